@@ -1,0 +1,125 @@
+"""What happens during a run, as values. The terminal, MLflow and JupyterLab read the same events.
+
+Times are seconds since the epoch; durations are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Event:
+    """One change. `kind` names the class on the wire."""
+
+    kind: ClassVar[str]
+    at: float
+    run: str
+
+    def record(self) -> dict[str, Any]:
+        return {"kind": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class RunStarted(Event):
+    kind = "run-started"
+    project: str
+    steps: tuple[str, ...]
+    workers: int
+
+
+@dataclass(frozen=True)
+class StepSkipped(Event):
+    """The step is fresh (`reason` says so), or something it needs failed."""
+
+    kind = "step-skipped"
+    step: str
+    reason: str
+    blocked: bool = False
+
+
+@dataclass(frozen=True)
+class StepRestored(Event):
+    """The outputs came from the run cache."""
+
+    kind = "step-restored"
+    step: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class StepStarted(Event):
+    kind = "step-started"
+    step: str
+    notebook: str
+    reason: str
+    cells: int
+    attempt: int = 1
+    executed: str = ""
+
+
+@dataclass(frozen=True)
+class CellStarted(Event):
+    """`cell` counts code cells from 1; `index` is the position in the notebook from 0."""
+
+    kind = "cell-started"
+    step: str
+    cell: int
+    cells: int
+    index: int
+
+
+@dataclass(frozen=True)
+class CellFinished(Event):
+    kind = "cell-finished"
+    step: str
+    cell: int
+    cells: int
+    index: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class StepSucceeded(Event):
+    kind = "step-succeeded"
+    step: str
+    seconds: float
+    executed: str
+
+
+@dataclass(frozen=True)
+class StepFailedEvent(Event):
+    """`cell` is the index in the notebook of the cell that raised, -1 when none did."""
+
+    kind = "step-failed"
+    step: str
+    seconds: float
+    executed: str
+    cell: int
+    error: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Notice(Event):
+    """Something the user should know that is no failure."""
+
+    kind = "notice"
+    message: str
+    step: str = ""
+
+
+@dataclass(frozen=True)
+class RunFinished(Event):
+    """`status` is succeeded, failed or cancelled."""
+
+    kind = "run-finished"
+    status: str
+    seconds: float
+    ran: int
+    skipped: int
+    failed: int
+
+
+Listener = Callable[[Event], None]

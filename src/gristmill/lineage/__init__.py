@@ -1,0 +1,1 @@
+"""What a run or version was made from."""

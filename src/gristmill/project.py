@@ -1,0 +1,248 @@
+"""A project is a directory with `gristmill.toml`; this reads it and finds its notebooks."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from gristmill.errors import Invalid, NotFound
+
+SETTINGS = "gristmill.toml"
+STATE = ".gristmill"
+TOP_LEVEL = {"project", "tracking", "models", "steps", "run", "roles", "lint", "alerts", "ledger"}
+LOCK_FILES = (
+    "uv.lock",
+    "pylock.toml",
+    "requirements.lock",
+    "poetry.lock",
+    "pdm.lock",
+    "pixi.lock",
+    "conda-lock.yml",
+    "requirements.txt",
+)
+SKIPPED_DIRECTORIES = {"node_modules", "__pycache__", "site-packages"}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ProjectSettings:
+    """The `[project]` table.
+
+    `notebooks` and `exclude` are globs relative to the root; `environment` is the lock file whose
+    content stands for the environment (found by its usual names when silent).
+    """
+
+    name: str = ""
+    notebooks: tuple[str, ...] = ("**/*.ipynb",)
+    exclude: tuple[str, ...] = ()
+    environment: str = ""
+
+
+@dataclass(frozen=True)
+class TrackingSettings:
+    """The `[tracking]` table: where MLflow stores runs, and the experiment's name."""
+
+    uri: str = f"sqlite:///{STATE}/mlflow.db"
+    experiment: str = ""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project on disk. Paths in settings and steps are relative to `root`, with `/`."""
+
+    root: Path
+    raw: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> Project:
+        """The project that `start` (the working directory when None) lies in.
+
+        Raises NotFound outside any project, Invalid when the settings cannot be read.
+        """
+        here = (start or Path.cwd()).resolve()
+        root = find_root(here)
+        if root is None:
+            raise NotFound(
+                "project.not-found",
+                f"{here} is not inside a Gristmill project: no {SETTINGS} here or above.",
+                hint="Run `gristmill init` in the directory that should become one.",
+            )
+        return cls.load(root)
+
+    @classmethod
+    def load(cls, root: Path) -> Project:
+        path = root / SETTINGS
+        try:
+            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise Invalid("settings.syntax", f"{path}: {error}", hint="It must be TOML.") from error
+        for key in raw:
+            if key not in TOP_LEVEL:
+                raise unknown_key(key, TOP_LEVEL, SETTINGS)
+        return cls(root, raw)
+
+    @property
+    def state(self) -> Path:
+        return self.root / STATE
+
+    @property
+    def settings(self) -> ProjectSettings:
+        return parse_table(ProjectSettings, self.table("project"), f"{SETTINGS} [project]")
+
+    @property
+    def tracking(self) -> TrackingSettings:
+        return parse_table(TrackingSettings, self.table("tracking"), f"{SETTINGS} [tracking]")
+
+    @property
+    def name(self) -> str:
+        return self.settings.name or self.root.name
+
+    @property
+    def experiment(self) -> str:
+        return self.tracking.experiment or self.name
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLFLOW_TRACKING_URI when set, else the settings'; SQLite paths are made absolute."""
+        uri = os.environ.get("MLFLOW_TRACKING_URI") or self.tracking.uri
+        prefix = "sqlite:///"
+        if uri.startswith(prefix) and not uri.startswith(prefix + "/"):
+            uri = f"{prefix}{self.root / uri[len(prefix) :]}"
+        return uri
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return tuple(self.table("models"))
+
+    def table(self, *keys: str) -> dict[str, Any]:
+        """The raw settings table under `keys`, empty when the settings are silent."""
+        value: Any = self.raw
+        for depth, key in enumerate(keys):
+            value = value.get(key, {})
+            if not isinstance(value, dict):
+                where = ".".join(keys[: depth + 1])
+                raise Invalid("settings.type", f"{SETTINGS}: `{where}` must be a table.")
+        return dict(value)
+
+    def environment_file(self) -> Path | None:
+        """The lock file of the environment: the settings', else the first usual name here."""
+        named = self.settings.environment
+        if named:
+            path = self.root / named
+            if not path.is_file():
+                raise NotFound(
+                    "environment.not-found",
+                    f"{SETTINGS} [project] environment = {named!r}, but there is no such file.",
+                    hint="Name the lock file of the environment, relative to the project's root.",
+                )
+            return path
+        return next((self.root / n for n in LOCK_FILES if (self.root / n).is_file()), None)
+
+    def notebooks(self) -> list[str]:
+        """Every notebook the settings name, as sorted paths relative to the root."""
+        settings = self.settings
+        wanted = [_glob_regex(g) for g in settings.notebooks]
+        unwanted = [_glob_regex(g) for g in settings.exclude]
+        return sorted(
+            path
+            for path in _walk_notebooks(str(self.root), "")
+            if any(g(path) for g in wanted) and not any(g(path) for g in unwanted)
+        )
+
+
+def find_root(start: Path) -> Path | None:
+    """The nearest directory at or above `start` that holds the settings file."""
+    return next((d for d in (start, *start.parents) if (d / SETTINGS).is_file()), None)
+
+
+def _walk_notebooks(directory: str, prefix: str) -> Iterator[str]:
+    """Notebooks below `directory`, without hidden, package and nested-project directories."""
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            name = entry.name
+            if name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                if name in SKIPPED_DIRECTORIES or os.path.exists(f"{entry.path}/pyvenv.cfg"):
+                    continue
+                if os.path.exists(f"{entry.path}/{SETTINGS}"):
+                    continue
+                yield from _walk_notebooks(entry.path, f"{prefix}{name}/")
+            elif name.endswith(".ipynb"):
+                yield prefix + name
+
+
+def _glob_regex(glob: str) -> Any:
+    """A matcher for paths with `/`: `**/` crosses directories, `*` and `?` do not."""
+    import re
+
+    out = []
+    rest = glob
+    while rest:
+        if rest.startswith("**/"):
+            out.append("(?:.*/)?")
+            rest = rest[3:]
+        elif rest.startswith("**"):
+            out.append(".*")
+            rest = rest[2:]
+        else:
+            out.append({"*": "[^/]*", "?": "[^/]"}.get(rest[0], re.escape(rest[0])))
+            rest = rest[1:]
+    return re.compile("".join(out) + r"\Z").match
+
+
+def unknown_key(key: str, known: set[str], where: str) -> Invalid:
+    import difflib
+
+    close = difflib.get_close_matches(key, known, 1)
+    hint = f"Did you mean `{close[0]}`?" if close else f"Known: {', '.join(sorted(known))}."
+    return Invalid("settings.unknown-key", f"{where}: unknown key `{key}`.", hint=hint)
+
+
+def parse_table(cls: type[T], table: Mapping[str, Any], where: str) -> T:
+    """Build the frozen dataclass `cls` from a settings table.
+
+    Fields may be str, int, float, bool, `X | None`, `tuple[X, ...]` and mappings from str.
+    Raises Invalid for an unknown, missing or wrongly typed key, naming `where`.
+    """
+    hints = get_type_hints(cls)
+    known = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        if key not in known:
+            raise unknown_key(key, set(known), where)
+        values[key] = _coerce(hints[key], value, f"{where} {key}")
+    for name, spec in known.items():
+        if name not in values and spec.default is MISSING and spec.default_factory is MISSING:
+            raise Invalid("settings.missing-key", f"{where}: `{name}` is required.")
+    return cls(**values)
+
+
+def _coerce(hint: Any, value: Any, where: str) -> Any:
+    origin = get_origin(hint)
+    if hint is Any:
+        return value
+    if origin in (Union, types.UnionType):
+        options = [o for o in get_args(hint) if o is not type(None)]
+        return _coerce(options[0], value, where)
+    if origin is tuple and isinstance(value, list):
+        item = get_args(hint)[0]
+        return tuple(_coerce(item, v, f"{where}[{i}]") for i, v in enumerate(value))
+    if isinstance(origin, type) and issubclass(origin, Mapping) and isinstance(value, dict):
+        item = get_args(hint)[1]
+        return {k: _coerce(item, v, f"{where}.{k}") for k, v in value.items()}
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and isinstance(value, hint):
+        if not (isinstance(value, bool) and hint is not bool):
+            return value
+    name = getattr(hint, "__name__", str(hint))
+    raise Invalid(
+        "settings.type", f"{where} is {value!r}, which is not of type {name}.", hint="Mend it."
+    )
