@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(
         prog="gristmill",
-        description="From a model in a notebook to one that serves, is watched, and repairs itself.",
+        description="From a model in a notebook to one that serves, is watched and repaired.",
     )
     parser.add_argument("-C", "--directory", type=Path, help="run as if started there")
     parser.add_argument("--version", action="store_true", help="print the version and exit")
