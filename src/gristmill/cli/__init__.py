@@ -17,6 +17,7 @@ COMMANDS = {
     "sync": ("sync", "write dvc.yaml from the notebooks"),
     "run": ("run", "run what is stale"),
     "model": ("model", "register, list, gate, promote, roll back"),
+    "audit": ("audit", "verify and read the ledger"),
     "serve": ("serve", "serve a model over REST"),
     "score": ("score", "predict for a file"),
     "monitor": ("monitor", "judge windows of the prediction log; repair"),
