@@ -76,7 +76,9 @@ FLIGHTS = pa.DataFrameSchema(
             lambda t: (t["observed"] < t["scheduled"]) | t["observed"].isna(),
             name="weather was observed before departure",
         ),
-        pa.Check(lambda t: t["late"] == (t["arr_delay"] > LATE_MINUTES), name="late follows arr_delay"),
+        pa.Check(
+            lambda t: t["late"] == (t["arr_delay"] > LATE_MINUTES), name="late follows arr_delay"
+        ),
     ],
     unique=["scheduled", "origin", "carrier", "flight"],
     strict=True,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from gristmill.errors import Conflict, GateFailed, Invalid, NotFound
+from gristmill.errors import Conflict, GateFailed, Invalid
 from gristmill.lineage.record import Lineage
 from gristmill.project import Project
 from gristmill.registry.actor import current_actor
@@ -22,6 +22,7 @@ from gristmill.registry.ledger import Writer
 from gristmill.registry.settings import model_settings, read_metrics
 from gristmill.registry.store import Registry
 from gristmill.registry.version import Version
+from gristmill.runner.lineage import lineage_of
 
 CHAMPION = "champion"
 NOBODY = 0
@@ -55,7 +56,7 @@ def register(
     settings = model_settings(project, model)
     registry = Registry(project)
     path = project.root / settings.path
-    found = lineage or _lineage_of(project, settings.path)
+    found = lineage or lineage_of(project, settings.path)
     if path.is_dir():
         digest = directory_digest(path)
         same = [v for v in registry.versions(model) if v.digest == digest]
@@ -314,16 +315,3 @@ def _reason(reason: str) -> str:
 
 def _optional(project: Project, relative: str) -> Path | None:
     return project.root / relative if relative else None
-
-
-def _lineage_of(project: Project, path: str) -> Lineage:
-    from gristmill import lineage
-
-    finder = getattr(lineage, "lineage_of", None)
-    if finder is None:
-        raise NotFound(
-            "lineage.unknown", f"the lineage of {path} is unknown.", hint="Run its step."
-        )
-    result = finder(project, path)
-    assert isinstance(result, Lineage)
-    return result
