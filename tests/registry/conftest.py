@@ -117,7 +117,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty migrated MLflow database, copied for each test: migrating takes seconds."""
-    from gristmill.registry.mlflow_store import connect
+    from gristmill.tracking import connect
 
     root = tmp_path_factory.mktemp("store")
     (root / "gristmill.toml").write_text(SETTINGS)

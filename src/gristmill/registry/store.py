@@ -43,7 +43,7 @@ class Registry:
     @property
     def client(self) -> MlflowClient:
         if self._client is None:
-            from gristmill.registry.mlflow_store import connect
+            from gristmill.tracking import connect
 
             self._client = connect(self.project)
         return self._client
@@ -223,10 +223,10 @@ class Registry:
         return entries[-1].digest
 
     def _new_run(self, model: str, metrics: Mapping[str, float]) -> str:
-        from gristmill.registry.mlflow_store import experiment
+        from gristmill.tracking import experiment_id
 
         run = self.client.create_run(
-            experiment(self.project, self.client), run_name=f"register {model}"
+            experiment_id(self.project, self.client), run_name=f"register {model}"
         )
         for key, value in metrics.items():
             self.client.log_metric(run.info.run_id, key, value)
