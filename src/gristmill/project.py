@@ -239,9 +239,9 @@ def _coerce(hint: Any, value: Any, where: str) -> Any:
         return {k: _coerce(item, v, f"{where}.{k}") for k, v in value.items()}
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if isinstance(hint, type) and isinstance(value, hint):
-        if not (isinstance(value, bool) and hint is not bool):
-            return value
+    truth_for_number = isinstance(value, bool) and hint is not bool
+    if isinstance(hint, type) and isinstance(value, hint) and not truth_for_number:
+        return value
     name = getattr(hint, "__name__", str(hint))
     raise Invalid(
         "settings.type", f"{where} is {value!r}, which is not of type {name}.", hint="Mend it."

@@ -17,6 +17,7 @@ COMMANDS = {
     "sync": ("sync", "write dvc.yaml from the notebooks"),
     "run": ("run", "run what is stale"),
     "model": ("model", "register, list, gate, promote, roll back"),
+    "audit": ("audit", "verify and read the ledger"),
     "serve": ("serve", "serve a model over REST"),
     "score": ("score", "predict for a file"),
     "monitor": ("monitor", "judge windows of the prediction log; repair"),
@@ -29,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(
         prog="gristmill",
-        description="From a model in a notebook to one that serves, is watched, and repairs itself.",
+        description="From a model in a notebook to one that serves, is watched and repaired.",
     )
     parser.add_argument("-C", "--directory", type=Path, help="run as if started there")
     parser.add_argument("--version", action="store_true", help="print the version and exit")

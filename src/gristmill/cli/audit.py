@@ -1,0 +1,42 @@
+"""`gristmill audit`: does the ledger hold, and who did what."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gristmill.cli import out
+from gristmill.cli.model import history_table
+from gristmill.errors import Forbidden
+from gristmill.project import Project
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    verify = verbs.add_parser("verify", help="check the chain, and MLflow against it")
+    log = verbs.add_parser("log", help="who did what, when, why, from, to")
+    log.add_argument("--model", help="only this model")
+    for sub in (verify, log):
+        sub.add_argument("--json", action="store_true", help="print JSON")
+
+
+def main(args: argparse.Namespace, project_dir: Path | None) -> int:
+    project = Project.find(project_dir)
+    if args.verb == "log":
+        from gristmill.registry.store import Registry
+
+        entries = Registry(project).ledger.entries(args.model)
+        out.say(out.as_json([e.record() for e in entries]) if args.json else history_table(entries))
+        return 0
+    from gristmill.registry.audit import audit
+
+    found = audit(project)
+    if args.json:
+        problems = [{"seq": p.seq, "message": p.message} for p in found.problems]
+        out.say(out.as_json({"entries": found.entries, "problems": problems}))
+    elif found.problems:
+        for problem in found.problems:
+            out.say(out.style(problem.message, "red"))
+    else:
+        out.say(f"{found.entries} entries: the chain holds and MLflow agrees.")
+    return Forbidden.exit_code if found.problems else 0

@@ -1,0 +1,320 @@
+"""`gristmill model`: register, list, show, gate, promote, roll back, look back."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gristmill.cli import out
+from gristmill.errors import Invalid, NotFound
+from gristmill.project import Project
+
+if TYPE_CHECKING:
+    from gristmill.registry.chain import Entry
+    from gristmill.registry.gates import GateReport
+    from gristmill.registry.version import Version
+
+VERDICT_STYLE = {"pass": "green", "fail": "red", "cannot judge": "yellow"}
+SHOWN_METRICS = 4
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+
+    def verb(name: str, text: str, *, version: bool = False) -> argparse.ArgumentParser:
+        sub = verbs.add_parser(name, help=text, description=text.capitalize() + ".")
+        sub.add_argument("model", nargs="?", help="default: the project's only model")
+        if version:
+            sub.add_argument(
+                "ref", nargs="?", metavar="version", help="number or alias; default: the newest"
+            )
+        sub.add_argument("--json", action="store_true", help="print JSON")
+        return sub
+
+    verb("register", "make the model that lies in the project the next version").add_argument(
+        "--run", metavar="ID", help="MLflow run that receives it (default: a new one)"
+    )
+    verb("list", "list versions")
+    verb("show", "show one version with evidence, gates and history", version=True)
+    verb("gate", "judge a version by the project's gates", version=True).add_argument(
+        "--against", default="champion", metavar="ALIAS", help="default: champion"
+    )
+    promote = verb("promote", "give an alias to a version that passed its gates", version=True)
+    promote.add_argument("--alias", default="champion", help="default: champion")
+    promote.add_argument("--expected", type=int, metavar="N", help="version that must hold it now")
+    promote.add_argument("--override", action="store_true", help="without a passing report")
+    promote.add_argument("--reason", required=True, help="why; the ledger keeps it")
+    rollback = verb("rollback", "give the alias back to the version that held it before")
+    rollback.add_argument("--alias", default="champion", help="default: champion")
+    rollback.add_argument("--reason", required=True, help="why; the ledger keeps it")
+    verb("champion", "show who is champion, or was").add_argument(
+        "--at", metavar="TIME", help="ISO 8601 time; without offset it is local"
+    )
+    verb("history", "show every entry of the ledger on a model")
+
+
+def main(args: argparse.Namespace, project_dir: Path | None) -> int:
+    project = Project.find(project_dir)
+    return int(VERBS[args.verb](project, args))
+
+
+def parse_time(text: str) -> datetime:
+    """An aware time from ISO 8601; without an offset it is local. Raises Invalid."""
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except ValueError as error:
+        raise Invalid(
+            "time.syntax", f"{text!r} is no ISO 8601 time.", hint="2026-11-21T14:00"
+        ) from error
+
+
+def history_table(entries: Sequence[Entry]) -> str:
+    """Entries as a table: when, who, what, from, to, why."""
+    rows = []
+    for e in entries:
+        verdict = e.detail.get("verdict") if e.action == "gate" else None
+        why = e.reason or verdict or ""
+        if e.detail.get("override"):
+            why = f"OVERRIDE: {why}"
+        when = f"{e.at.astimezone():%Y-%m-%d %H:%M:%S}"
+        rows.append(
+            (e.seq, when, e.actor, e.action, e.model, e.version, e.alias, e.before, e.after, why)
+        )
+    head = ("#", "when", "who", "action", "model", "version", "alias", "from", "to", "why")
+    return out.table(rows, head)
+
+
+def _names(project: Project, args: argparse.Namespace) -> tuple[str, str | None]:
+    """Model and version as given; a lone word that names no model is the only model's version."""
+    model, version = args.model, getattr(args, "ref", None)
+    if model is None or (version is None and model not in project.models):
+        from gristmill.registry.store import Registry
+
+        known = sorted({*project.models, *Registry(project).models()})
+        if model in known:
+            return model, version
+        if len(known) != 1 or (model is not None and not hasattr(args, "ref")):
+            raise NotFound(
+                "model.unknown",
+                f"there is no model {model!r}." if model else "which model?",
+                hint=f"Models here: {', '.join(known) or 'none'}.",
+            )
+        return known[0], model
+    return model, version
+
+
+def _version(project: Project, args: argparse.Namespace) -> Version:
+    from gristmill.registry.store import Registry
+
+    model, ref = _names(project, args)
+    registry = Registry(project)
+    if ref is not None:
+        return registry.version(model, ref)
+    versions = registry.versions(model)
+    if not versions:
+        raise NotFound(
+            "version.none",
+            f"{model!r} has no version yet.",
+            hint=f"Run `gristmill model register {model}`.",
+        )
+    return versions[-1]
+
+
+def _register(project: Project, args: argparse.Namespace) -> int:
+    from gristmill.registry.promotion import register
+
+    version = register(project, _names(project, args)[0], run_id=args.run)
+    if args.json:
+        out.say(out.as_json(version.record()))
+    else:
+        out.say(
+            f"{version.model} version {version.version}  {_numbers(version)}  "
+            f"digest {version.digest[:12]}  by {version.author}"
+        )
+    return 0
+
+
+def _list(project: Project, args: argparse.Namespace) -> int:
+    from gristmill.registry.store import Registry
+
+    registry = Registry(project)
+    names = [_names(project, args)[0]] if args.model else registry.models()
+    versions = [v for name in names for v in registry.versions(name)]
+    if args.json:
+        out.say(out.as_json([v.record() for v in versions]))
+    elif not versions:
+        out.say("No versions yet; `gristmill model register` makes the first.")
+    else:
+        head = ("model", "version", "aliases", "created", "by", "commit", "metrics")
+        out.say(
+            out.table(
+                [
+                    (
+                        v.model,
+                        v.version,
+                        ", ".join(v.aliases),
+                        f"{v.created.astimezone():%Y-%m-%d %H:%M}",
+                        v.author,
+                        _commit(v),
+                        _numbers(v),
+                    )
+                    for v in versions
+                ],
+                head,
+            )
+        )
+    return 0
+
+
+def _show(project: Project, args: argparse.Namespace) -> int:
+    from gristmill.registry.promotion import report_of
+    from gristmill.registry.store import Registry
+
+    version = _version(project, args)
+    registry = Registry(project)
+    found = report_of(registry, version)
+    entries = registry.ledger.entries(version.model, version=version.version)
+    if args.json:
+        record = version.record() | {
+            "gates": found[1].record() if found else None,
+            "history": [e.record() for e in entries],
+        }
+        out.say(out.as_json(record))
+        return 0
+    facts: dict[str, Any] = {
+        "aliases": ", ".join(version.aliases) or "-",
+        "created": f"{version.created.astimezone():%Y-%m-%d %H:%M:%S} by {version.author}",
+        "digest": version.digest,
+        "run": version.run_id,
+        "step": version.source,
+        "commit": _commit(version),
+        "lineage lacks": ", ".join(version.lineage.missing()) or "nothing",
+        "evidence": ", ".join(sorted(version.evidence)),
+    }
+    out.say(out.style(f"{version.model} version {version.version}", "bold"))
+    for key, value in facts.items():
+        out.say(f"  {key:<14} {value}")
+    for title, values in (("metrics", version.metrics), ("params", version.params)):
+        if values:
+            out.say(f"\n{out.style(title, 'bold')}")
+            for key in sorted(values):
+                out.say(f"  {key:<24} {_value(values[key])}")
+    if found:
+        out.say(f"\n{out.style('gates', 'bold')}  (report {found[0][:12]})")
+        _say_report(found[1])
+    out.say(f"\n{out.style('history', 'bold')}")
+    out.say(history_table(entries))
+    return 0
+
+
+def _gate(project: Project, args: argparse.Namespace) -> int:
+    from gristmill.errors import GateFailed
+    from gristmill.registry.promotion import gate
+
+    version = _version(project, args)
+    report = gate(project, version.model, version.version, args.against)
+    if args.json:
+        out.say(out.as_json(report.record()))
+    else:
+        rival = report.about["champion"]
+        against = f"version {rival}" if rival else f"nobody (no {args.against} yet)"
+        out.say(
+            f"{version.model} version {version.version} against {against}, "
+            f"{report.about['rows']:,} hold-out rows"
+        )
+        _say_report(report)
+    return 0 if report.passed else GateFailed.exit_code
+
+
+def _promote(project: Project, args: argparse.Namespace) -> int:
+    from gristmill.registry.promotion import promote
+
+    version = _version(project, args)
+    done = promote(
+        project,
+        version.model,
+        version.version,
+        alias=args.alias,
+        reason=args.reason,
+        expected=args.expected,
+        override=args.override,
+    )
+    return _say_move(done, args.json)
+
+
+def _rollback(project: Project, args: argparse.Namespace) -> int:
+    from gristmill.registry.promotion import rollback
+
+    model = _names(project, args)[0]
+    return _say_move(rollback(project, model, reason=args.reason, alias=args.alias), args.json)
+
+
+def _champion(project: Project, args: argparse.Namespace) -> int:
+    from gristmill.registry.promotion import champion
+
+    model = _names(project, args)[0]
+    version = champion(project, model, parse_time(args.at) if args.at else None)
+    if args.json:
+        out.say(out.as_json(version.record() if version else None))
+    elif version is None:
+        out.say(f"{model}: nobody{' at ' + args.at if args.at else ' yet'}")
+    else:
+        out.say(f"{model} version {version.version}  {_numbers(version)}  by {version.author}")
+    return 0
+
+
+def _history(project: Project, args: argparse.Namespace) -> int:
+    from gristmill.registry.store import Registry
+
+    entries = Registry(project).ledger.entries(_names(project, args)[0])
+    out.say(out.as_json([e.record() for e in entries]) if args.json else history_table(entries))
+    return 0
+
+
+VERBS = {
+    "register": _register,
+    "list": _list,
+    "show": _show,
+    "gate": _gate,
+    "promote": _promote,
+    "rollback": _rollback,
+    "champion": _champion,
+    "history": _history,
+}
+
+
+def _say_report(report: GateReport) -> None:
+    for r in report.results:
+        verdict = out.style(f"{r.verdict:<12}", VERDICT_STYLE[r.verdict])
+        out.say(f"  {verdict} {r.kind:<8} {r.message}")
+    if not report.results:
+        out.say("  no gates are declared")
+
+
+def _say_move(done: Any, as_json: bool) -> int:
+    if as_json:
+        out.say(out.as_json({**done.entry.record(), "changed": done.changed}))
+    elif done.changed:
+        was = f"version {done.previous}" if done.previous else "nobody"
+        out.say(f"{done.model}: {done.alias} is version {done.version} (was {was})")
+    else:
+        out.say(f"{done.model}: {done.alias} is version {done.version} already")
+    return 0
+
+
+def _commit(version: Version) -> str:
+    commit = version.lineage.commit
+    return (commit[:10] + ("+" if version.lineage.dirty else "")) if commit else "-"
+
+
+def _numbers(version: Version) -> str:
+    pairs = sorted(version.metrics.items())
+    more = f"  (+{len(pairs) - SHOWN_METRICS})" if len(pairs) > SHOWN_METRICS else ""
+    return "  ".join(f"{k} {v:.4g}" for k, v in pairs[:SHOWN_METRICS]) + more
+
+
+def _value(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,101 @@
+"""Content hashes as DVC makes them, remembered by stat like git's index."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+# A file touched this shortly before it was hashed could change again without its times showing it.
+RACY_NS = 50_000_000
+CHUNK = 1 << 20
+Entry = list[Any]  # size, mtime_ns, ctime_ns, inode, time_ns of hashing, md5
+
+
+class HashCache:
+    """Hashes of files and directories below `root`; `save` persists what was learnt.
+
+    A remembered hash is used only when size, mtime, ctime and inode are unchanged and the file
+    was quiet when hashed. A corrupt cache is the same as none.
+    """
+
+    def __init__(self, root: Path, store: Path) -> None:
+        self.root = str(root)
+        self.store = store
+        self._dirty = False
+        try:
+            self._entries: dict[str, Entry] = json.loads(store.read_text("utf-8"))
+        except (OSError, ValueError):
+            self._entries = {}
+
+    def md5(self, path: str) -> str | None:
+        """The hash of `path` (relative to the root): md5, with `.dir` for a directory; None when
+        absent."""
+        full = f"{self.root}/{path}"
+        try:
+            stat = os.stat(full)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if not os.path.isdir(full):
+            return self._file(path, full, stat)
+        return directory_md5(self.listing(path))
+
+    def listing(self, path: str) -> list[dict[str, str]]:
+        """The files of a directory as DVC lists them: `md5` and `relpath`, sorted."""
+        top = f"{self.root}/{path}"
+        found = []
+        for directory, names, files in os.walk(top, followlinks=True):
+            names[:] = [n for n in names if n not in {".git", ".dvc"}]
+            for name in files:
+                full = f"{directory}/{name}"
+                relative = full[len(top) + 1 :]
+                digest = self._file(f"{path}/{relative}", full, os.stat(full))
+                found.append({"md5": digest, "relpath": relative})
+        return sorted(found, key=lambda f: tuple(f["relpath"].split("/")))
+
+    def _file(self, path: str, full: str, stat: os.stat_result) -> str:
+        key = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+        entry = self._entries.get(path)
+        if entry is not None and entry[:4] == key and entry[2] < entry[4] - RACY_NS:
+            return str(entry[5])
+        now = time.time_ns()
+        digest = file_md5(full)
+        self._entries[path] = [*key, now, digest]
+        self._dirty = True
+        return digest
+
+    def save(self) -> None:
+        if not self._dirty:
+            return
+        write_atomic(self.store, json.dumps(self._entries))
+        self._dirty = False
+
+
+def file_md5(path: str | Path) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    with open(path, "rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def text_md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def directory_md5(listing: list[dict[str, str]]) -> str:
+    return text_md5(json.dumps(listing, sort_keys=True)) + ".dir"
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Write aside, then rename: a reader sees the old text or the new, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        aside.write_text(text, encoding="utf-8")
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)

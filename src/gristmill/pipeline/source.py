@@ -1,0 +1,80 @@
+"""Code reduced to what it does: comments, formatting and layout change nothing here."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+MAGIC = re.compile(r"^(\s*)([%!?].*|[^\s#'\"].*\?{1,2}\s*)$")
+CELL_MAGIC = re.compile(r"^\s*%%")
+ASSIGNED_MAGIC = re.compile(r"^(\s*[\w.,\s]+=\s*)([%!].*)$")
+RUN_MAGIC = re.compile(r"%run\s+(?:-\w+\s+)*(['\"]?)([^\s'\"]+\.py)\1")
+
+
+def parse_cell(source: str) -> ast.Module | None:
+    """The syntax tree of a cell, IPython's `%`, `!` and `?` lines taken as calls.
+
+    None when it is a cell magic or no Python.
+    """
+    if CELL_MAGIC.match(source):
+        return None
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError):
+        pass
+    try:
+        return ast.parse("\n".join(_call(line) for line in source.splitlines()))
+    except (SyntaxError, ValueError):
+        return None
+
+
+def _call(line: str) -> str:
+    """An IPython-only line as Python of the same meaning for comparison."""
+    assigned = ASSIGNED_MAGIC.match(line)
+    if assigned:
+        return f"{assigned[1]}get_ipython().magic({assigned[2].strip()!r})"
+    magic = MAGIC.match(line)
+    return f"{magic[1]}get_ipython().magic({magic[2].strip()!r})" if magic else line
+
+
+def normalise(source: str) -> str:
+    """The cell in one canonical spelling; text that is no Python loses trailing space only."""
+    tree = parse_cell(source)
+    if tree is None:
+        return "\n".join(line.rstrip() for line in source.strip().splitlines())
+    return ast.unparse(tree)
+
+
+def imports(source: str) -> Iterator[str]:
+    """Dotted names a cell or module may import, `from a import b` giving both `a` and `a.b`.
+
+    Relative imports keep their leading dots. Files taken in by `%run` come as `./path.py`.
+    """
+    for match in RUN_MAGIC.finditer(source):
+        yield f"./{match[2]}"
+    tree = parse_cell(source)
+    if tree is None:
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            if node.module:
+                yield base
+            for alias in node.names:
+                yield f"{base}.{alias.name}" if node.module else f"{base}{alias.name}"
+        elif _is_import_call(node) and isinstance(node, ast.Call):
+            first = node.args[0] if node.args else None
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                yield first.value
+
+
+def _is_import_call(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    name = node.func.id if isinstance(node.func, ast.Name) else name
+    return name in {"import_module", "__import__"}

@@ -1,0 +1,49 @@
+"""The digest of a model directory, and names that are safe as paths."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from gristmill.errors import Invalid, NotFound
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
+
+
+def check_name(name: str, what: str = "model") -> str:
+    """`name` when MLflow, a file system and a URL all take it; raises Invalid otherwise."""
+    if not NAME.fullmatch(name):
+        raise Invalid(
+            "model.name",
+            f"{name!r} cannot name a {what}.",
+            hint="Letters, digits, dot, dash and underscore, beginning with a letter or digit.",
+        )
+    return name
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of a file's bytes, hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def directory_digest(directory: Path) -> str:
+    """sha256, hex, over the sorted list of every file's relative path and sha256.
+
+    Raises Invalid for a link or special file inside, NotFound when there is no directory.
+    """
+    if not directory.is_dir():
+        raise NotFound("model.path", f"{directory} is not a directory.")
+    files: list[tuple[str, str]] = []
+    for path in directory.rglob("*"):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise Invalid(
+                "model.link",
+                f"{path} is a link or a special file.",
+                hint="A model directory holds plain files only, so that its digest covers them.",
+            )
+        if path.is_file():
+            files.append((path.relative_to(directory).as_posix(), file_digest(path)))
+    return hashlib.sha256(json.dumps(sorted(files)).encode()).hexdigest()

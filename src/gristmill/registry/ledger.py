@@ -1,0 +1,293 @@
+"""Who registered, judged and moved which model version, when and why: append-only, hash-chained.
+
+One SQLite file. Each entry's `hash` is the sha256 of its body, and the body carries the hash of
+the entry before, so an edit, a removal in the middle or a reordering breaks the chain. Documents
+(version records, gate reports) lie beside the entries under their own sha256. The ledger is the
+truth about aliases; MLflow's aliases are a projection of it, and `projection` says how far that
+got.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gristmill.errors import Conflict, NotFound, Unavailable
+from gristmill.registry.chain import (
+    GENESIS,
+    Draft,
+    Entry,
+    Problem,
+    body_of,
+    canonical,
+    check_chain,
+    entry_of,
+    sha256,
+)
+
+MOVES = ("promote", "rollback")
+PATIENCE = 30.0
+T = TypeVar("T")
+SKEW = timedelta(seconds=60)
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS entry (
+  seq INTEGER PRIMARY KEY,
+  body TEXT NOT NULL,
+  hash TEXT NOT NULL UNIQUE,
+  model TEXT GENERATED ALWAYS AS (json_extract(body, '$.model')) VIRTUAL,
+  action TEXT GENERATED ALWAYS AS (json_extract(body, '$.action')) VIRTUAL,
+  version INTEGER GENERATED ALWAYS AS (json_extract(body, '$.version')) VIRTUAL,
+  alias TEXT GENERATED ALWAYS AS (json_extract(body, '$.alias')) VIRTUAL);
+CREATE INDEX IF NOT EXISTS entry_model ON entry (model, action, version);
+CREATE TABLE IF NOT EXISTS document (digest TEXT PRIMARY KEY, text TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS projection (
+  model TEXT, alias TEXT, seq INTEGER NOT NULL, PRIMARY KEY (model, alias));
+CREATE TRIGGER IF NOT EXISTS entry_kept BEFORE DELETE ON entry
+  BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS entry_fixed BEFORE UPDATE ON entry
+  BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+"""
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Writer:
+    """What may be done while the ledger's write lock is held."""
+
+    def __init__(self, connection: sqlite3.Connection, now: datetime) -> None:
+        self._connection = connection
+        self._now = now
+
+    def holder(self, model: str, alias: str) -> int | None:
+        """The version that holds `alias`, None when nobody does."""
+        entry = _last_move(self._connection, model, alias)
+        return entry.after if entry else None
+
+    def moves(self, model: str, alias: str) -> list[Entry]:
+        return _moves(self._connection, model, alias)
+
+    def append(self, draft: Draft) -> Entry:
+        """Chain `draft` to the last entry.
+
+        Raises Conflict when the clock is more than a minute behind the last entry's; within that
+        minute the entry takes the last entry's time, so that time never runs backwards.
+        """
+        row = self._connection.execute(
+            "SELECT body, hash FROM entry ORDER BY seq DESC LIMIT 1"
+        ).fetchone()
+        seq, prev, at = 1, GENESIS, self._now
+        if row:
+            last = json.loads(row[0])
+            last_at = datetime.fromisoformat(last["at"])
+            if at < last_at - SKEW:
+                raise Conflict(
+                    "ledger.clock",
+                    f"this machine's clock says {at:%Y-%m-%d %H:%M:%S}Z, but the last entry was "
+                    f"written at {last_at:%Y-%m-%d %H:%M:%S}Z.",
+                    hint="Set the clock; the ledger takes no entry from the past.",
+                )
+            seq, prev, at = last["seq"] + 1, row[1], max(at, last_at)
+        evidence = None
+        if draft.document is not None:
+            evidence = sha256(draft.document)
+            self._connection.execute(
+                "INSERT OR IGNORE INTO document VALUES (?, ?)", (evidence, draft.document)
+            )
+        entry = Entry(
+            seq=seq,
+            at=at,
+            actor=draft.actor,
+            action=draft.action,
+            model=draft.model,
+            version=draft.version,
+            alias=draft.alias,
+            before=draft.before,
+            after=draft.after,
+            reason=draft.reason,
+            digest=draft.digest,
+            evidence=evidence,
+            detail=draft.detail,
+            prev=prev,
+            hash="",
+        )
+        text = canonical(body_of(entry))
+        self._connection.execute(
+            "INSERT INTO entry (seq, body, hash) VALUES (?, ?, ?)", (seq, text, sha256(text))
+        )
+        return entry_of(text, sha256(text))
+
+
+class Ledger:
+    """The ledger in the file `path`, which the first entry creates."""
+
+    def __init__(self, path: Path, clock: Callable[[], datetime] = utc_now) -> None:
+        self.path = path
+        self._clock = clock
+
+    @contextmanager
+    def writing(self) -> Iterator[Writer]:
+        """Hold the write lock; what was appended is durable when the block ends without error.
+
+        Raises Unavailable when another writer keeps the lock for 30 seconds.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(self._connect()) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                raise _busy(self.path, error) from error
+            try:
+                for statement in _statements(SCHEMA):
+                    connection.execute(statement)
+                yield Writer(connection, self._clock())
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def project(self, apply: Callable[[Entry], None]) -> int:
+        """Call `apply` for the last move of each alias that MLflow has not got yet.
+
+        The write lock is held meanwhile, so an older move never overwrites a newer one. Returns how
+        many were applied. `apply` must be repeatable: a crash after it repeats it.
+        """
+        if not self._pending():
+            return 0
+        done = 0
+        with self.writing() as writer:
+            connection = writer._connection
+            for entry in _pending(connection):
+                apply(entry)
+                connection.execute(
+                    "INSERT OR REPLACE INTO projection VALUES (?, ?, ?)",
+                    (entry.model, entry.alias, entry.seq),
+                )
+                done += 1
+        return done
+
+    def _pending(self) -> list[Entry]:
+        return self._read(_pending) or []
+
+    def entries(
+        self, model: str | None = None, action: str | None = None, version: int | None = None
+    ) -> list[Entry]:
+        """Entries in order, only those of the given model, action and version."""
+        wanted = {"model": model, "action": action, "version": version}
+        given = {k: v for k, v in wanted.items() if v is not None}
+        where = " AND ".join(f"{k} = :{k}" for k in given) or "1"
+        return self._read(lambda c: _select(c, f"WHERE {where} ORDER BY seq", given)) or []
+
+    def documented(
+        self, model: str, action: str, version: int | None = None
+    ) -> list[tuple[Entry, str]]:
+        """As `entries`, each with its document; entries without one are left out."""
+
+        def query(connection: sqlite3.Connection) -> list[tuple[Entry, str]]:
+            rows = connection.execute(
+                "SELECT body, hash, text FROM entry JOIN document "
+                "ON digest = json_extract(body, '$.evidence') "
+                "WHERE model = ? AND action = ? AND version = COALESCE(?, version) ORDER BY seq",
+                (model, action, version),
+            )
+            return [(entry_of(body, digest), text) for body, digest, text in rows]
+
+        return self._read(query) or []
+
+    def holder(self, model: str, alias: str, at: datetime | None = None) -> Entry | None:
+        """The move that gave `alias` to the version holding it now, or at the aware time `at`."""
+        moves = self._read(lambda c: _moves(c, model, alias)) or []
+        past = [m for m in moves if at is None or m.at <= at]
+        return past[-1] if past else None
+
+    def aliases(self, model: str) -> dict[str, int]:
+        """Alias to version, for the aliases that a version holds now."""
+        moves = [e for action in MOVES for e in self.entries(model, action)]
+        held = {e.alias: e.after for e in sorted(moves, key=lambda e: e.seq)}
+        return {alias: version for alias, version in held.items() if alias and version}
+
+    def document(self, digest: str) -> str:
+        row = self._read(
+            lambda c: c.execute("SELECT text FROM document WHERE digest = ?", (digest,)).fetchone()
+        )
+        if row is None:
+            raise NotFound("ledger.document", f"the ledger holds no document {digest[:12]}.")
+        return str(row[0])
+
+    def verify(self) -> list[Problem]:
+        """Every break of the chain, empty when it holds. Removal of the last entries alone
+        shows only against an anchor kept elsewhere (`registry.audit`)."""
+        return self._read(_verify) or []
+
+    def _read(self, query: Callable[[sqlite3.Connection], T]) -> T | None:
+        """The query's result, None while no entry was ever written."""
+        if not self.path.exists():
+            return None
+        with closing(self._connect()) as connection:
+            if not connection.execute(
+                "SELECT 1 FROM sqlite_master WHERE name = 'projection'"
+            ).fetchone():
+                return None
+            return query(connection)
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
+
+
+def _busy(path: Path, error: sqlite3.OperationalError) -> Unavailable:
+    return Unavailable(
+        "ledger.busy",
+        f"{path}: {error}.",
+        hint="Another process holds the ledger; try again, or check that the disk is writable.",
+    )
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Single statements of a script: sqlite3's executescript would commit the transaction."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _select(connection: sqlite3.Connection, rest: str, values: Any = ()) -> list[Entry]:
+    query = f"SELECT body, hash FROM entry {rest}"  # noqa: S608 - `rest` is never input
+    return [entry_of(*row) for row in connection.execute(query, values)]
+
+
+def _moves(connection: sqlite3.Connection, model: str, alias: str) -> list[Entry]:
+    return _select(
+        connection,
+        "WHERE model = ? AND alias = ? AND action IN ('promote', 'rollback') ORDER BY seq",
+        (model, alias),
+    )
+
+
+def _last_move(connection: sqlite3.Connection, model: str, alias: str) -> Entry | None:
+    moves = _moves(connection, model, alias)
+    return moves[-1] if moves else None
+
+
+def _pending(connection: sqlite3.Connection) -> list[Entry]:
+    return _select(
+        connection,
+        "WHERE seq IN (SELECT MAX(e.seq) FROM entry e LEFT JOIN projection p "
+        "ON p.model = e.model AND p.alias = e.alias WHERE e.action IN ('promote', 'rollback') "
+        "GROUP BY e.model, e.alias HAVING MAX(e.seq) > COALESCE(MAX(p.seq), 0)) ORDER BY seq",
+    )
+
+
+def _verify(connection: sqlite3.Connection) -> list[Problem]:
+    rows = connection.execute("SELECT seq, body, hash FROM entry ORDER BY seq").fetchall()
+    documents = dict(connection.execute("SELECT digest, text FROM document"))
+    return check_chain(rows, documents)

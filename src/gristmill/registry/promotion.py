@@ -1,0 +1,329 @@
+"""Register, judge, promote, roll back: the verbs of the registry.
+
+Every move is checked and written under the ledger's lock, then carried over to MLflow. A crash in
+between is mended by whichever verb comes next.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from gristmill.errors import Conflict, GateFailed, Invalid, NotFound
+from gristmill.lineage.record import Lineage
+from gristmill.project import Project
+from gristmill.registry.actor import current_actor
+from gristmill.registry.chain import Draft, Entry, canonical
+from gristmill.registry.digest import check_name, directory_digest
+from gristmill.registry.gates import PASS, GateReport, judge, parse_gates
+from gristmill.registry.ledger import Writer
+from gristmill.registry.settings import model_settings, read_metrics
+from gristmill.registry.store import Registry
+from gristmill.registry.version import Version
+
+CHAMPION = "champion"
+NOBODY = 0
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What a move of an alias did. `changed` is False when the version held it already."""
+
+    model: str
+    alias: str
+    version: int
+    previous: int | None
+    changed: bool
+    entry: Entry
+
+
+def register(
+    project: Project,
+    model: str,
+    *,
+    lineage: Lineage | None = None,
+    run_id: str | None = None,
+    actor: str | None = None,
+) -> Version:
+    """Register what `[models.MODEL]` names, as it lies in the project now.
+
+    The same bytes registered before give that version again. `lineage` is looked up from the step
+    that wrote the model when None. Raises NotFound or Invalid, naming the file or key.
+    """
+    settings = model_settings(project, model)
+    registry = Registry(project)
+    path = project.root / settings.path
+    found = lineage or _lineage_of(project, settings.path)
+    if path.is_dir():
+        digest = directory_digest(path)
+        same = [v for v in registry.versions(model) if v.digest == digest]
+        if same and same[-1].lineage == found:
+            return same[-1]
+    return registry.register(
+        model,
+        path=path,
+        metrics=read_metrics(project, settings.metrics),
+        reference=_optional(project, settings.reference),
+        holdout=_optional(project, settings.holdout),
+        lineage=found,
+        run_id=run_id,
+        actor=actor,
+    )
+
+
+def gate(
+    project: Project,
+    model: str,
+    version: int | str,
+    against: str = CHAMPION,
+    *,
+    actor: str | None = None,
+) -> GateReport:
+    """Judge the version by the model's gates, on its own hold-out, against the alias `against`.
+
+    The report is kept in the ledger under its digest; a promotion refers to it. A failed gate is
+    a result, not an error.
+    """
+    from gristmill.registry.scoring import HOLDOUT, gather
+
+    settings = model_settings(project, model)
+    gates = parse_gates(settings.gates, f"[models.{model}]")
+    registry = Registry(project)
+    registry.reconcile()
+    challenger = registry.version(model, version)
+    holder = registry.ledger.aliases(model).get(check_name(against, "alias"))
+    champion = registry.version(model, holder) if holder else None
+    evidence = gather(registry, settings, challenger, champion)
+    about = {
+        "model": model,
+        "version": challenger.version,
+        "digest": challenger.digest,
+        "against": against,
+        "champion": holder,
+        "champion_digest": champion.digest if champion else None,
+        "holdout": challenger.evidence.get(HOLDOUT),
+        "rows": 0 if evidence.truth is None else len(evidence.truth),
+    }
+    report = judge(gates, evidence, about)
+    with registry.ledger.writing() as writer:
+        writer.append(
+            Draft(
+                action="gate",
+                model=model,
+                actor=actor or current_actor(project),
+                version=challenger.version,
+                digest=challenger.digest,
+                document=canonical(report.record()),
+                detail={"verdict": report.verdict, "against": against, "champion": holder},
+            )
+        )
+    return report
+
+
+def report_of(registry: Registry, version: Version) -> tuple[str, GateReport] | None:
+    """The digest and content of the last gate report on the version's bytes, None without one."""
+    entries = registry.ledger.entries(version.model, "gate", version.version)
+    fitting = [e for e in entries if e.digest == version.digest and e.evidence]
+    if not fitting:
+        return None
+    digest = str(fitting[-1].evidence)
+    return digest, GateReport.from_record(json.loads(registry.ledger.document(digest)))
+
+
+def promote(
+    project: Project,
+    model: str,
+    version: int | str,
+    *,
+    alias: str = CHAMPION,
+    reason: str,
+    actor: str | None = None,
+    expected: int | None = None,
+    override: bool = False,
+) -> Promotion:
+    """Give `alias` to the version, which needs a passing gate report against today's champion.
+
+    `expected` is the version that must hold the alias now (0: nobody; None: whoever held it when
+    this began). `override` promotes without a passing report and is written down as such.
+    Promoting the holder again changes nothing. Raises GateFailed without a passing report, Conflict
+    when somebody else moved the alias meanwhile, Forbidden when the bytes were altered.
+    """
+    reason = _reason(reason)
+    check_name(alias, "alias")
+    registry = Registry(project)
+    registry.reconcile()
+    target = registry.version(model, version)
+    before = registry.ledger.aliases(model)
+    if before.get(alias) == target.version and expected is None:
+        return _unchanged(registry, target, alias)
+    wanted = before.get(alias, NOBODY) if expected is None else expected
+    found = report_of(registry, target)
+    if not override:
+        _require_pass(target, found)
+    registry.fetch(target)
+    detail = {
+        "override": override,
+        "report": found[0] if found else None,
+        "verdict": found[1].verdict if found else None,
+    }
+    draft = Draft(
+        action="promote",
+        model=model,
+        actor=actor or current_actor(project),
+        version=target.version,
+        alias=alias,
+        after=target.version,
+        reason=reason,
+        digest=target.digest,
+        detail=detail,
+    )
+    with registry.ledger.writing() as writer:
+        holder = writer.holder(model, alias) or NOBODY
+        if holder != target.version:
+            _require_holder(model, alias, holder, wanted)
+            if found and not override:
+                _require_current(writer, target, found[1])
+            entry = writer.append(replace(draft, before=holder or None))
+    if holder == target.version:
+        return _unchanged(registry, target, alias)
+    registry.reconcile()
+    return Promotion(model, alias, target.version, entry.before, True, entry)
+
+
+def rollback(
+    project: Project,
+    model: str,
+    *,
+    reason: str,
+    alias: str = CHAMPION,
+    actor: str | None = None,
+) -> Promotion:
+    """Give `alias` back to the version that held it before the present one.
+
+    Promotions stack up and a rollback takes the last one off, so two rollbacks go back twice.
+    Raises Conflict when there is nothing to go back to or the alias moved meanwhile, Forbidden
+    when the earlier version's bytes were altered.
+    """
+    reason = _reason(reason)
+    registry = Registry(project)
+    registry.reconcile()
+    with registry.ledger.writing() as writer:
+        held = holders(writer.moves(model, alias))
+    if len(held) < 2:
+        raise Conflict(
+            "rollback.nothing",
+            f"{model!r}: no version held {alias!r} before"
+            + (f" version {held[-1]}." if held else "; nobody holds it now."),
+            hint=f"`gristmill model history {model}` shows every move.",
+        )
+    target = registry.version(model, held[-2])
+    registry.fetch(target)
+    with registry.ledger.writing() as writer:
+        _require_holder(model, alias, writer.holder(model, alias) or NOBODY, held[-1])
+        entry = writer.append(
+            Draft(
+                action="rollback",
+                model=model,
+                actor=actor or current_actor(project),
+                version=target.version,
+                alias=alias,
+                before=held[-1],
+                after=target.version,
+                reason=reason,
+                digest=target.digest,
+            )
+        )
+    registry.reconcile()
+    return Promotion(model, alias, target.version, held[-1], True, entry)
+
+
+def champion(project: Project, model: str, at: datetime | None = None) -> Version | None:
+    """The champion now, or at the aware time `at`; None when there was none."""
+    registry = Registry(project)
+    entry = registry.ledger.holder(model, CHAMPION, at)
+    return registry.version(model, entry.after) if entry and entry.after else None
+
+
+def holders(moves: list[Entry]) -> list[int]:
+    """The stack of versions that hold an alias, the present one last."""
+    stack: list[int] = []
+    for move in moves:
+        if move.action == "rollback":
+            stack.pop()
+        elif move.after is not None:
+            stack.append(move.after)
+    return stack
+
+
+def _unchanged(registry: Registry, target: Version, alias: str) -> Promotion:
+    entry = registry.ledger.holder(target.model, alias)
+    if entry is None:
+        raise Conflict("promote.moved", f"{alias!r} of {target.model!r} moved meanwhile.")
+    return Promotion(target.model, alias, target.version, entry.before, False, entry)
+
+
+def _require_pass(target: Version, found: tuple[str, GateReport] | None) -> None:
+    name = f"{target.model} version {target.version}"
+    again = f"`gristmill model gate {target.model} {target.version}`"
+    if found is None:
+        raise GateFailed("gate.missing", f"{name} was never judged.", hint=f"Run {again}.")
+    if not found[1].passed:
+        bad = "; ".join(
+            f"{r.kind} {r.name}: {r.message}" for r in found[1].results if r.verdict != PASS
+        )
+        raise GateFailed(
+            "gate.failed",
+            f"{name} did not pass its gates: {bad}.",
+            hint="Improve the model, or override with a reason, which the ledger keeps.",
+        )
+
+
+def _require_current(writer: Writer, target: Version, report: GateReport) -> None:
+    against = str(report.about["against"])
+    now, then = writer.holder(target.model, against), report.about["champion"]
+    if now != then:
+        raise Conflict(
+            "gate.stale",
+            f"{target.model} version {target.version} was judged against "
+            f"{_who(then)} as {against}, which is now {_who(now)}.",
+            hint=f"Judge it again: `gristmill model gate {target.model} {target.version}`.",
+        )
+
+
+def _require_holder(model: str, alias: str, holder: int, wanted: int) -> None:
+    if holder != wanted:
+        raise Conflict(
+            "alias.moved",
+            f"{alias!r} of {model!r} is held by {_who(holder)}, not by {_who(wanted)}: somebody "
+            "else moved it.",
+            hint="Look at the history and decide again.",
+        )
+
+
+def _who(version: int | None) -> str:
+    return f"version {version}" if version else "nobody"
+
+
+def _reason(reason: str) -> str:
+    if not reason.strip():
+        raise Invalid("reason.missing", "a move needs a reason.", hint="Say why in one sentence.")
+    return reason.strip()
+
+
+def _optional(project: Project, relative: str) -> Path | None:
+    return project.root / relative if relative else None
+
+
+def _lineage_of(project: Project, path: str) -> Lineage:
+    from gristmill import lineage
+
+    finder = getattr(lineage, "lineage_of", None)
+    if finder is None:
+        raise NotFound(
+            "lineage.unknown", f"the lineage of {path} is unknown.", hint="Run its step."
+        )
+    result = finder(project, path)
+    assert isinstance(result, Lineage)
+    return result

@@ -1,0 +1,231 @@
+"""Is the challenger better on the same rows? Lower confidence bounds of paired differences.
+
+A metric is a function of row means (log loss, Brier, accuracy, F1, MAE, RMSE), or the area under
+the ROC curve. Differences are always in the direction in which more is better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from gristmill.errors import Invalid
+
+Array = NDArray[np.float64]
+GROUPS = 20_000
+THRESHOLD = 0.5
+LOG_FLOOR = 1e-15
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A paired comparison of a metric.
+
+    `challenger` and `champion` are the metric's values, `difference` says by how much the
+    challenger is better, `lower` and `upper` are one-sided confidence bounds of it, `rows` the
+    number of rows, and `method` how the bounds were found.
+    """
+
+    metric: str
+    challenger: float
+    champion: float
+    difference: float
+    lower: float
+    upper: float
+    rows: int
+    method: str
+
+
+def _log_losses(truth: Array, score: Array) -> Array:
+    p = np.clip(score, LOG_FLOOR, 1 - LOG_FLOOR)
+    return np.asarray(-(truth * np.log(p) + (1 - truth) * np.log1p(-p)))[:, None]
+
+
+def _hits(truth: Any, score: Any) -> Array:
+    return np.asarray(_labels(truth, score) == truth, np.float64)[:, None]
+
+
+def _labels(truth: Any, score: Any) -> Any:
+    """Class labels: a probability of a 0/1 truth is cut at one half."""
+    binary = np.issubdtype(np.asarray(score).dtype, np.floating)
+    return (score >= THRESHOLD).astype(truth.dtype) if binary else score
+
+
+def _confusion(truth: Array, score: Array) -> Array:
+    said = score >= THRESHOLD
+    return np.column_stack([said & (truth == 1), said != (truth == 1)]).astype(np.float64)
+
+
+def _f1(means: Array) -> Array:
+    tp, wrong = means[..., 0], means[..., 1]
+    whole = 2 * tp + wrong
+    return np.asarray(np.divide(2 * tp, whole, out=np.zeros_like(whole), where=whole > 0))
+
+
+@dataclass(frozen=True)
+class _Metric:
+    """`rows` gives (n, k) statistics of each row, `value` the metric from their means (..., k)."""
+
+    rows: Callable[[Any, Any], Array]
+    value: Callable[[Array], Array]
+    more_is_better: bool
+
+
+METRICS = {
+    "log_loss": _Metric(_log_losses, lambda m: m[..., 0], False),
+    "brier": _Metric(lambda y, s: ((s - y) ** 2)[:, None], lambda m: m[..., 0], False),
+    "accuracy": _Metric(_hits, lambda m: m[..., 0], True),
+    "f1": _Metric(_confusion, _f1, True),
+    "mae": _Metric(lambda y, s: np.abs(s - y)[:, None], lambda m: m[..., 0], False),
+    "rmse": _Metric(lambda y, s: ((s - y) ** 2)[:, None], lambda m: np.sqrt(m[..., 0]), False),
+}
+KNOWN = ("roc_auc", *METRICS)
+BINARY = ("roc_auc", "log_loss", "brier", "f1")
+
+
+def compare(
+    metric: str,
+    truth: Any,
+    challenger: Any,
+    champion: Any,
+    *,
+    confidence: float = 0.95,
+    margin: float = 0.0,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Comparison:
+    """Compare two models' outputs, each of shape (n,), on the same n rows with labels `truth`.
+
+    ROC AUC: DeLong's covariance. Accuracy against a margin of nought: the exact (Clopper-Pearson)
+    bound on the share of discordant rows that the challenger gets right, which is McNemar's exact
+    one-sided test. Everything else: percentile bootstrap of paired rows.
+    Raises Invalid for an unknown metric, unequal shapes, or a truth with one class only.
+    """
+    _check(metric, truth, challenger, champion)
+    n = len(truth)
+    if metric == "roc_auc":
+        return _delong(truth, challenger, champion, confidence)
+    spec = METRICS[metric]
+    sign = 1.0 if spec.more_is_better else -1.0
+    new, old = spec.rows(truth, challenger), spec.rows(truth, champion)
+    values = [float(spec.value(rows.mean(axis=0))) for rows in (new, old)]
+    if metric == "accuracy" and margin == 0:
+        lower, upper = _mcnemar(new[:, 0], old[:, 0], confidence)
+        method = "exact McNemar"
+    else:
+        draws = sign * _bootstrap(spec, new, old, resamples, np.random.default_rng(seed))
+        lower, upper = (float(v) for v in np.quantile(draws, [1 - confidence, confidence]))
+        method = f"paired bootstrap, {resamples} resamples"
+    return Comparison(
+        metric, values[0], values[1], sign * (values[0] - values[1]), lower, upper, n, method
+    )
+
+
+def score(metric: str, truth: Any, output: Any) -> float:
+    """The metric's value for one model's output of shape (n,)."""
+    _check(metric, truth, output, output)
+    if metric == "roc_auc":
+        return float(_placements(np.asarray(truth) == 1, [np.asarray(output)])[0].mean())
+    spec = METRICS[metric]
+    return float(spec.value(spec.rows(truth, output).mean(axis=0)))
+
+
+def _check(metric: str, truth: Any, challenger: Any, champion: Any) -> None:
+    if metric not in KNOWN:
+        raise Invalid(
+            "gate.metric",
+            f"two models cannot be compared by {metric!r}.",
+            hint=f"Known: {', '.join(KNOWN)}.",
+        )
+    if not len(truth) == len(challenger) == len(champion) or not len(truth):
+        raise Invalid(
+            "gate.rows",
+            f"{len(truth)} labels, {len(challenger)} and {len(champion)} predictions.",
+        )
+    if metric in BINARY:
+        classes = np.unique(truth)
+        if not np.isin(classes, [0, 1]).all():
+            raise Invalid("gate.classes", f"{metric} needs labels 0 and 1.")
+        if metric == "roc_auc" and len(classes) < 2:
+            raise Invalid("gate.classes", "the rows hold one class only, so there is no ROC curve.")
+
+
+def _bootstrap(
+    spec: _Metric, new: Array, old: Array, resamples: int, rng: np.random.Generator
+) -> Array:
+    """Differences of the metric, shape (resamples,), over rows drawn with replacement.
+
+    More than 20,000 rows are first put, at random, into that many groups of nearly equal size
+    which are then drawn: sums of independent rows have the same variance either way.
+    """
+    n = len(new)
+    pair = np.hstack([new, old])
+    weight = np.ones(n)
+    if n > GROUPS:
+        group = rng.permutation(n) % GROUPS
+        weight = np.bincount(group, minlength=GROUPS).astype(np.float64)
+        pair = np.column_stack(
+            [np.bincount(group, weights=column, minlength=GROUPS) for column in pair.T]
+        )
+    m, k = len(pair), new.shape[1]
+    out = np.empty(resamples)
+    for i in range(resamples):
+        times = np.bincount(rng.integers(0, m, m), minlength=m).astype(np.float64)
+        means = (times @ pair) / (times @ weight)
+        out[i] = spec.value(means[:k]) - spec.value(means[k:])
+    return out
+
+
+def _mcnemar(new: Array, old: Array, confidence: float) -> tuple[float, float]:
+    gained, lost = int(((new == 1) & (old == 0)).sum()), int(((new == 0) & (old == 1)).sum())
+    discordant, n = gained + lost, len(new)
+    if not discordant:
+        return 0.0, 0.0
+    low = stats.beta.ppf(1 - confidence, gained, lost + 1) if gained else 0.0
+    high = stats.beta.ppf(confidence, gained + 1, lost) if lost else 1.0
+    return float((2 * low - 1) * discordant / n), float((2 * high - 1) * discordant / n)
+
+
+def _placements(positive: NDArray[np.bool_], outputs: list[Any]) -> tuple[Array, Array]:
+    """For each output, the share of negatives below each positive, shape (models, positives), and
+    of positives above each negative, shape (models, negatives); ties count one half.
+
+    Sun & Xu, Fast Implementation of DeLong's Algorithm, IEEE Signal Processing Letters 21 (2014).
+    """
+    m, n = int(positive.sum()), int((~positive).sum())
+    above, below = [], []
+    for output in outputs:
+        x, y = output[positive], output[~positive]
+        whole = stats.rankdata(np.concatenate([x, y]))
+        above.append((whole[:m] - stats.rankdata(x)) / n)
+        below.append(1 - (whole[m:] - stats.rankdata(y)) / m)
+    return np.array(above), np.array(below)
+
+
+def _delong(truth: Any, challenger: Any, champion: Any, confidence: float) -> Comparison:
+    """DeLong, DeLong & Clarke-Pearson, Biometrics 44 (1988), for two correlated areas."""
+    positive = np.asarray(truth) == 1
+    outputs = [np.asarray(challenger, np.float64), np.asarray(champion, np.float64)]
+    above, below = _placements(positive, outputs)
+    areas = above.mean(axis=1)
+    variance = 0.0
+    for placements in (above, below):
+        gap = placements[0] - placements[1]
+        variance += float(gap.var(ddof=1)) / len(gap) if len(gap) > 1 else float("inf")
+    reach = float(stats.norm.ppf(confidence)) * variance**0.5
+    gap_area = float(areas[0] - areas[1])
+    return Comparison(
+        "roc_auc",
+        float(areas[0]),
+        float(areas[1]),
+        gap_area,
+        gap_area - reach,
+        gap_area + reach,
+        len(positive),
+        "DeLong",
+    )

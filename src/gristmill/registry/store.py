@@ -1,0 +1,308 @@
+"""Model versions: registered in MLflow, recorded in the ledger, fetched as verified copies.
+
+A version's record (digest, metrics, params, lineage) is a document of the ledger, so listing and
+showing import no MLflow and survive a deletion there. Bytes live in MLflow's artifact store;
+what is loaded is a local copy whose digest is that of the ledger.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gristmill.errors import Conflict, Forbidden, Invalid, NotFound
+from gristmill.lineage.record import Lineage
+from gristmill.project import Project
+from gristmill.registry.actor import current_actor
+from gristmill.registry.chain import Draft, Entry, canonical
+from gristmill.registry.digest import check_name, directory_digest, file_digest
+from gristmill.registry.ledger import Ledger
+from gristmill.registry.version import Version
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+TAG = "gristmill.digest"
+ANCHOR = "gristmill.ledger"
+
+
+class Registry:
+    """The model versions of a project."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.ledger = Ledger(project.state / "ledger.db")
+        self._client: MlflowClient | None = None
+
+    @property
+    def client(self) -> MlflowClient:
+        if self._client is None:
+            from gristmill.registry.mlflow_store import connect
+
+            self._client = connect(self.project)
+        return self._client
+
+    def register(
+        self,
+        model: str,
+        *,
+        path: Path,
+        metrics: Mapping[str, float],
+        reference: Path | None,
+        holdout: Path | None,
+        lineage: Lineage,
+        run_id: str | None = None,
+        actor: str | None = None,
+    ) -> Version:
+        """Make the MLflow model in directory `path` the next version of `model`.
+
+        The run `run_id` (a new one when None) receives, in a folder of their own, the model under
+        `model/` and, under `evidence/`, the lineage, the metrics and the `reference` and `holdout`
+        tables (Parquet). Nothing is loaded or imported. Raises NotFound for a missing file or when
+        `path` is no MLflow model, Invalid for a link in it, Conflict when its files change
+        meanwhile.
+        """
+        check_name(model)
+        actor = actor or current_actor(self.project)
+        if not (path / "MLmodel").is_file():
+            raise NotFound(
+                "model.path",
+                f"{path} is not an MLflow model: it has no MLmodel file.",
+                hint="Write it with mlflow.<flavor>.save_model(..., path=...) and run the step.",
+            )
+        self.project.state.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.project.state, prefix="register-") as name:
+            staged = Path(name)
+            shutil.copytree(path, staged / "model", symlinks=True)
+            digest = directory_digest(staged / "model")
+            if directory_digest(path) != digest:
+                raise Conflict("model.changed", f"{path} changed while it was being registered.")
+            evidence = _stage(staged / "evidence", metrics, reference, holdout, lineage)
+            run = run_id or self._new_run(model, metrics)
+            location = f"{model}-{secrets.token_hex(4)}"
+            self.client.log_artifacts(run, str(staged), location)
+        number = self._create(model, run, location, digest)
+        version = Version(
+            model=model,
+            version=number,
+            run_id=run,
+            digest=digest,
+            metrics=dict(metrics),
+            params=dict(lineage.params),
+            lineage=lineage,
+            created=datetime.now(UTC),
+            author=lineage.author or actor,
+            source=lineage.step,
+            location=location,
+            evidence=evidence,
+        )
+        with self.ledger.writing() as writer:
+            entry = writer.append(
+                Draft(
+                    action="register",
+                    model=model,
+                    actor=actor,
+                    version=number,
+                    digest=digest,
+                    document=canonical(version.record()),
+                )
+            )
+        self._anchor(entry)
+        return version
+
+    def models(self) -> list[str]:
+        """Names of all registered models, sorted."""
+        return sorted({entry.model for entry in self.ledger.entries(action="register")})
+
+    def versions(self, model: str) -> list[Version]:
+        """All versions of `model`, oldest first; empty when there is none."""
+        aliases = self.ledger.aliases(model)
+        return [_read(found, aliases) for found in self.ledger.documented(model, "register")]
+
+    def version(self, model: str, ref: int | str) -> Version:
+        """The version with number `ref` (3, "3" or "v3"), or the one holding the alias `ref`.
+
+        Raises NotFound when there is no such model, version or alias.
+        """
+        aliases = self.ledger.aliases(model)
+        text = str(ref).strip()
+        number = _number(text)
+        if number is None:
+            if text not in aliases:
+                held = ", ".join(sorted(aliases)) or "none yet"
+                raise NotFound(
+                    "version.alias",
+                    f"no version of {model!r} holds the alias {text!r} (aliases: {held}).",
+                    hint=f"`gristmill model list {model}` shows its versions.",
+                )
+            number = aliases[text]
+        found = self.ledger.documented(model, "register", number)
+        if not found:
+            raise NotFound(
+                "version.not-found",
+                f"the ledger knows no version {number} of {model!r}.",
+                hint="`gristmill model list` shows the versions; register one with "
+                "`gristmill model register`.",
+            )
+        return _read(found[-1], aliases)
+
+    def fetch(self, version: Version) -> Path:
+        """A local copy of the model's directory with the digest of the ledger.
+
+        Raises Forbidden when the bytes are not those that were registered.
+        """
+        target = self._folder(version) / "model"
+        if not target.exists():
+            self._download(version, "model", target)
+        if directory_digest(target) != self._registered_digest(version):
+            raise Forbidden(
+                "model.altered",
+                f"{version.model} version {version.version}: the files of the local copy {target} "
+                "are not those that were registered. Nothing was loaded.",
+                hint="Find out who changed them; delete that directory to fetch it anew.",
+            )
+        return target
+
+    def load(self, version: Version) -> Any:
+        """The version as an MLflow pyfunc model, from the verified copy."""
+        import mlflow.pyfunc
+
+        return mlflow.pyfunc.load_model(str(self.fetch(version)))
+
+    def evidence(self, version: Version, name: str) -> Path:
+        """A local, verified copy of the evidence file `name`, for instance `reference.parquet`."""
+        if name not in version.evidence:
+            known = ", ".join(sorted(version.evidence)) or "none"
+            raise NotFound(
+                "evidence.not-found",
+                f"{version.model} version {version.version} has no evidence {name!r}.",
+                hint=f"Kept with it: {known}.",
+            )
+        target = self._folder(version) / "evidence" / name
+        if not target.exists():
+            self._download(version, f"evidence/{name}", target)
+        if file_digest(target) != version.evidence[name]:
+            raise Forbidden(
+                "evidence.altered",
+                f"{target} is not the file that was registered with {version.model} "
+                f"version {version.version}.",
+                hint="Find out who changed it; delete it to fetch it anew.",
+            )
+        return target
+
+    def reconcile(self) -> int:
+        """Bring MLflow's aliases to where the ledger says. Returns how many moved."""
+        return self.ledger.project(self._apply)
+
+    def _apply(self, entry: Entry) -> None:
+        from gristmill.registry.mlflow_store import set_alias
+
+        if entry.alias is None or entry.after is None:
+            raise Invalid("ledger.move", f"entry {entry.seq} moves no alias to a version.")
+        set_alias(self.client, entry.model, entry.alias, entry.after)
+        self._anchor(entry)
+
+    def _anchor(self, entry: Entry) -> None:
+        """Keep the entry's place and hash in MLflow, so that cutting the ledger's end shows."""
+        self.client.set_registered_model_tag(entry.model, ANCHOR, f"{entry.seq}:{entry.hash}")
+
+    def _registered_digest(self, version: Version) -> str:
+        entries = self.ledger.entries(version.model, "register", version.version)
+        if not entries or entries[-1].digest is None:
+            raise Forbidden(
+                "model.unregistered",
+                f"{version.model} version {version.version} is not in the ledger.",
+                hint="Register it with `gristmill model register`.",
+            )
+        return entries[-1].digest
+
+    def _new_run(self, model: str, metrics: Mapping[str, float]) -> str:
+        from gristmill.registry.mlflow_store import experiment
+
+        run = self.client.create_run(
+            experiment(self.project, self.client), run_name=f"register {model}"
+        )
+        for key, value in metrics.items():
+            self.client.log_metric(run.info.run_id, key, value)
+        self.client.set_terminated(run.info.run_id)
+        return str(run.info.run_id)
+
+    def _create(self, model: str, run: str, location: str, digest: str) -> int:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.create_registered_model(model)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        created = self.client.create_model_version(
+            model, source=f"runs:/{run}/{location}/model", run_id=run, tags={TAG: digest}
+        )
+        return int(created.version)
+
+    def _folder(self, version: Version) -> Path:
+        check_name(version.model)
+        return self.project.state / "models" / version.model / str(version.version)
+
+    def _download(self, version: Version, artifact: str, target: Path) -> None:
+        from mlflow.exceptions import MlflowException
+
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.project.state, prefix="fetch-") as name:
+            try:
+                got = self.client.download_artifacts(
+                    version.run_id, f"{version.location}/{artifact}", name
+                )
+            except (MlflowException, OSError) as error:
+                raise NotFound(
+                    "version.bytes",
+                    f"MLflow no longer has {artifact} of {version.model} version "
+                    f"{version.version} (run {version.run_id}): {error}",
+                    hint="It was deleted there; the ledger keeps its record.",
+                ) from error
+            try:
+                Path(got).replace(target)
+            except OSError:
+                if not target.exists():
+                    raise
+
+
+def _read(found: tuple[Entry, str], aliases: Mapping[str, int]) -> Version:
+    entry, text = found
+    held = tuple(sorted(a for a, v in aliases.items() if v == entry.version))
+    return Version.from_record(json.loads(text), held)
+
+
+def _number(text: str) -> int | None:
+    digits = text[1:] if text[:1] in "vV" else text
+    return int(digits) if digits.isascii() and digits.isdigit() else None
+
+
+def _stage(
+    directory: Path,
+    metrics: Mapping[str, float],
+    reference: Path | None,
+    holdout: Path | None,
+    lineage: Lineage,
+) -> dict[str, str]:
+    """Write the evidence files into `directory`; returns their sha256 by name."""
+    directory.mkdir()
+    (directory / "lineage.json").write_text(lineage.to_json(), encoding="utf-8")
+    (directory / "metrics.json").write_text(canonical(dict(metrics)), encoding="utf-8")
+    for name, source in (("reference.parquet", reference), ("holdout.parquet", holdout)):
+        if source is None:
+            continue
+        if not source.is_file():
+            raise NotFound(
+                "evidence.source",
+                f"{source} does not exist.",
+                hint="Run the step that writes it, or mend the model's table in gristmill.toml.",
+            )
+        shutil.copyfile(source, directory / name)
+    return {p.name: file_digest(p) for p in sorted(directory.iterdir())}

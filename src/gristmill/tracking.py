@@ -1,0 +1,198 @@
+"""Runs in MLflow: a parent for the pipeline, a child for each step.
+
+The notebook needs no code for it; whatever it logs itself lands in its child run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import logging
+import math
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gristmill.errors import Unavailable
+from gristmill.lineage.record import Lineage
+from gristmill.project import Project
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+RUN_TAG = "gristmill.run"
+STEP_TAG = "gristmill.step"
+PARAM_LIMIT = 6000
+
+
+def connect(project: Project) -> MlflowClient:
+    """A client of the project's tracking store, created and migrated once by one process."""
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    for name in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    uri = project.tracking_uri
+    try:
+        with _one_at_a_time(project.state / "mlflow.lock", local=uri.startswith("sqlite:")):
+            client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+            client.search_experiments(max_results=1)
+    except MlflowException as error:
+        raise Unavailable(
+            "tracking.unreachable",
+            f"MLflow at {public_uri(uri)} does not answer: {error}",
+            hint="Mend `[tracking] uri` in gristmill.toml or MLFLOW_TRACKING_URI.",
+        ) from error
+    return client
+
+
+def experiment_id(project: Project, client: MlflowClient, suffix: str = "") -> str:
+    """The project's experiment, made when absent; local artifacts lie in `.gristmill/artifacts`."""
+    from mlflow.exceptions import MlflowException
+
+    name = project.experiment + suffix
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    local = project.tracking_uri.startswith("sqlite:")
+    location = (project.state / "artifacts").as_uri() if local else None
+    try:
+        return str(client.create_experiment(name, artifact_location=location))
+    except MlflowException:
+        found = client.get_experiment_by_name(name)
+        if found is None:
+            raise
+        return str(found.experiment_id)
+
+
+def public_uri(uri: str) -> str:
+    """An address without a password."""
+    scheme, mark, rest = uri.partition("://")
+    return f"{scheme}{mark}{rest.rsplit('@', 1)[-1]}" if mark else uri
+
+
+@contextlib.contextmanager
+def _one_at_a_time(path: Path, *, local: bool) -> Iterator[None]:
+    """MLflow's migration of a fresh SQLite file fails when several processes begin it."""
+    if not local:
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+class Tracker:
+    """Writes one pipeline run to MLflow. Used by the scheduler's thread only."""
+
+    def __init__(self, project: Project, run: str, tags: Mapping[str, str]) -> None:
+        self.project = project
+        self.run = run
+        self.client = connect(project)
+        self.experiment = experiment_id(project, self.client)
+        self._close_dead_runs()
+        parent = self.client.create_run(
+            self.experiment, run_name=run, tags={RUN_TAG: run, "gristmill.kind": "pipeline", **tags}
+        )
+        self.parent = str(parent.info.run_id)
+        self._children: dict[str, str] = {}
+
+    def _close_dead_runs(self) -> None:
+        """Runs a killed process left open; nobody else runs while we hold the project."""
+        left = self.client.search_runs(
+            [self.experiment],
+            f"attributes.status = 'RUNNING' and tags.`{RUN_TAG}` != ''",
+            max_results=1000,
+        )
+        for run in left:
+            self.client.set_terminated(run.info.run_id, "KILLED")
+
+    def start_step(self, step: str, params: Mapping[str, Any], notebook: str) -> dict[str, str]:
+        """Open the child run; returns what the kernel's environment must say to join it."""
+        from mlflow.entities import Param
+        from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+        tags = {
+            MLFLOW_PARENT_RUN_ID: self.parent,
+            RUN_TAG: self.run,
+            STEP_TAG: step,
+            "gristmill.kind": "step",
+            "gristmill.notebook": notebook,
+        }
+        child = self.client.create_run(self.experiment, run_name=step, tags=tags)
+        run_id = str(child.info.run_id)
+        self._children[step] = run_id
+        values = [Param(k, _text(v)) for k, v in params.items()]
+        if values:
+            self.client.log_batch(run_id, params=values)
+        return {
+            "MLFLOW_RUN_ID": run_id,
+            "MLFLOW_TRACKING_URI": self.project.tracking_uri,
+            "MLFLOW_EXPERIMENT_ID": self.experiment,
+        }
+
+    def child(self, step: str) -> str | None:
+        return self._children.get(step)
+
+    def finish_step(
+        self,
+        step: str,
+        status: str,
+        *,
+        executed: Path | None = None,
+        metrics: Mapping[str, float] | None = None,
+        files: Mapping[str, Path] | None = None,
+        lineage: Lineage | None = None,
+        error: str = "",
+    ) -> None:
+        """Close the child run with what the step made; `status` is FINISHED, FAILED or KILLED."""
+        import time
+
+        from mlflow.entities import Metric, RunTag
+
+        run_id = self._children[step]
+        now = int(time.time() * 1000)
+        values = [Metric(k, v, now, 0) for k, v in (metrics or {}).items() if math.isfinite(v)]
+        tags = []
+        if lineage is not None:
+            found = {"commit": lineage.commit, "source": lineage.source, "author": lineage.author}
+            tags += [RunTag(f"gristmill.{k}", v) for k, v in found.items() if v]
+            if lineage.dirty is not None:
+                tags.append(RunTag("gristmill.dirty", str(lineage.dirty).lower()))
+        if error:
+            tags.append(RunTag("gristmill.error", error[:PARAM_LIMIT]))
+        self.client.log_batch(run_id, metrics=values, tags=tags)
+        if executed is not None and executed.exists():
+            self.client.log_artifact(run_id, str(executed), "notebook")
+        for folder, path in (files or {}).items():
+            self.client.log_artifact(run_id, str(path), folder)
+        if lineage is not None:
+            self.client.log_text(run_id, lineage.to_json(), "lineage.json")
+        self.client.set_terminated(run_id, status)
+
+    def finish(self, status: str, metrics: Mapping[str, float]) -> None:
+        from mlflow.entities import Metric
+
+        values = [Metric(k, v, 0, 0) for k, v in metrics.items()]
+        self.client.log_batch(self.parent, metrics=values)
+        self.client.set_terminated(self.parent, status)
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text[:PARAM_LIMIT]
+
+
+def flat_metrics(value: Any, prefix: str = "") -> dict[str, float]:
+    """Numbers of a JSON document by dotted name; lists and text are passed over."""
+    found: dict[str, float] = {}
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            found.update(flat_metrics(item, f"{prefix}.{key}" if prefix else str(key)))
+    elif isinstance(value, int | float) and prefix:
+        found[prefix] = float(value)
+    return found
