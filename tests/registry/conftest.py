@@ -128,6 +128,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.setenv("GRISTMILL_KEYS", str(tmp_path / "keys"))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     (tmp_path / "gristmill.toml").write_text(SETTINGS)
     (tmp_path / ".gristmill").mkdir()

@@ -1,7 +1,8 @@
 """Who registered, judged and moved which model version, when and why: append-only, hash-chained.
 
-One SQLite file. Each entry's `hash` is the sha256 of its body, and the body carries the hash of
-the entry before, so an edit, a removal in the middle or a reordering breaks the chain. Documents
+One SQLite file. Each entry's `hash` is the sha256 of its body, the actor signs it, and the body
+carries the hash of the entry before: an edit, a removal in the middle or a reordering breaks the
+chain, and making the chain anew needs everybody's key. Documents
 (version records, gate reports) lie beside the entries under their own sha256. The ledger is the
 truth about aliases; MLflow's aliases are a projection of it, and `projection` says how far that
 got.
@@ -11,13 +12,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gristmill.errors import Conflict, NotFound, Unavailable
+from gristmill.errors import Conflict, Forbidden, NotFound, Unavailable
 from gristmill.registry.chain import (
     GENESIS,
     Draft,
@@ -29,6 +30,8 @@ from gristmill.registry.chain import (
     entry_of,
     sha256,
 )
+from gristmill.registry.keys import Signer
+from gristmill.registry.keys import signer as load_signer
 
 MOVES = ("promote", "rollback")
 PATIENCE = 30.0
@@ -40,12 +43,14 @@ CREATE TABLE IF NOT EXISTS entry (
   seq INTEGER PRIMARY KEY,
   body TEXT NOT NULL,
   hash TEXT NOT NULL UNIQUE,
+  signature TEXT NOT NULL,
   model TEXT GENERATED ALWAYS AS (json_extract(body, '$.model')) VIRTUAL,
   action TEXT GENERATED ALWAYS AS (json_extract(body, '$.action')) VIRTUAL,
   version INTEGER GENERATED ALWAYS AS (json_extract(body, '$.version')) VIRTUAL,
   alias TEXT GENERATED ALWAYS AS (json_extract(body, '$.alias')) VIRTUAL);
 CREATE INDEX IF NOT EXISTS entry_model ON entry (model, action, version);
 CREATE TABLE IF NOT EXISTS document (digest TEXT PRIMARY KEY, text TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS intent (location TEXT PRIMARY KEY, draft TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS projection (
   model TEXT, alias TEXT, seq INTEGER NOT NULL, PRIMARY KEY (model, alias));
 CREATE TRIGGER IF NOT EXISTS entry_kept BEFORE DELETE ON entry
@@ -62,9 +67,12 @@ def utc_now() -> datetime:
 class Writer:
     """What may be done while the ledger's write lock is held."""
 
-    def __init__(self, connection: sqlite3.Connection, now: datetime) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, now: datetime, trusted: Mapping[str, Sequence[str]]
+    ) -> None:
         self._connection = connection
         self._now = now
+        self._trusted = trusted
 
     def holder(self, model: str, alias: str) -> int | None:
         """The version that holds `alias`, None when nobody does."""
@@ -95,41 +103,66 @@ class Writer:
                     hint="Set the clock; the ledger takes no entry from the past.",
                 )
             seq, prev, at = last["seq"] + 1, row[1], max(at, last_at)
-        evidence = None
+        signer = load_signer(draft.actor)
+        self._require_key(signer)
         if draft.document is not None:
-            evidence = sha256(draft.document)
             self._connection.execute(
-                "INSERT OR IGNORE INTO document VALUES (?, ?)", (evidence, draft.document)
+                "INSERT OR IGNORE INTO document VALUES (?, ?)",
+                (sha256(draft.document), draft.document),
             )
-        entry = Entry(
-            seq=seq,
-            at=at,
-            actor=draft.actor,
-            action=draft.action,
-            model=draft.model,
-            version=draft.version,
-            alias=draft.alias,
-            before=draft.before,
-            after=draft.after,
-            reason=draft.reason,
-            digest=draft.digest,
-            evidence=evidence,
-            detail=draft.detail,
-            prev=prev,
-            hash="",
-        )
-        text = canonical(body_of(entry))
+        text = canonical(body_of(draft.entry(seq=seq, at=at, key=signer.public, prev=prev)))
+        digest = sha256(text)
+        signature = signer.sign(digest)
         self._connection.execute(
-            "INSERT INTO entry (seq, body, hash) VALUES (?, ?, ?)", (seq, text, sha256(text))
+            "INSERT INTO entry (seq, body, hash, signature) VALUES (?, ?, ?, ?)",
+            (seq, text, digest, signature),
         )
-        return entry_of(text, sha256(text))
+        return entry_of(text, digest, signature)
+
+    def intents(self) -> dict[str, Draft]:
+        """Registrations begun and not yet written down, by the location of their files."""
+        rows = self._connection.execute("SELECT location, draft FROM intent ORDER BY location")
+        return {location: Draft(**json.loads(text)) for location, text in rows}
+
+    def intend(self, location: str, draft: Draft) -> None:
+        self._connection.execute(
+            "INSERT INTO intent VALUES (?, ?)", (location, canonical(vars(draft)))
+        )
+
+    def settle(self, location: str) -> None:
+        self._connection.execute("DELETE FROM intent WHERE location = ?", (location,))
+
+    def _require_key(self, signer: Signer) -> None:
+        keys = self._trusted.get(signer.actor)
+        if keys is None:
+            first = self._connection.execute(
+                "SELECT json_extract(body, '$.key') FROM entry "
+                "WHERE json_extract(body, '$.actor') = ? ORDER BY seq LIMIT 1",
+                (signer.actor,),
+            ).fetchone()
+            keys = first or (signer.public,)
+        if signer.public not in keys:
+            raise Forbidden(
+                "key.unknown",
+                f"the key here ({signer.public}) is not one that {signer.actor} signs with.",
+                hint="Use the first machine's key file, or list both keys under [roles.keys].",
+            )
 
 
 class Ledger:
-    """The ledger in the file `path`, which the first entry creates."""
+    """The ledger in the file `path`, which the first entry creates.
 
-    def __init__(self, path: Path, clock: Callable[[], datetime] = utc_now) -> None:
+    `trusted` maps actors to their public keys; others are held to the key of their first entry.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        trusted: Mapping[str, Sequence[str]] | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
         self.path = path
+        self._trusted = trusted or {}
         self._clock = clock
 
     @contextmanager
@@ -147,7 +180,7 @@ class Ledger:
             try:
                 for statement in _statements(SCHEMA):
                     connection.execute(statement)
-                yield Writer(connection, self._clock())
+                yield Writer(connection, self._clock(), self._trusted)
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
@@ -174,6 +207,10 @@ class Ledger:
                 done += 1
         return done
 
+    def unsettled(self) -> bool:
+        """Whether a registration was begun and is not yet written down."""
+        return bool(self._read(lambda c: c.execute("SELECT 1 FROM intent").fetchone()))
+
     def _pending(self) -> list[Entry]:
         return self._read(_pending) or []
 
@@ -193,12 +230,12 @@ class Ledger:
 
         def query(connection: sqlite3.Connection) -> list[tuple[Entry, str]]:
             rows = connection.execute(
-                "SELECT body, hash, text FROM entry JOIN document "
+                "SELECT body, hash, signature, text FROM entry JOIN document "
                 "ON digest = json_extract(body, '$.evidence') "
                 "WHERE model = ? AND action = ? AND version = COALESCE(?, version) ORDER BY seq",
                 (model, action, version),
             )
-            return [(entry_of(body, digest), text) for body, digest, text in rows]
+            return [(entry_of(*row[:3]), row[3]) for row in rows]
 
         return self._read(query) or []
 
@@ -225,7 +262,7 @@ class Ledger:
     def verify(self) -> list[Problem]:
         """Every break of the chain, empty when it holds. Removal of the last entries alone
         shows only against an anchor kept elsewhere (`registry.audit`)."""
-        return self._read(_verify) or []
+        return self._read(lambda c: _verify(c, self._trusted)) or []
 
     def _read(self, query: Callable[[sqlite3.Connection], T]) -> T | None:
         """The query's result, None while no entry was ever written."""
@@ -261,7 +298,7 @@ def _statements(script: str) -> Iterator[str]:
 
 
 def _select(connection: sqlite3.Connection, rest: str, values: Any = ()) -> list[Entry]:
-    query = f"SELECT body, hash FROM entry {rest}"  # noqa: S608 - `rest` is never input
+    query = f"SELECT body, hash, signature FROM entry {rest}"  # noqa: S608 - `rest` is never input
     return [entry_of(*row) for row in connection.execute(query, values)]
 
 
@@ -287,7 +324,7 @@ def _pending(connection: sqlite3.Connection) -> list[Entry]:
     )
 
 
-def _verify(connection: sqlite3.Connection) -> list[Problem]:
-    rows = connection.execute("SELECT seq, body, hash FROM entry ORDER BY seq").fetchall()
+def _verify(connection: sqlite3.Connection, trusted: Mapping[str, Sequence[str]]) -> list[Problem]:
+    rows = connection.execute("SELECT seq, body, hash, signature FROM entry ORDER BY seq")
     documents = dict(connection.execute("SELECT digest, text FROM document"))
-    return check_chain(rows, documents)
+    return check_chain(rows, documents, trusted)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+TAG = "gristmill.digest"
 RETRIES = 8
 
 
@@ -42,3 +43,26 @@ def registered(client: MlflowClient, model: str) -> Any:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             return None
         raise
+
+
+def create_version(client: MlflowClient, model: str, run: str, location: str, digest: str) -> int:
+    """Make the next version from the files under `location` among the run's artifacts."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(model)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    made = client.create_model_version(
+        model, source=f"runs:/{run}/{location}/model", run_id=run, tags={TAG: digest}
+    )
+    return int(made.version)
+
+
+def find_version(client: MlflowClient, model: str, location: str) -> int | None:
+    """The number of the version made from `location`, None when MLflow has none."""
+    for version in client.search_model_versions(f"name='{model}'"):
+        if version.source.endswith(f"/{location}/model"):
+            return int(version.version)
+    return None

@@ -55,6 +55,7 @@ def register(
     """
     settings = model_settings(project, model)
     registry = Registry(project)
+    registry.reconcile()
     path = project.root / settings.path
     found = lineage or lineage_of(project, settings.path)
     if path.is_dir():

@@ -12,6 +12,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,13 +23,13 @@ from gristmill.project import Project
 from gristmill.registry.actor import current_actor
 from gristmill.registry.chain import Draft, Entry, canonical
 from gristmill.registry.digest import check_name, directory_digest, file_digest
-from gristmill.registry.ledger import Ledger
+from gristmill.registry.ledger import Ledger, Writer
+from gristmill.registry.mlflow_store import create_version, find_version
 from gristmill.registry.version import Version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-TAG = "gristmill.digest"
 ANCHOR = "gristmill.ledger"
 
 
@@ -87,10 +88,9 @@ class Registry:
             run = run_id or self._new_run(model, metrics)
             location = f"{model}-{secrets.token_hex(4)}"
             self.client.log_artifacts(run, str(staged), location)
-        number = self._create(model, run, location, digest)
         version = Version(
             model=model,
-            version=number,
+            version=0,
             run_id=run,
             digest=digest,
             metrics=dict(metrics),
@@ -102,19 +102,21 @@ class Registry:
             location=location,
             evidence=evidence,
         )
+        draft = Draft(
+            action="register",
+            model=model,
+            actor=actor,
+            digest=digest,
+            document=canonical(version.record()),
+        )
+        client = self.client
         with self.ledger.writing() as writer:
-            entry = writer.append(
-                Draft(
-                    action="register",
-                    model=model,
-                    actor=actor,
-                    version=number,
-                    digest=digest,
-                    document=canonical(version.record()),
-                )
-            )
+            writer.intend(location, draft)
+        with self.ledger.writing() as writer:
+            number = create_version(client, model, run, location, digest)
+            entry = _enter(writer, location, draft, number)
         self._anchor(entry)
-        return version
+        return replace(version, version=number)
 
     def models(self) -> list[str]:
         """Names of all registered models, sorted."""
@@ -197,8 +199,24 @@ class Registry:
         return target
 
     def reconcile(self) -> int:
-        """Bring MLflow's aliases to where the ledger says. Returns how many moved."""
+        """Finish what a crash interrupted: registrations that MLflow has and the ledger has not,
+        and aliases that the ledger moved and MLflow did not. Returns how many aliases moved."""
+        if self.ledger.unsettled():
+            self._finish_registrations()
         return self.ledger.project(self._apply)
+
+    def _finish_registrations(self) -> None:
+        """A version is made in MLflow under the ledger's lock only: one that is found there while
+        this holds the lock and the intent stands was made by a process that died."""
+        client = self.client
+        entered = []
+        with self.ledger.writing() as writer:
+            for location, draft in writer.intents().items():
+                number = find_version(client, draft.model, location)
+                if number is not None:
+                    entered.append(_enter(writer, location, draft, number))
+        for entry in entered:
+            self._anchor(entry)
 
     def _apply(self, entry: Entry) -> None:
         from gristmill.registry.mlflow_store import set_alias
@@ -233,19 +251,6 @@ class Registry:
         self.client.set_terminated(run.info.run_id)
         return str(run.info.run_id)
 
-    def _create(self, model: str, run: str, location: str, digest: str) -> int:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            self.client.create_registered_model(model)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
-        created = self.client.create_model_version(
-            model, source=f"runs:/{run}/{location}/model", run_id=run, tags={TAG: digest}
-        )
-        return int(created.version)
-
     def _folder(self, version: Version) -> Path:
         check_name(version.model)
         return self.project.state / "models" / version.model / str(version.version)
@@ -277,6 +282,14 @@ def _read(found: tuple[Entry, str], aliases: Mapping[str, int]) -> Version:
     entry, text = found
     held = tuple(sorted(a for a, v in aliases.items() if v == entry.version))
     return Version.from_record(json.loads(text), held)
+
+
+def _enter(writer: Writer, location: str, draft: Draft, number: int) -> Entry:
+    """Write the registration begun as `draft` down as version `number`."""
+    document = canonical({**json.loads(str(draft.document)), "version": number})
+    entry = writer.append(replace(draft, version=number, document=document))
+    writer.settle(location)
+    return entry
 
 
 def _number(text: str) -> int | None:
