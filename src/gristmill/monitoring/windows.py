@@ -6,7 +6,6 @@ killed read counts nothing twice and loses nothing; a row that comes late is add
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gristmill.monitoring.performance import SCORE_BINS, SUMS, Scores, parts, score_bin
 from gristmill.monitoring.periods import Period
@@ -40,6 +40,31 @@ create table if not exists scores (version int, hour bigint, side int, bin int, 
 create table if not exists sums (version int, hour bigint, metric int, n bigint, total double,
   squares double);
 """
+
+
+# a number, or true and false as 1 and 0, from text; anything else is null
+NUMBER = "coalesce(try_cast({0} as double), try_cast(try_cast({0} as boolean) as double))"
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines of the prediction log, columns of length n; texts and numbers by column name."""
+
+    request: Any
+    version: NDArray[np.int64]
+    hour: NDArray[np.int64]
+    texts: Mapping[str, Any]
+    numbers: Mapping[str, Floats]
+
+    def of(self, version: int) -> Lines:
+        mask = self.version == version
+        return Lines(
+            self.request.filter(mask),
+            self.version[mask],
+            self.hour[mask],
+            {k: v.filter(mask) for k, v in self.texts.items()},
+            {k: v[mask] for k, v in self.numbers.items()},
+        )
 
 
 @dataclass(frozen=True)
@@ -89,14 +114,14 @@ class SketchStore:
         for file, done in self._unread("predictions", directory):
             with _slice(file, done) as (path, size), self._transaction():
                 lines = self._read_predictions(path, names, by)
-                bad = int((lines["version"] == 0).sum())
-                for version in np.unique(lines["version"][lines["version"] > 0]):
+                bad = len(lines.version)
+                for version in np.unique(lines.version):
                     if int(version) in profiles:
-                        self._count(profiles[int(version)], _rows(lines, int(version)))
-                    else:
-                        bad += int((lines["version"] == version).sum())
+                        mine = lines.of(int(version))
+                        self._count(profiles[int(version)], mine)
+                        bad -= len(mine.version)
                 self._advance("predictions", file, done + size, bad)
-            rows += len(lines["version"]) - bad
+            rows += len(lines.version) - bad
             damaged += bad
         return rows, damaged
 
@@ -184,43 +209,46 @@ class SketchStore:
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db)
 
-    def _read_predictions(self, path: Path, names: list[str], by: str) -> dict[str, Any]:
-        quoted = {n: '"' + n.replace('"', '""') + '"' for n in names}
-        struct = f"STRUCT({', '.join(f'{q} VARCHAR' for q in quoted.values())})"
+    def _read_predictions(self, path: Path, names: list[str], by: str) -> Lines:
+        quoted = ['"' + n.replace('"', '""') + '"' for n in names]
         columns = {
             "request_id": "VARCHAR",
             "time": "TIMESTAMPTZ",
             "event_time": "TIMESTAMPTZ",
             "version": "INTEGER",
             "prediction": "VARCHAR",
-            **({"features": struct} if names else {}),
         }
+        if names:
+            columns["features"] = f"STRUCT({', '.join(f'{q} VARCHAR' for q in quoted)})"
         literal = ", ".join(f"{k}: '{v.replace(chr(39), chr(39) * 2)}'" for k, v in columns.items())
         moment = "coalesce(event_time, time)" if by == "event" else "time"
-        picked = "".join(f", features.{q} as {q}" for q in quoted.values())
-        query = f"""select request_id as "request id", prediction as "raw prediction",
-          coalesce(case when {moment} is null then 0 else version end, 0)::bigint as "version",
-          coalesce(epoch(date_trunc('hour', {moment})), 0)::bigint as "hour" {picked}
+        values = ["prediction", *(f"features.{q}" for q in quoted)]
+        picked = ", ".join(f"{v} as t{i}, {NUMBER.format(v)} as n{i}" for i, v in enumerate(values))
+        query = f"""select request_id as request, {picked},
+          coalesce(case when {moment} is null then 0 else version end, 0)::bigint as version,
+          coalesce(epoch(date_trunc('hour', {moment})), 0)::bigint as hour
           from read_json(?, format='newline_delimited', ignore_errors=true,
           columns={{{literal}}})"""  # noqa: S608  column names are quoted above
-        table = self._db.execute(query, [str(path)]).to_arrow_table()
-        found: dict[str, Any] = {
-            n: table.column(n) for n in ("request id", "raw prediction", *names)
-        }
-        found["version"] = table.column("version").to_numpy()
-        found["hour"] = table.column("hour").to_numpy()
-        return found
+        table = self._db.sql(query, params=[str(path)]).to_arrow_table()
+        return Lines(
+            table.column("request"),
+            table.column("version").to_numpy(),
+            table.column("hour").to_numpy(),
+            {n: table.column(f"t{i}") for i, n in enumerate([PREDICTION, *names])},
+            {n: floats(table.column(f"n{i}")) for i, n in enumerate([PREDICTION, *names])},
+        )
 
-    def _count(self, profile: Profile, lines: dict[str, Any]) -> None:
+    def _count(self, profile: Profile, lines: Lines) -> None:
         version = profile.version
-        hours, where = np.unique(lines["hour"], return_inverse=True)
+        hours, where = np.unique(lines.hour, return_inverse=True)
         self._append(
             "arrivals", version=version, hour=hours, n=np.bincount(where, minlength=hours.size)
         )
         for column in profile.columns:
-            text = lines["raw prediction" if column.name == PREDICTION else column.name]
             category = column.binning.kind == "category"
-            values = text.to_pylist() if category else numbers(text)
+            values = (
+                lines.texts[column.name].to_pylist() if category else lines.numbers[column.name]
+            )
             size = column.binning.size
             cells, n = np.unique(where * size + column.binning.place(values), return_counts=True)
             self._append(
@@ -253,10 +281,10 @@ class SketchStore:
             )
         self._append(
             "waiting",
-            request_id=lines["request id"],
+            request_id=lines.request,
             version=version,
-            hour=lines["hour"],
-            prediction=lines["raw prediction"],
+            hour=lines.hour,
+            prediction=lines.texts[PREDICTION],
         )
 
     def _join(self, profiles: Mapping[int, Profile]) -> int:
@@ -265,9 +293,9 @@ class SketchStore:
           from waiting w join labels l using (request_id)""")
         joined = 0
         for version, profile in profiles.items():
-            table = self._db.execute(
-                "select hour, prediction, label from met where version = ?", [version]
-            ).to_arrow_table()
+            query = f"""select hour, prediction, label, {NUMBER.format("prediction")} as p,
+              {NUMBER.format("label")} as l from met where version = ?"""  # noqa: S608
+            table = self._db.sql(query, params=[version]).to_arrow_table()
             joined += table.num_rows
             self._score(profile, table)
         self._db.execute("delete from waiting where request_id in (select request_id from met)")
@@ -277,7 +305,7 @@ class SketchStore:
         if profile.task == "labels":
             predicted, label = _codes(table.column("prediction"), table.column("label"))
         else:
-            predicted, label = numbers(table.column("prediction")), numbers(table.column("label"))
+            predicted, label = floats(table.column("p")), floats(table.column("l"))
         good = np.isfinite(predicted) & np.isfinite(label)
         predicted, label = predicted[good], label[good]
         hours, where = np.unique(table.column("hour").to_numpy()[good], return_inverse=True)
@@ -366,29 +394,9 @@ def _last_line_end(file: Any) -> int:
     return 0
 
 
-def _rows(lines: dict[str, Any], version: int) -> dict[str, Any]:
-    mask = lines["version"] == version
-    return {k: v[mask] if isinstance(v, np.ndarray) else v.filter(mask) for k, v in lines.items()}
-
-
-def numbers(column: Any) -> Floats:
-    """Text as numbers, true and false as 1 and 0, anything else as NaN."""
-    import pyarrow.compute as pc
-
-    texts = pc.unique(column).to_pylist() if len(column) else []
-    known = {t: _number(t) for t in texts}
-    return np.fromiter((known[t] for t in column.to_pylist()), dtype=np.float64)
-
-
-def _number(text: str | None) -> float:
-    if text is None:
-        return float("nan")
-    if text in ("true", "false"):
-        return float(text == "true")
-    try:
-        return float(json.loads(text))
-    except (ValueError, TypeError):
-        return float("nan")
+def floats(column: Any) -> Floats:
+    """An Arrow column of doubles, shape (n,), nulls as NaN."""
+    return np.asarray(column.to_numpy(), dtype=np.float64)
 
 
 def _codes(left: Any, right: Any) -> tuple[Floats, Floats]:
