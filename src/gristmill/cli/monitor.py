@@ -52,11 +52,15 @@ def main(args: argparse.Namespace, project_dir: Path | None) -> int:
         if watch.report.windows:
             out.say(out.table(table_rows(watch.report), header))
         else:
-            out.say(f"No predictions of {args.model} yet: `gristmill serve {args.model}` logs them.")
+            out.say(
+                f"No predictions of {args.model} yet: `gristmill serve {args.model}` logs them."
+            )
         if watch.report.damaged:
             out.say(f"{watch.report.damaged} lines of the log could not be read.")
         for alert in watch.alerts:
-            label = out.style(alert.severity, "bold", "red" if alert.severity == "critical" else "yellow")
+            label = out.style(
+                alert.severity, "bold", "red" if alert.severity == "critical" else "yellow"
+            )
             out.say(
                 f"{label} {alert.id} {alert.rule}, version {alert.version}, since "
                 f"{alert.first:%Y-%m-%d}, {alert.windows} window(s): {alert.reason}"

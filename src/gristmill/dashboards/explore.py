@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     import ipywidgets as widgets
     import plotly.graph_objects as go
 
-LIGHT = {"text": "#1c2430", "then": "#a3afbf", "now": "#2663c9", "grid": "#dfe3e8", "bad": "#b3302b"}
+LIGHT = {
+    "text": "#1c2430",
+    "then": "#a3afbf",
+    "now": "#2663c9",
+    "grid": "#dfe3e8",
+    "bad": "#b3302b",
+}
 DARK = {"text": "#e6eaf0", "then": "#5b6878", "now": "#78a9ff", "grid": "#303946", "bad": "#ff8a80"}
 
 

@@ -49,7 +49,9 @@ def model_page(project: str, state: ModelState, base: str = "/", explore: str = 
     """One model. `explore` is the address of the notebook that joins when asked for."""
     parts = [_header(state)]
     if state.problem:
-        parts.append(f"<section class='problem'><h2>Cannot be read</h2><p>{escape(state.problem)}</p></section>")
+        parts.append(
+            f"<section class='problem'><h2>Cannot be read</h2><p>{escape(state.problem)}</p></section>"
+        )
     report = state.report
     if report is None or not report.windows:
         if not state.problem:
@@ -138,7 +140,9 @@ def _open_alerts(state: ModelState) -> str:
         f"{f', {a.windows} windows' if a.windows > 1 else ''}<br>{escape(a.reason)}</li>"
         for a in state.open_alerts
     )
-    return f"<section><h2>Open alerts</h2><ul class='alerts'>{items}</ul></section>" if items else ""
+    return (
+        f"<section><h2>Open alerts</h2><ul class='alerts'>{items}</ul></section>" if items else ""
+    )
 
 
 def _columns(report: MonitorReport) -> tuple[list[WindowReport], list[str], list[Mark]]:
@@ -260,7 +264,9 @@ def _repairs(state: ModelState) -> str:
         )
         for r in reversed(state.repairs)
     ]
-    return _table("Retraining", ["began", "version", "trained on", "outcome", "what happened"], rows)
+    return _table(
+        "Retraining", ["began", "version", "trained on", "outcome", "what happened"], rows
+    )
 
 
 def _versions(state: ModelState) -> str:
@@ -271,7 +277,9 @@ def _versions(state: ModelState) -> str:
         if state.report and m.version in versions:
             promise = versions[m.version].promised.get(state.report.metric)
         figure = amount(promise.value) if promise else "–"
-        rows.append((f"{m.at:%-d %b %Y %H:%M}", f"v{m.version}", m.action, figure, m.actor, m.reason))
+        rows.append(
+            (f"{m.at:%-d %b %Y %H:%M}", f"v{m.version}", m.action, figure, m.actor, m.reason)
+        )
     metric = state.report.metric if state.report else "metric"
     return _table("Champions", ["when", "version", "how", metric, "who", "why"], rows)
 

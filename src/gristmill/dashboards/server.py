@@ -107,7 +107,9 @@ def serve(
     try:
         loopback = ipaddress.ip_address(host).is_loopback
     except ValueError as error:
-        raise Invalid("dashboard.host", f"{host!r} is not an IP address.", hint="127.0.0.1") from error
+        raise Invalid(
+            "dashboard.host", f"{host!r} is not an IP address.", hint="127.0.0.1"
+        ) from error
     if not loopback and not token:
         raise Forbidden(
             "dashboard.open",

@@ -133,7 +133,9 @@ def then_and_now(labels: Sequence[str], then: Sequence[float], now: Sequence[flo
     for i, (label, before, after) in enumerate(zip(labels, then, now, strict=True)):
         y = high * i + 4
         short = label if len(label) <= 18 else label[:17] + "…"
-        title = f"<title>{escape(label)}: {percent(before)} in training, {percent(after)} now</title>"
+        title = (
+            f"<title>{escape(label)}: {percent(before)} in training, {percent(after)} now</title>"
+        )
         parts.append(_text(left - 8, y + 12, short, "end", title=label))
         for kind, value, offset in (("then", before, 0), ("now", after, 8)):
             size = (width - left - 48) * value / most
@@ -152,7 +154,9 @@ def spark(values: Sequence[float | None], most: float = 1.0) -> str:
     parts = [_open(max(1, len(values)) * wide, height, "drifted features by window", fixed=True)]
     for i, value in enumerate(values):
         if value is None:
-            parts.append(f'<rect class="none" x="{i * wide}" y="{height - 2}" width="5" height="2"/>')
+            parts.append(
+                f'<rect class="none" x="{i * wide}" y="{height - 2}" width="5" height="2"/>'
+            )
             continue
         size = max(2.0, height * min(1.0, value / most))
         parts.append(
@@ -173,7 +177,9 @@ def _open(width: float, height: float, label: str, *, fixed: bool = False) -> st
 def _text(x: float, y: float, text: str, anchor: str, *, kind: str = "", title: str = "") -> str:
     note = f"<title>{escape(title)}</title>" if title and title != text else ""
     extra = f' class="{kind}"' if kind else ""
-    return f'<text{extra} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}{note}</text>'
+    return (
+        f'<text{extra} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}{note}</text>'
+    )
 
 
 def _axis(columns: Sequence[str], left: float, wide: float, y: float) -> list[str]:

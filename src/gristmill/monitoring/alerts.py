@@ -70,9 +70,7 @@ def fold(records: Iterable[Mapping[str, Any]]) -> dict[str, Alert]:
         elif record["event"] == "seen":
             old = alerts[key]
             last = max(old.last, datetime.fromisoformat(record["window"]))
-            alerts[key] = replace(
-                old, last=last, windows=old.windows + 1, reason=record["reason"]
-            )
+            alerts[key] = replace(old, last=last, windows=old.windows + 1, reason=record["reason"])
         else:
             alerts[key] = replace(alerts[key], state="resolved", closing=record["reason"])
     return alerts

@@ -150,9 +150,7 @@ def _build(registry: Registry, settings: ModelSettings, version: Version) -> Pro
     if PREDICTION not in frame and settings.target:
         from gristmill.registry.scoring import outputs_of
 
-        frame[PREDICTION] = outputs_of(
-            registry, version, frame, settings, binary=task == "binary"
-        )
+        frame[PREDICTION] = outputs_of(registry, version, frame, settings, binary=task == "binary")
     output = PREDICTION if PREDICTION in frame else None
     aside = {settings.target, settings.time, PREDICTION}
     values = {str(n): _values(frame[n]) for n in frame if n not in aside}

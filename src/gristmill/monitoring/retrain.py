@@ -99,9 +99,7 @@ def next_repair(
     if unfinished:
         return unfinished[-1]
     asking = [
-        a
-        for a in alerts
-        if a.state == "open" and a.version == champion and a.rule in settings.on
+        a for a in alerts if a.state == "open" and a.version == champion and a.rule in settings.on
     ]
     if not asking:
         return None
@@ -220,7 +218,9 @@ def _act(
     report = gate(project, model, version, actor=ACTOR)
     journal.write("gated", verdict=report.verdict)
     if not report.passed:
-        why = "; ".join(f"{r.kind} {r.name}: {r.message}" for r in report.results if r.verdict != PASS)
+        why = "; ".join(
+            f"{r.kind} {r.name}: {r.message}" for r in report.results if r.verdict != PASS
+        )
         return "kept", f"{trained} did not pass its gates, version {task.champion} stays: {why}"
     if settings.approve == "person":
         promote(

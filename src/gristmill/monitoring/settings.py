@@ -121,7 +121,9 @@ def retrain_settings(project: Project, model: str) -> RetrainSettings:
         )
     found = parse_table(RetrainSettings, table, where)
     if found.approve not in ("auto", "person"):
-        raise Invalid("retrain.approve", f"{where} approve = {found.approve!r}.", hint="auto|person")
+        raise Invalid(
+            "retrain.approve", f"{where} approve = {found.approve!r}.", hint="auto|person"
+        )
     for rule in found.on:
         if rule not in RULES:
             raise Invalid("retrain.on", f"{where} on: {rule!r}.", hint=f"Of {', '.join(RULES)}.")
