@@ -97,9 +97,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def project(
-    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Project:
+def project(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A copy of the template. Its MLflow paths still point at the template's artifacts, which
     only reading needs."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)

@@ -58,7 +58,9 @@ def _collectors() -> dict[str, Any]:
             "gristmill_predictions", "Rows predicted and logged.", ["model", "version"]
         ),
         "feedback": Counter("gristmill_feedback", "Labels stored.", ["model"]),
-        "errors": Counter("gristmill_errors", "Requests refused, by error code.", ["model", "code"]),
+        "errors": Counter(
+            "gristmill_errors", "Requests refused, by error code.", ["model", "code"]
+        ),
         "seconds": Histogram(
             "gristmill_request_seconds",
             "From receipt to reply, logging included.",
