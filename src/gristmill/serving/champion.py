@@ -68,7 +68,7 @@ class Champion:
         try:
             loaded = load(self.project, self._registry, version)
         except GristmillError as problem:
-            log.error("%s version %s refused: %s", self.name, version.version, problem)
+            log.warning("%s version %s refused: %s", self.name, version.version, problem)
             self._retry_at = now + RETRY_SECONDS
             self.state = State(before.model, version.version, problem.record())
             return self.state != before
@@ -85,7 +85,7 @@ class Champion:
             try:
                 loaded = load(self.project, self._registry, self._registry.version(self.name, last))
             except GristmillError as problem:
-                log.error("%s version %s refused too: %s", self.name, last, problem)
+                log.warning("%s version %s refused too: %s", self.name, last, problem)
             else:
                 self.state = replace(self.state, model=loaded)
 

@@ -14,7 +14,8 @@ from gristmill.serving.schema import Row, Schema, from_signature
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gristmill.registry.store import Registry, Version
+    from gristmill.registry.store import Registry
+    from gristmill.registry.version import Version
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def _series(values: list[Any], kind: str) -> pd.Series:
     return pd.Series(values, dtype=DTYPES[kind])
 
 
-DTYPES = {
+DTYPES: dict[str, Any] = {
     "boolean": "bool",
     "integer": "int32",
     "long": "int64",

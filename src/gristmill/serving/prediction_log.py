@@ -8,6 +8,7 @@ there, and at most the last line of a file is torn; `sync` bounds what a machine
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -71,13 +72,11 @@ class LineLog:
             self._abandon()
         descriptor = self._open() if self._descriptor is None else self._descriptor
         try:
-            written = os.write(descriptor, data)
-            if written != len(data):
-                raise OSError(0, f"only {written} of {len(data)} bytes fitted")
+            _write_all(descriptor, data)
         except OSError:
             self._take_back(descriptor)
             raise
-        self._size += written
+        self._size += len(data)
 
     def _take_back(self, descriptor: int) -> None:
         """Cut a half-written tail off; when that fails too, never write behind it."""
@@ -99,6 +98,13 @@ class LineLog:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    """One write, so that lines stay whole; what did not fit is an error."""
+    written = os.write(descriptor, data)
+    if written != len(data):
+        raise OSError(errno.ENOSPC, f"only {written} of {len(data)} bytes fitted")
 
 
 def timestamp(time: datetime) -> str:

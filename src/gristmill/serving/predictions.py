@@ -108,7 +108,7 @@ def _source(directory: Path, columns: dict[str, str]) -> str:
     files = sorted(str(p) for p in directory.glob("*.jsonl") if p.stat().st_size)
     if not files:
         nothing = ", ".join(f"NULL::{kind} AS {name}" for name, kind in columns.items())
-        return f"SELECT {nothing} WHERE false"  # noqa: S608
+        return f"SELECT {nothing} WHERE false"
     names = ", ".join("'" + name.replace("'", "''") + "'" for name in files)
     kinds = ", ".join(f"{name}: '{kind}'" for name, kind in columns.items())
     return (
@@ -139,9 +139,10 @@ def _features(connection: duckdb.DuckDBPyConnection, index: Any) -> pd.DataFrame
     if structure in (None, '"NULL"'):
         return pd.DataFrame(index=index)
     quoted = str(structure).replace("'", "''")
-    return connection.sql(
+    features: pd.DataFrame = connection.sql(
         f"SELECT unnest(from_json(features, '{quoted}')) FROM chosen"  # noqa: S608
     ).df()
+    return features
 
 
 def _one(connection: duckdb.DuckDBPyConnection, query: str) -> Any:

@@ -10,16 +10,16 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from gristmill.errors import Invalid
+from gristmill.serving.values import READERS, read_time
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
 MISSABLE = {"float", "double", "string", "datetime"}
-LIMITS = {"integer": 2**31, "long": 2**63}
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ class Schema:
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(c.name for c in self.columns))
         for column in self.columns:
-            if column.type not in _READERS:
-                known = ", ".join(sorted(_READERS))
+            if column.type not in READERS:
+                known = ", ".join(sorted(READERS))
                 raise Invalid(
                     "serving.signature",
                     f"column {column.name!r} of the signature is of type {column.type}, "
@@ -198,7 +198,7 @@ def _value(column: Column, item: Mapping[str, Any], index: int) -> Any:
             hint="Send a value, or train with an example that has missing values in this column.",
         )
     try:
-        return _READERS[column.type](value)
+        return READERS[column.type](value)
     except (TypeError, ValueError, OverflowError) as error:
         raise Invalid(
             "request.type",
@@ -232,66 +232,6 @@ def _time(value: Any, where: str) -> datetime:
             f"{where} is {_say(value)}, not a time.",
             hint='ISO 8601, for example "2013-07-01T06:15:00Z"; without a zone it is UTC.',
         ) from error
-
-
-def read_time(value: Any) -> datetime:
-    """An ISO 8601 string as an aware time in UTC; without a zone it is taken as UTC."""
-    if not isinstance(value, str):
-        raise TypeError
-    time = datetime.fromisoformat(value)
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError
-    return float(value)
-
-
-def _single(value: Any) -> float:
-    number = _number(value)
-    if abs(number) > 3.4028235e38:
-        raise ValueError("it is out of range")
-    return number
-
-
-def _whole(kind: str) -> Callable[[Any], int]:
-    limit = LIMITS[kind]
-
-    def read(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise TypeError
-        if value != int(value):
-            raise ValueError("it has a fraction")
-        if not -limit <= value < limit:
-            raise ValueError("it is out of range")
-        return int(value)
-
-    return read
-
-
-def _boolean(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError
-    return value
-
-
-def _string(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    value.encode("utf-8")
-    return value
-
-
-_READERS: Mapping[str, Callable[[Any], Any]] = {
-    "boolean": _boolean,
-    "integer": _whole("integer"),
-    "long": _whole("long"),
-    "float": _single,
-    "double": _number,
-    "string": _string,
-    "datetime": read_time,
-}
 
 
 def from_signature(signature: Any, time: str) -> Schema:

@@ -196,11 +196,11 @@ def build(root: Path, model: str, *, workers: int | None = None) -> Any:
     class Prediction:
         """Serves the champion."""
 
-        @bentoml.on_startup
+        @bentoml.on_startup  # type: ignore[untyped-decorator]
         def start(self) -> None:
             worker.start()
 
-        @bentoml.on_shutdown
+        @bentoml.on_shutdown  # type: ignore[untyped-decorator]
         def stop(self) -> None:
             worker.stop()
 

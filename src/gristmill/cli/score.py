@@ -1,0 +1,36 @@
+"""`gristmill score MODEL INPUT OUTPUT`: predictions for a file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gristmill.cli import out
+from gristmill.project import Project
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model")
+    parser.add_argument("input", type=Path, help="Parquet or CSV")
+    parser.add_argument("output", type=Path, help="Parquet or CSV; written when all is done")
+    parser.add_argument("--version", dest="ref", default="champion", help="number or alias")
+    parser.add_argument("--log", action="store_true", help="also write the prediction log")
+
+
+def main(args: argparse.Namespace, project_dir: Path | None) -> int:
+    from gristmill.serving.score import score
+
+    result = score(
+        Project.find(project_dir),
+        args.model,
+        args.input,
+        args.output,
+        version=args.ref,
+        log=args.log,
+        progress=out.say,
+    )
+    out.say(
+        f"{args.model} version {result.version} scored {result.rows} rows "
+        f"in {result.seconds:.1f} s: {args.output}"
+    )
+    return 0
