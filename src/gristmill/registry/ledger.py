@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from gristmill.errors import Conflict, Forbidden, NotFound, Unavailable
 from gristmill.registry.chain import (
@@ -26,38 +26,26 @@ from gristmill.registry.chain import (
     Problem,
     body_of,
     canonical,
-    check_chain,
     entry_of,
     sha256,
 )
-from gristmill.registry.keys import Signer
+from gristmill.registry.keys import Signer, holds
 from gristmill.registry.keys import signer as load_signer
+from gristmill.registry.ledger_sql import (
+    SCHEMA,
+    first_key,
+    last_move,
+    moves_of,
+    pending,
+    select,
+    statements,
+    verify,
+)
 
 MOVES = ("promote", "rollback")
-PATIENCE = 30.0
+PATIENCE = 60.0
 T = TypeVar("T")
 SKEW = timedelta(seconds=60)
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS entry (
-  seq INTEGER PRIMARY KEY,
-  body TEXT NOT NULL,
-  hash TEXT NOT NULL UNIQUE,
-  signature TEXT NOT NULL,
-  model TEXT GENERATED ALWAYS AS (json_extract(body, '$.model')) VIRTUAL,
-  action TEXT GENERATED ALWAYS AS (json_extract(body, '$.action')) VIRTUAL,
-  version INTEGER GENERATED ALWAYS AS (json_extract(body, '$.version')) VIRTUAL,
-  alias TEXT GENERATED ALWAYS AS (json_extract(body, '$.alias')) VIRTUAL);
-CREATE INDEX IF NOT EXISTS entry_model ON entry (model, action, version);
-CREATE TABLE IF NOT EXISTS document (digest TEXT PRIMARY KEY, text TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS intent (location TEXT PRIMARY KEY, draft TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS projection (
-  model TEXT, alias TEXT, seq INTEGER NOT NULL, PRIMARY KEY (model, alias));
-CREATE TRIGGER IF NOT EXISTS entry_kept BEFORE DELETE ON entry
-  BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-CREATE TRIGGER IF NOT EXISTS entry_fixed BEFORE UPDATE ON entry
-  BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-"""
 
 
 def utc_now() -> datetime:
@@ -76,11 +64,11 @@ class Writer:
 
     def holder(self, model: str, alias: str) -> int | None:
         """The version that holds `alias`, None when nobody does."""
-        entry = _last_move(self._connection, model, alias)
+        entry = last_move(self._connection, model, alias)
         return entry.after if entry else None
 
     def moves(self, model: str, alias: str) -> list[Entry]:
-        return _moves(self._connection, model, alias)
+        return moves_of(self._connection, model, alias)
 
     def append(self, draft: Draft) -> Entry:
         """Chain `draft` to the last entry.
@@ -135,12 +123,7 @@ class Writer:
     def _require_key(self, signer: Signer) -> None:
         keys = self._trusted.get(signer.actor)
         if keys is None:
-            first = self._connection.execute(
-                "SELECT json_extract(body, '$.key') FROM entry "
-                "WHERE json_extract(body, '$.actor') = ? ORDER BY seq LIMIT 1",
-                (signer.actor,),
-            ).fetchone()
-            keys = first or (signer.public,)
+            keys = first_key(self._connection, signer.actor) or (signer.public,)
         if signer.public not in keys:
             raise Forbidden(
                 "key.unknown",
@@ -169,7 +152,7 @@ class Ledger:
     def writing(self) -> Iterator[Writer]:
         """Hold the write lock; what was appended is durable when the block ends without error.
 
-        Raises Unavailable when another writer keeps the lock for 30 seconds.
+        Raises Unavailable when another writer keeps the lock for a minute.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with closing(self._connect()) as connection:
@@ -178,7 +161,7 @@ class Ledger:
             except sqlite3.OperationalError as error:
                 raise _busy(self.path, error) from error
             try:
-                for statement in _statements(SCHEMA):
+                for statement in statements(SCHEMA):
                     connection.execute(statement)
                 yield Writer(connection, self._clock(), self._trusted)
                 connection.execute("COMMIT")
@@ -193,12 +176,10 @@ class Ledger:
         The write lock is held meanwhile, so an older move never overwrites a newer one. Returns how
         many were applied. `apply` must be repeatable: a crash after it repeats it.
         """
-        if not self._pending():
-            return 0
         done = 0
         with self.writing() as writer:
             connection = writer._connection
-            for entry in _pending(connection):
+            for entry in pending(connection):
                 apply(entry)
                 connection.execute(
                     "INSERT OR REPLACE INTO projection VALUES (?, ?, ?)",
@@ -211,8 +192,9 @@ class Ledger:
         """Whether a registration was begun and is not yet written down."""
         return bool(self._read(lambda c: c.execute("SELECT 1 FROM intent").fetchone()))
 
-    def _pending(self) -> list[Entry]:
-        return self._read(_pending) or []
+    def behind(self) -> bool:
+        """Whether MLflow lacks a move."""
+        return bool(self._read(pending))
 
     def entries(
         self, model: str | None = None, action: str | None = None, version: int | None = None
@@ -221,7 +203,7 @@ class Ledger:
         wanted = {"model": model, "action": action, "version": version}
         given = {k: v for k, v in wanted.items() if v is not None}
         where = " AND ".join(f"{k} = :{k}" for k in given) or "1"
-        return self._read(lambda c: _select(c, f"WHERE {where} ORDER BY seq", given)) or []
+        return self._read(lambda c: select(c, f"WHERE {where} ORDER BY seq", given)) or []
 
     def documented(
         self, model: str, action: str, version: int | None = None
@@ -241,7 +223,7 @@ class Ledger:
 
     def holder(self, model: str, alias: str, at: datetime | None = None) -> Entry | None:
         """The move that gave `alias` to the version holding it now, or at the aware time `at`."""
-        moves = self._read(lambda c: _moves(c, model, alias)) or []
+        moves = self._read(lambda c: moves_of(c, model, alias)) or []
         past = [m for m in moves if at is None or m.at <= at]
         return past[-1] if past else None
 
@@ -262,7 +244,21 @@ class Ledger:
     def verify(self) -> list[Problem]:
         """Every break of the chain, empty when it holds. Removal of the last entries alone
         shows only against an anchor kept elsewhere (`registry.audit`)."""
-        return self._read(lambda c: _verify(c, self._trusted)) or []
+        return self._read(lambda c: verify(c, self._trusted)) or []
+
+    def require_sound(self, entry: Entry) -> None:
+        """Raises Forbidden unless the entry is as its actor signed it, by a key of theirs."""
+        keys: Sequence[str] | None = self._trusted.get(entry.actor)
+        if keys is None:
+            keys = self._read(lambda c: first_key(c, entry.actor)) or ()
+        digest = sha256(canonical(body_of(entry)))
+        signed = digest == entry.hash and holds(entry.key, entry.hash, entry.signature)
+        if not signed or entry.key not in keys:
+            raise Forbidden(
+                "ledger.forged",
+                f"entry {entry.seq} of the ledger is not as {entry.actor} signed it.",
+                hint="`gristmill audit verify` shows what was altered.",
+            )
 
     def _read(self, query: Callable[[sqlite3.Connection], T]) -> T | None:
         """The query's result, None while no entry was ever written."""
@@ -285,46 +281,3 @@ def _busy(path: Path, error: sqlite3.OperationalError) -> Unavailable:
         f"{path}: {error}.",
         hint="Another process holds the ledger; try again, or check that the disk is writable.",
     )
-
-
-def _statements(script: str) -> Iterator[str]:
-    """Single statements of a script: sqlite3's executescript would commit the transaction."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
-
-
-def _select(connection: sqlite3.Connection, rest: str, values: Any = ()) -> list[Entry]:
-    query = f"SELECT body, hash, signature FROM entry {rest}"  # noqa: S608 - `rest` is never input
-    return [entry_of(*row) for row in connection.execute(query, values)]
-
-
-def _moves(connection: sqlite3.Connection, model: str, alias: str) -> list[Entry]:
-    return _select(
-        connection,
-        "WHERE model = ? AND alias = ? AND action IN ('promote', 'rollback') ORDER BY seq",
-        (model, alias),
-    )
-
-
-def _last_move(connection: sqlite3.Connection, model: str, alias: str) -> Entry | None:
-    moves = _moves(connection, model, alias)
-    return moves[-1] if moves else None
-
-
-def _pending(connection: sqlite3.Connection) -> list[Entry]:
-    return _select(
-        connection,
-        "WHERE seq IN (SELECT MAX(e.seq) FROM entry e LEFT JOIN projection p "
-        "ON p.model = e.model AND p.alias = e.alias WHERE e.action IN ('promote', 'rollback') "
-        "GROUP BY e.model, e.alias HAVING MAX(e.seq) > COALESCE(MAX(p.seq), 0)) ORDER BY seq",
-    )
-
-
-def _verify(connection: sqlite3.Connection, trusted: Mapping[str, Sequence[str]]) -> list[Problem]:
-    rows = connection.execute("SELECT seq, body, hash, signature FROM entry ORDER BY seq")
-    documents = dict(connection.execute("SELECT digest, text FROM document"))
-    return check_chain(rows, documents, trusted)

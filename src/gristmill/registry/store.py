@@ -23,8 +23,10 @@ from gristmill.project import Project
 from gristmill.registry.actor import current_actor
 from gristmill.registry.chain import Draft, Entry, canonical
 from gristmill.registry.digest import check_name, directory_digest, file_digest
+from gristmill.registry.evidence import stage
 from gristmill.registry.ledger import Ledger, Writer
-from gristmill.registry.mlflow_store import create_version, find_version
+from gristmill.registry.mlflow_store import create_version, find_version, set_alias
+from gristmill.registry.roles import require, trusted_keys
 from gristmill.registry.version import Version
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ class Registry:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self.ledger = Ledger(project.state / "ledger.db")
+        self.ledger = Ledger(project.state / "ledger.db", trusted_keys(project))
         self._client: MlflowClient | None = None
 
     @property
@@ -71,6 +73,7 @@ class Registry:
         """
         check_name(model)
         actor = actor or current_actor(self.project)
+        require(self.project, "register", actor)
         if not (path / "MLmodel").is_file():
             raise NotFound(
                 "model.path",
@@ -84,7 +87,7 @@ class Registry:
             digest = directory_digest(staged / "model")
             if directory_digest(path) != digest:
                 raise Conflict("model.changed", f"{path} changed while it was being registered.")
-            evidence = _stage(staged / "evidence", metrics, reference, holdout, lineage)
+            evidence = stage(staged / "evidence", metrics, reference, holdout, lineage)
             run = run_id or self._new_run(model, metrics)
             location = f"{model}-{secrets.token_hex(4)}"
             self.client.log_artifacts(run, str(staged), location)
@@ -157,7 +160,8 @@ class Registry:
     def fetch(self, version: Version) -> Path:
         """A local copy of the model's directory with the digest of the ledger.
 
-        Raises Forbidden when the bytes are not those that were registered.
+        Raises Forbidden when the bytes are not those that were registered, or when the ledger's
+        entry is not as it was signed.
         """
         target = self._folder(version) / "model"
         if not target.exists():
@@ -203,7 +207,10 @@ class Registry:
         and aliases that the ledger moved and MLflow did not. Returns how many aliases moved."""
         if self.ledger.unsettled():
             self._finish_registrations()
-        return self.ledger.project(self._apply)
+        if not self.ledger.behind():
+            return 0
+        client = self.client  # connecting takes seconds: never while the ledger's lock is held
+        return self.ledger.project(lambda entry: self._apply(client, entry))
 
     def _finish_registrations(self) -> None:
         """A version is made in MLflow under the ledger's lock only: one that is found there while
@@ -218,12 +225,10 @@ class Registry:
         for entry in entered:
             self._anchor(entry)
 
-    def _apply(self, entry: Entry) -> None:
-        from gristmill.registry.mlflow_store import set_alias
-
+    def _apply(self, client: MlflowClient, entry: Entry) -> None:
         if entry.alias is None or entry.after is None:
             raise Invalid("ledger.move", f"entry {entry.seq} moves no alias to a version.")
-        set_alias(self.client, entry.model, entry.alias, entry.after)
+        set_alias(client, entry.model, entry.alias, entry.after)
         self._anchor(entry)
 
     def _anchor(self, entry: Entry) -> None:
@@ -238,6 +243,7 @@ class Registry:
                 f"{version.model} version {version.version} is not in the ledger.",
                 hint="Register it with `gristmill model register`.",
             )
+        self.ledger.require_sound(entries[-1])
         return entries[-1].digest
 
     def _new_run(self, model: str, metrics: Mapping[str, float]) -> str:
@@ -295,27 +301,3 @@ def _enter(writer: Writer, location: str, draft: Draft, number: int) -> Entry:
 def _number(text: str) -> int | None:
     digits = text[1:] if text[:1] in "vV" else text
     return int(digits) if digits.isascii() and digits.isdigit() else None
-
-
-def _stage(
-    directory: Path,
-    metrics: Mapping[str, float],
-    reference: Path | None,
-    holdout: Path | None,
-    lineage: Lineage,
-) -> dict[str, str]:
-    """Write the evidence files into `directory`; returns their sha256 by name."""
-    directory.mkdir()
-    (directory / "lineage.json").write_text(lineage.to_json(), encoding="utf-8")
-    (directory / "metrics.json").write_text(canonical(dict(metrics)), encoding="utf-8")
-    for name, source in (("reference.parquet", reference), ("holdout.parquet", holdout)):
-        if source is None:
-            continue
-        if not source.is_file():
-            raise NotFound(
-                "evidence.source",
-                f"{source} does not exist.",
-                hint="Run the step that writes it, or mend the model's table in gristmill.toml.",
-            )
-        shutil.copyfile(source, directory / name)
-    return {p.name: file_digest(p) for p in sorted(directory.iterdir())}
