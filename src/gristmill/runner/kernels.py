@@ -22,18 +22,22 @@ from jupyter_core.utils import run_sync
 from traitlets import Type, default
 
 from gristmill.errors import Unavailable
+from gristmill.runner.warm.doctor import Finding, doctor
 from gristmill.runner.warm.preload import notebook_sources, project_preload, third_party_imports
 from gristmill.runner.warm.provisioner import WarmProvisioner
 
 __all__ = [
+    "Finding",
     "KernelHandle",
     "KernelRequest",
     "ReadyClient",
     "WarmKernelManager",
     "acquire",
     "acquire_async",
+    "doctor",
     "notebook_sources",
     "project_preload",
+    "stop_servers",
     "third_party_imports",
 ]
 
@@ -210,3 +214,12 @@ def acquire(request: KernelRequest) -> KernelHandle:
     """`acquire_async` for callers without an event loop."""
     handle: KernelHandle = run_sync(acquire_async)(request)
     return handle
+
+
+def stop_servers(*, kill: bool = False) -> int:
+    """Stop this user's fork servers; how many were asked. With `kill`, their kernels too."""
+    try:
+        from gristmill.runner.warm import client
+    except ImportError:
+        return 0
+    return client.stop_servers(kill=kill)

@@ -67,7 +67,7 @@ class Baseline:
         warnings._filters_mutated()  # type: ignore[attr-defined]
 
 
-def main(
+def main(  # noqa: PLR0917
     request: dict[str, Any],
     fds: list[int],
     conn: socket.socket,
@@ -90,7 +90,7 @@ def main(
             code = run_kernel(request, baseline, lifeline, client_pid)
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - nothing may return into the server's loop
         traceback.print_exc()
     finally:
         leave(code)
@@ -143,7 +143,7 @@ def become_fresh(request: dict[str, Any], fds: list[int], baseline: Baseline) ->
 def run_kernel(
     request: dict[str, Any], baseline: Baseline, lifeline: Lifeline, client_pid: int
 ) -> int:
-    import ipykernel_launcher
+    import ipykernel_launcher  # type: ignore[import-untyped]
     from ipykernel.kernelapp import IPKernelApp
 
     sys.argv = [ipykernel_launcher.__file__, *request["argv"]]

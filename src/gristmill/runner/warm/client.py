@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from gristmill.errors import Forbidden, Unavailable
 from gristmill.runner.warm import wire
@@ -74,13 +74,17 @@ def connect(path: Path) -> socket.socket:
     try:
         sock.settimeout(ASK_TIMEOUT)
         sock.connect(str(path))
-        _, uid = wire.peer(sock)
-        if uid != os.getuid():
-            raise Forbidden("kernels.foreign_server", f"{path} is served by user {uid}")
+        _same_user(sock, path)
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def _same_user(sock: socket.socket, path: Path) -> None:
+    _, uid = wire.peer(sock)
+    if uid != os.getuid():
+        raise Forbidden("kernels.foreign_server", f"{path} is served by user {uid}")
 
 
 def ask(path: Path, message: dict[str, Any]) -> dict[str, Any] | None:
@@ -169,8 +173,7 @@ def _await_ready(sock: socket.socket) -> tuple[int, int] | None:
             elif answer.get("stale"):
                 return None
             else:
-                problem = answer.get("error") or f"the child ended with {answer.get('exit')}"
-                raise Unavailable("kernels.fork_failed", problem)
+                _fork_failed(answer)
     except BaseException:
         if pidfd >= 0:
             with contextlib.suppress(ProcessLookupError):
@@ -178,6 +181,11 @@ def _await_ready(sock: socket.socket) -> tuple[int, int] | None:
             os.close(pidfd)
         raise
     return pid, pidfd
+
+
+def _fork_failed(answer: dict[str, Any]) -> NoReturn:
+    problem = answer.get("error") or f"the child ended with {answer.get('exit')}"
+    raise Unavailable("kernels.fork_failed", str(problem))
 
 
 def _connect_or_start(spec: ServerSpec, path: Path) -> socket.socket:

@@ -5,9 +5,25 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import threading
 
 _PREFIXES = ("", "scipy_")
 _SUFFIXES = ("", "64_", "_64", "64")
+
+
+def why_unsafe() -> str:
+    """Why a child forked now could hang or misbehave; empty when it could not."""
+    names = [t.name for t in threading.enumerate() if t is not threading.main_thread()]
+    if names:
+        return f"it starts threads ({', '.join(names)})"
+    strangers = unexplained_threads()
+    if strangers:
+        return f"it starts native threads ({', '.join(strangers)})"
+    if has_children():
+        return "it starts processes"
+    if holds_gpu():
+        return "it opens a GPU"
+    return ""
 
 
 def unexplained_threads() -> list[str]:

@@ -95,7 +95,12 @@ async def wait_for_exit(pidfd: int, timeout: float) -> bool:
     loop = asyncio.get_running_loop()
     done = loop.create_future()
     own = os.dup(pidfd)
-    loop.add_reader(own, lambda: done.done() or done.set_result(None))
+
+    def on_exit() -> None:
+        if not done.done():
+            done.set_result(None)
+
+    loop.add_reader(own, on_exit)
     try:
         await asyncio.wait_for(done, timeout)
     except TimeoutError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import json
 import logging
 import os
@@ -16,7 +17,6 @@ import select
 import signal
 import socket
 import sys
-import threading
 import time
 from typing import Any, NoReturn
 
@@ -26,6 +26,24 @@ LISTEN_BACKLOG = 64
 REQUEST_TIMEOUT = 5.0
 HEARTBEAT = 5.0
 LOW_MEMORY = 0.03
+KERNEL_MODULES = (
+    "ipykernel_launcher",
+    "ipykernel.kernelapp",
+    "ipykernel.zmqshell",
+    "ipykernel.debugger",
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.oinspect",
+    "IPython.core.pylabtools",
+    "IPython.extensions.storemagic",
+    "IPython.utils.wildcard",
+    "faulthandler",
+    "pdb",
+    "psutil",
+    "sqlite3",
+    "tornado.platform.asyncio",
+)
+"""What a kernel imports by the time it is ready."""
 
 
 def main(config: dict[str, Any]) -> NoReturn:
@@ -72,12 +90,11 @@ class Server:
     def preload(self) -> dict[str, Any] | None:
         """Import everything; a record of what is wrong when no child could be served."""
         try:
-            import ipykernel.debugger
-            import ipykernel.kernelapp
-            import ipykernel.zmqshell  # noqa: F401
+            for name in KERNEL_MODULES:
+                importlib.import_module(name)
         except ImportError as error:
             return {"error": f"ipykernel does not import in {sys.executable}: {error}"}
-        if unsafe := self._unsafe():
+        if unsafe := native.why_unsafe():
             return {"error": f"after importing ipykernel: {unsafe}"}
         self.baseline.take()
         for name in self.config["preload"]:
@@ -98,9 +115,9 @@ class Server:
         written = self._written()
         try:
             imports.import_longest(name)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - a module may raise anything
             self._exclude(top, f"importing it raised {type(error).__name__}: {error}")
-        if unsafe := self._unsafe():
+        if unsafe := native.why_unsafe():
             self._exclude(top, unsafe)
         if self._written() != written:
             self._exclude(top, "it prints while it is imported")
@@ -116,20 +133,9 @@ class Server:
         self.config["excluded"][top] = why
         os.set_inheritable(self.config["ready_fd"], True)
         sys.stderr.flush()
-        os.execv(sys.executable, [*sys.orig_argv[:-1], json.dumps(self.config)])
-
-    def _unsafe(self) -> str:
-        names = [t.name for t in threading.enumerate() if t is not threading.main_thread()]
-        if names:
-            return f"it starts threads ({', '.join(names)})"
-        strangers = native.unexplained_threads()
-        if strangers:
-            return f"it starts native threads ({', '.join(strangers)})"
-        if native.has_children():
-            return "it starts processes"
-        if native.holds_gpu():
-            return "it opens a GPU"
-        return ""
+        os.execv(  # noqa: S606
+            sys.executable, [*sys.orig_argv[:-1], json.dumps(self.config)]
+        )
 
     # ------------------------------------------------------------------ serving
 
@@ -210,9 +216,7 @@ class Server:
     def _answer(self, conn: socket.socket) -> None:
         fds: list[int] = []
         try:
-            pid, uid = wire.peer(conn)
-            if uid != os.getuid():
-                raise PermissionError(f"user {uid} asked a server of user {os.getuid()}")
+            pid = same_user(conn)
             conn.settimeout(REQUEST_TIMEOUT)
             message, fds = wire.receive(conn)
             if message["op"] == "fork" and not self._refuse(conn):
@@ -224,7 +228,7 @@ class Server:
                 self._stop(kill=message["kill"])
                 wire.send(conn, {"stopping": True, "pid": os.getpid()})
             conn.close()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - one bad request must not end the server
             logging.getLogger(__name__).warning("a request failed: %r", error)
             with contextlib.suppress(OSError), conn:
                 wire.send(conn, {"error": f"{type(error).__name__}: {error}"})
@@ -286,3 +290,11 @@ class Server:
             "project": self.config["project"],
             "resident": native.resident(),
         }
+
+
+def same_user(conn: socket.socket) -> int:
+    """The connecting process. PermissionError when it is another user's."""
+    pid, uid = wire.peer(conn)
+    if uid != os.getuid():
+        raise PermissionError(f"user {uid} asked a server of user {os.getuid()}")
+    return pid

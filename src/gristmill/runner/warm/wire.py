@@ -27,18 +27,21 @@ def receive(sock: socket.socket, max_fds: int = 4) -> tuple[dict[str, Any], list
     """Read one frame. EOFError when the other side closed before a whole frame."""
     head, fds, _, _ = socket.recv_fds(sock, 4, max_fds, socket.MSG_CMSG_CLOEXEC)
     try:
-        head += _exactly(sock, 4 - len(head))
-        (size,) = struct.unpack("!I", head)
-        if size > MAX_FRAME:
-            raise ValueError(f"a frame of {size} bytes exceeds {MAX_FRAME}")
-        message = json.loads(_exactly(sock, size))
-        if not isinstance(message, dict):
-            raise TypeError(f"a frame must hold an object, not {type(message).__name__}")
-        return message, fds
+        return _body(sock, head), fds
     except BaseException:
         for fd in fds:
             os.close(fd)
         raise
+
+
+def _body(sock: socket.socket, head: bytes) -> dict[str, Any]:
+    (size,) = struct.unpack("!I", head + _exactly(sock, 4 - len(head)))
+    if size > MAX_FRAME:
+        raise ValueError(f"a frame of {size} bytes exceeds {MAX_FRAME}")
+    message = json.loads(_exactly(sock, size))
+    if not isinstance(message, dict):
+        raise TypeError(f"a frame must hold an object, not {type(message).__name__}")
+    return message
 
 
 def peer(sock: socket.socket) -> tuple[int, int]:
