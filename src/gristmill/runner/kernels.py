@@ -126,6 +126,17 @@ class WarmKernelManager(AsyncKernelManager):  # type: ignore[misc]
     def _ready_client(self) -> type[ReadyClient]:
         return ReadyClient
 
+    def client(self, **arguments: Any) -> ReadyClient:
+        """A client whose channels close with the kernel's handle: nbclient leaves them open."""
+        made: ReadyClient = super().client(**arguments)
+        self._clients = [*getattr(self, "_clients", []), made]
+        return made
+
+    def close_clients(self) -> None:
+        for made in getattr(self, "_clients", []):
+            made.stop_channels()
+        self._clients = []
+
     async def _async_wait(self, pollinterval: float = 0.1) -> None:
         while await self._async_is_alive():
             if not await self.provisioner.wait_for_exit(60.0):
@@ -147,6 +158,7 @@ class KernelHandle:
 
     async def close_async(self, *, now: bool = False) -> None:
         """Shut the kernel down, at once with `now`; without effect when it has gone."""
+        self.km.close_clients()
         if self.km.has_kernel:
             await self.km.shutdown_kernel(now=now or not await self.km.is_alive())
 
@@ -161,9 +173,9 @@ class KernelHandle:
                 "a fresh kernel ends with its owner unless it was asked for as parkable",
                 hint="Use KernelRequest(parkable=True).",
             )
-        process = self.km.provisioner.process
+        self.km.close_clients()
         if self.warm:
-            process.detach()
+            self.km.provisioner.process.detach()
         self.km._connection_file_written = False
         self.km._owns_kernel = False
         return self.connection_file

@@ -32,18 +32,24 @@ class Baseline:
     """What the server's imports changed in the process, to be replayed in a child."""
 
     def __init__(self) -> None:
-        self.filters: list[Any] = []
+        self.front: list[Any] = []
+        self.back: list[Any] = []
         self.handlers: list[logging.Handler] = []
         self.environment: dict[str, str] = {}
-
-    def take(self) -> None:
-        self._filters = list(warnings.filters)
-        self._handlers = set(map(id, self._all_handlers()))
         self._environment = dict(os.environ)
 
+    def take(self) -> None:
+        """Remember the state after the kernel's own imports, before the libraries'."""
+        self._filters = list(warnings.filters)
+        self._handlers = set(map(id, self._all_handlers()))
+
     def finish(self) -> None:
-        before = list(self._filters)
-        self.filters = [item for item in warnings.filters if item not in before]
+        seen = False
+        for item in warnings.filters:
+            if item in self._filters:
+                seen = True
+            else:
+                (self.back if seen else self.front).append(item)
         self.handlers = [h for h in self._all_handlers() if id(h) not in self._handlers]
         self.environment = {
             name: value
@@ -57,13 +63,14 @@ class Baseline:
         return [handler for handler in found if handler is not None]
 
     def restore(self) -> None:
-        """Log handlers write to the kernel's streams; the libraries' filters come first."""
+        """Log handlers write to the kernel's streams; the libraries' filters surround IPython's."""
         streams = {id(sys.__stderr__): sys.stderr, id(sys.__stdout__): sys.stdout}
         for handler in self.handlers:
             if isinstance(handler, logging.StreamHandler) and id(handler.stream) in streams:
                 handler.stream = streams[id(handler.stream)]
-        own = [item for item in warnings.filters if item not in self.filters]
-        warnings.filters[:] = [*self.filters, *own]  # type: ignore[index]
+        added = [*self.front, *self.back]
+        own = [item for item in warnings.filters if item not in added]
+        warnings.filters[:] = [*self.front, *own, *self.back]  # type: ignore[index]
         warnings._filters_mutated()  # type: ignore[attr-defined]
 
 
