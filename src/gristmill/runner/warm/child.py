@@ -208,6 +208,15 @@ class Lifeline(threading.Thread):
                 except (EOFError, OSError):
                     os._exit(1)
                 if message.get("op") == DETACH:
+                    release_streams()
                     return
             else:
                 os._exit(1)
+
+
+def release_streams() -> None:
+    """Let go of the starting process's output, whose reader would wait for this kernel's end."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+        os.dup2(null, getattr(stream, "_original_stdstream_copy", None) or number)
+    os.close(null)

@@ -241,8 +241,6 @@ def _start(spec: ServerSpec, path: Path) -> None:
         "memory": int(os.environ.get("GRISTMILL_WARM_MEMORY", MEMORY_BYTES)),
         "ready_fd": write,
     }
-    env = {**spec.env}
-    env.pop("MPLBACKEND", None)
     try:
         with open(path.with_suffix(".log"), "wb") as log:
             subprocess.Popen(
@@ -251,7 +249,7 @@ def _start(spec: ServerSpec, path: Path) -> None:
                 stdout=log,
                 stderr=log,
                 pass_fds=(write,),
-                env=env,
+                env=dict(spec.env),
                 cwd=path.parent,
                 start_new_session=True,
             ).wait(START_TIMEOUT)

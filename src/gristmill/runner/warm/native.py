@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import sys
 import threading
 
@@ -19,7 +20,7 @@ def why_unsafe() -> str:
     strangers = unexplained_threads()
     if strangers:
         return f"it starts native threads ({', '.join(strangers)})"
-    if has_children():
+    if children():
         return "it starts processes"
     if holds_gpu():
         return "it opens a GPU"
@@ -63,9 +64,15 @@ def _mapped(word: str) -> set[str]:
     return {path for path in paths if word in os.path.basename(path) and os.path.exists(path)}
 
 
-def has_children() -> bool:
+def children() -> list[int]:
     with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
-        return bool(file.read().strip())
+        return [int(pid) for pid in file.read().split()]
+
+
+def end_children() -> None:
+    for pid in children():
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
 
 
 def holds_gpu() -> bool:

@@ -89,14 +89,15 @@ class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
 
     def _spec(self, python: list[str], cwd: str, env: dict[str, str]) -> Any:
         from gristmill.runner.warm.preload import project_preload, project_root
-        from gristmill.runner.warm.spec import ServerSpec
+        from gristmill.runner.warm.spec import ServerSpec, start_environment
 
         if os.path.exists(os.path.join(cwd, "matplotlibrc")):
             raise NotWarm(f"matplotlib reads {cwd}/matplotlibrc when it is imported")
         root = Path(self.project) if self.project else project_root(Path(cwd))
         preload = project_preload(root) if self.preload is None else self.preload
         environment = lock_hash(root) if self.environment is None else self.environment
-        return ServerSpec(tuple(python), tuple(preload), environment, str(root), env)
+        start = start_environment(env, cwd)
+        return ServerSpec(tuple(python), tuple(preload), environment, str(root), start)
 
     async def send_signal(self, signum: int) -> None:
         if self.process is not None and self.process.poll() is None:

@@ -131,6 +131,7 @@ class Server:
     def _exclude(self, top: str, why: str) -> NoReturn:
         """Start over without `top`: what its import did to this process cannot be undone."""
         self.config["excluded"][top] = why
+        native.end_children()
         os.set_inheritable(self.config["ready_fd"], True)
         sys.stderr.flush()
         os.execv(  # noqa: S606

@@ -46,8 +46,6 @@ def _digest(parts: list[str]) -> str:
 def _circumstances(env: Mapping[str, str]) -> list[str]:
     """What a child inherits from its server and cannot change, so that it must be equal."""
     facts = [f"{name}={env[name]}" for name in sorted(env) if START_VARIABLES.match(name)]
-    if any(not os.path.isabs(part) for part in env.get("PYTHONPATH", "/").split(os.pathsep)):
-        facts.append(os.getcwd())
     facts.append(Path("/proc/self/cgroup").read_text(encoding="utf-8"))
     facts += [os.readlink(f"/proc/self/ns/{name}") for name in ("mnt", "pid", "net", "user")]
     facts.append(str(os.nice(0)))
@@ -60,3 +58,15 @@ def _circumstances(env: Mapping[str, str]) -> list[str]:
 def limit_names() -> list[int]:
     """Every resource limit this system has."""
     return [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
+
+
+def start_environment(env: Mapping[str, str], cwd: str) -> dict[str, str]:
+    """`env` for a server, which does not start in `cwd`: its PYTHONPATH made absolute.
+
+    Without MPLBACKEND, which a kernel sets after its start.
+    """
+    changed = {name: value for name, value in env.items() if name != "MPLBACKEND"}
+    if changed.get("PYTHONPATH"):
+        parts = changed["PYTHONPATH"].split(os.pathsep)
+        changed["PYTHONPATH"] = os.pathsep.join(os.path.join(cwd, part) for part in parts)
+    return changed
