@@ -1,9 +1,70 @@
-"""Gristmill: notebooks as pipeline steps, models that are judged, served, watched and repaired."""
+"""Gristmill: notebooks as pipeline steps, models that are judged, served, watched and repaired.
+
+In a notebook opened by hand from a subfolder of a project, importing this package moves the kernel
+to the project's root and says so, because that is where every run works: the same paths and
+project modules are found. Elsewhere importing it does nothing but import.
+"""
 
 from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
 
 from gristmill.pipeline.types import Input, Metrics, Output, Plots
 
 __version__ = "0.1.0"
 
-__all__ = ["Input", "Metrics", "Output", "Plots", "__version__"]
+# verb or value -> module; imported when first used, because each brings heavy libraries
+_LAZY = {
+    "Project": "gristmill.project",
+    "RunRequest": "gristmill.runner.run",
+    "RunResult": "gristmill.runner.run",
+    "champion": "gristmill.registry.promotion",
+    "gate": "gristmill.registry.promotion",
+    "promote": "gristmill.registry.promotion",
+    "register": "gristmill.registry.promotion",
+    "rollback": "gristmill.registry.promotion",
+    "run": "gristmill.runner.run",
+}
+
+__all__ = [  # noqa: PLE0604  # ruff does not see that the lazy names are strings
+    "Input",
+    "Metrics",
+    "Output",
+    "Plots",
+    "__version__",
+    *sorted(_LAZY),
+]
+
+
+def __getattr__(name: str) -> Any:
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(module), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def _enter_project() -> None:
+    """In a kernel that was started below a project's root, work at the root."""
+    shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
+    if shell is None or not hasattr(shell, "kernel"):
+        return
+    from gristmill.project import find_root
+
+    here = Path.cwd()
+    root = find_root(here)
+    if root is None or root == here:
+        return
+    os.chdir(root)
+    sys.path.insert(0, str(root))
+    print(f"gristmill: working directory is now {root}")  # noqa: T201
+
+
+_enter_project()

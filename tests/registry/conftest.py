@@ -117,7 +117,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty migrated MLflow database, copied for each test: migrating takes seconds."""
-    from gristmill.registry.mlflow_store import connect
+    from gristmill.tracking import connect
 
     root = tmp_path_factory.mktemp("store")
     (root / "gristmill.toml").write_text(SETTINGS)
@@ -128,6 +128,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.setenv("GRISTMILL_KEYS", str(tmp_path / "keys"))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     (tmp_path / "gristmill.toml").write_text(SETTINGS)
     (tmp_path / ".gristmill").mkdir()

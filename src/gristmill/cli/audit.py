@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from gristmill.cli import out
-from gristmill.cli.model import history_table
+from gristmill.cli.model_text import history_table
 from gristmill.errors import Forbidden
 from gristmill.project import Project
 

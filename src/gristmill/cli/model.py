@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gristmill.cli import out
+from gristmill.cli.model_text import (
+    commit,
+    history_table,
+    number,
+    numbers,
+    say_move,
+    say_report,
+    versions_table,
+)
 from gristmill.errors import Invalid, NotFound
 from gristmill.project import Project
 
 if TYPE_CHECKING:
-    from gristmill.registry.chain import Entry
-    from gristmill.registry.gates import GateReport
     from gristmill.registry.version import Version
-
-VERDICT_STYLE = {"pass": "green", "fail": "red", "cannot judge": "yellow"}
-SHOWN_METRICS = 4
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +54,18 @@ def add(parser: argparse.ArgumentParser) -> None:
     rollback = verb("rollback", "give the alias back to the version that held it before")
     rollback.add_argument("--alias", default="champion", help="default: champion")
     rollback.add_argument("--reason", required=True, help="why; the ledger keeps it")
+    for name, text in (
+        ("request", "ask the reviewers for a decision"),
+        ("approve", "approve a version with its last gate report"),
+        ("reject", "reject a version with its last gate report"),
+    ):
+        sub = verb(name, text, version=True)
+        sub.add_argument("--reason", required=True, help="why; the ledger keeps it")
+        if name != "request":
+            sub.add_argument("--report", metavar="DIGEST", help="the gate report that was read")
+    verbs.add_parser("waiting", help="list requests nobody has answered").add_argument(
+        "--json", action="store_true", help="print JSON"
+    )
     verb("champion", "show who is champion, or was").add_argument(
         "--at", metavar="TIME", help="ISO 8601 time; without offset it is local"
     )
@@ -69,22 +85,6 @@ def parse_time(text: str) -> datetime:
         raise Invalid(
             "time.syntax", f"{text!r} is no ISO 8601 time.", hint="2026-11-21T14:00"
         ) from error
-
-
-def history_table(entries: Sequence[Entry]) -> str:
-    """Entries as a table: when, who, what, from, to, why."""
-    rows = []
-    for e in entries:
-        verdict = e.detail.get("verdict") if e.action == "gate" else None
-        why = e.reason or verdict or ""
-        if e.detail.get("override"):
-            why = f"OVERRIDE: {why}"
-        when = f"{e.at.astimezone():%Y-%m-%d %H:%M:%S}"
-        rows.append(
-            (e.seq, when, e.actor, e.action, e.model, e.version, e.alias, e.before, e.after, why)
-        )
-    head = ("#", "when", "who", "action", "model", "version", "alias", "from", "to", "why")
-    return out.table(rows, head)
 
 
 def _names(project: Project, args: argparse.Namespace) -> tuple[str, str | None]:
@@ -131,7 +131,7 @@ def _register(project: Project, args: argparse.Namespace) -> int:
         out.say(out.as_json(version.record()))
     else:
         out.say(
-            f"{version.model} version {version.version}  {_numbers(version)}  "
+            f"{version.model} version {version.version}  {numbers(version)}  "
             f"digest {version.digest[:12]}  by {version.author}"
         )
     return 0
@@ -148,38 +148,24 @@ def _list(project: Project, args: argparse.Namespace) -> int:
     elif not versions:
         out.say("No versions yet; `gristmill model register` makes the first.")
     else:
-        head = ("model", "version", "aliases", "created", "by", "commit", "metrics")
-        out.say(
-            out.table(
-                [
-                    (
-                        v.model,
-                        v.version,
-                        ", ".join(v.aliases),
-                        f"{v.created.astimezone():%Y-%m-%d %H:%M}",
-                        v.author,
-                        _commit(v),
-                        _numbers(v),
-                    )
-                    for v in versions
-                ],
-                head,
-            )
-        )
+        out.say(versions_table(versions))
     return 0
 
 
 def _show(project: Project, args: argparse.Namespace) -> int:
-    from gristmill.registry.promotion import report_of
+    from gristmill.registry.reports import report_of
+    from gristmill.registry.review import standing_of
     from gristmill.registry.store import Registry
 
     version = _version(project, args)
     registry = Registry(project)
     found = report_of(registry, version)
+    standing = standing_of(registry, version)
     entries = registry.ledger.entries(version.model, version=version.version)
     if args.json:
         record = version.record() | {
             "gates": found[1].record() if found else None,
+            "approvals": asdict(standing),
             "history": [e.record() for e in entries],
         }
         out.say(out.as_json(record))
@@ -190,7 +176,7 @@ def _show(project: Project, args: argparse.Namespace) -> int:
         "digest": version.digest,
         "run": version.run_id,
         "step": version.source,
-        "commit": _commit(version),
+        "commit": commit(version),
         "lineage lacks": ", ".join(version.lineage.missing()) or "nothing",
         "evidence": ", ".join(sorted(version.evidence)),
     }
@@ -201,10 +187,12 @@ def _show(project: Project, args: argparse.Namespace) -> int:
         if values:
             out.say(f"\n{out.style(title, 'bold')}")
             for key in sorted(values):
-                out.say(f"  {key:<24} {_value(values[key])}")
+                out.say(f"  {key:<24} {number(values[key])}")
     if found:
         out.say(f"\n{out.style('gates', 'bold')}  (report {found[0][:12]})")
-        _say_report(found[1])
+        say_report(found[1])
+    if standing.required:
+        out.say(f"\n{out.style('approvals', 'bold')}  {standing.sentence()}")
     out.say(f"\n{out.style('history', 'bold')}")
     out.say(history_table(entries))
     return 0
@@ -225,7 +213,7 @@ def _gate(project: Project, args: argparse.Namespace) -> int:
             f"{version.model} version {version.version} against {against}, "
             f"{report.about['rows']:,} hold-out rows"
         )
-        _say_report(report)
+        say_report(report)
     return 0 if report.passed else GateFailed.exit_code
 
 
@@ -242,14 +230,45 @@ def _promote(project: Project, args: argparse.Namespace) -> int:
         expected=args.expected,
         override=args.override,
     )
-    return _say_move(done, args.json)
+    return say_move(done, args.json)
 
 
 def _rollback(project: Project, args: argparse.Namespace) -> int:
     from gristmill.registry.promotion import rollback
 
     model = _names(project, args)[0]
-    return _say_move(rollback(project, model, reason=args.reason, alias=args.alias), args.json)
+    return say_move(rollback(project, model, reason=args.reason, alias=args.alias), args.json)
+
+
+def _decide(project: Project, args: argparse.Namespace) -> int:
+    from gristmill.registry import review
+    from gristmill.registry.store import Registry
+
+    version = _version(project, args)
+    name, number_ = version.model, version.version
+    if args.verb == "request":
+        entry = review.request(project, name, number_, reason=args.reason)
+    else:
+        entry = review.decide(
+            project, name, number_, decision=args.verb, reason=args.reason, report=args.report
+        )
+    if args.json:
+        out.say(out.as_json(entry.record()))
+    else:
+        standing = review.standing_of(Registry(project), version)
+        out.say(f"{name} version {number_}: {args.verb} by {entry.actor}; {standing.sentence()}")
+    return 0
+
+
+def _waiting(project: Project, args: argparse.Namespace) -> int:
+    from gristmill.registry.review import waiting
+
+    entries = waiting(project)
+    if args.json:
+        out.say(out.as_json([e.record() for e in entries]))
+    else:
+        out.say(history_table(entries) if entries else "Nobody waits for a decision.")
+    return 0
 
 
 def _champion(project: Project, args: argparse.Namespace) -> int:
@@ -262,7 +281,7 @@ def _champion(project: Project, args: argparse.Namespace) -> int:
     elif version is None:
         out.say(f"{model}: nobody{' at ' + args.at if args.at else ' yet'}")
     else:
-        out.say(f"{model} version {version.version}  {_numbers(version)}  by {version.author}")
+        out.say(f"{model} version {version.version}  {numbers(version)}  by {version.author}")
     return 0
 
 
@@ -281,40 +300,10 @@ VERBS = {
     "gate": _gate,
     "promote": _promote,
     "rollback": _rollback,
+    "request": _decide,
+    "approve": _decide,
+    "reject": _decide,
+    "waiting": _waiting,
     "champion": _champion,
     "history": _history,
 }
-
-
-def _say_report(report: GateReport) -> None:
-    for r in report.results:
-        verdict = out.style(f"{r.verdict:<12}", VERDICT_STYLE[r.verdict])
-        out.say(f"  {verdict} {r.kind:<8} {r.message}")
-    if not report.results:
-        out.say("  no gates are declared")
-
-
-def _say_move(done: Any, as_json: bool) -> int:
-    if as_json:
-        out.say(out.as_json({**done.entry.record(), "changed": done.changed}))
-    elif done.changed:
-        was = f"version {done.previous}" if done.previous else "nobody"
-        out.say(f"{done.model}: {done.alias} is version {done.version} (was {was})")
-    else:
-        out.say(f"{done.model}: {done.alias} is version {done.version} already")
-    return 0
-
-
-def _commit(version: Version) -> str:
-    commit = version.lineage.commit
-    return (commit[:10] + ("+" if version.lineage.dirty else "")) if commit else "-"
-
-
-def _numbers(version: Version) -> str:
-    pairs = sorted(version.metrics.items())
-    more = f"  (+{len(pairs) - SHOWN_METRICS})" if len(pairs) > SHOWN_METRICS else ""
-    return "  ".join(f"{k} {v:.4g}" for k, v in pairs[:SHOWN_METRICS]) + more
-
-
-def _value(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,1 @@
+"""Dashboards: a page that needs no kernel, and a Voila notebook to explore with."""

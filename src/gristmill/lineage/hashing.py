@@ -54,7 +54,7 @@ class HashCache:
                 relative = full[len(top) + 1 :]
                 digest = self._file(f"{path}/{relative}", full, os.stat(full))
                 found.append({"md5": digest, "relpath": relative})
-        return sorted(found, key=lambda f: tuple(f["relpath"].split("/")))
+        return sorted(found, key=lambda f: f["relpath"])
 
     def _file(self, path: str, full: str, stat: os.stat_result) -> str:
         key = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]

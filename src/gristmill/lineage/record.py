@@ -17,14 +17,14 @@ class Lineage:
     `commit` is the full git hash and `dirty` whether tracked source files differed from it;
     `inputs` and `outputs` map paths relative to the root to DVC hashes (md5, `.dir` for a
     directory); `params` are the step's resolved parameters; `source` is the digest of its
-    normalised code and imported modules; `environment` the sha256 of the lock file; `notebook`
-    and `executed` are the source and executed notebooks; `author` is git's user or the
+    normalised code and imported modules, `environment` that of the lock file; `notebook` and
+    `executed` are the source and executed notebooks; `author` is git's user or the
     login name. An unknown value is None, never a guess.
     """
 
     project: str
     step: str
-    run: str
+    run: str | None
     commit: str | None
     dirty: bool | None
     branch: str | None

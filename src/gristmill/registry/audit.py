@@ -7,7 +7,8 @@ from typing import Any
 
 from gristmill.project import Project
 from gristmill.registry.chain import Entry, Problem
-from gristmill.registry.store import ANCHOR, TAG, Registry
+from gristmill.registry.mlflow_store import TAG, aliases, registered
+from gristmill.registry.store import ANCHOR, Registry
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,6 @@ def audit(project: Project) -> Audit:
 
 
 def _against_mlflow(registry: Registry, name: str, entries: list[Entry]) -> list[Problem]:
-    from gristmill.registry.mlflow_store import aliases, registered
-
     ours = {
         e.version: e
         for e in entries

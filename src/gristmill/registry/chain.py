@@ -1,13 +1,15 @@
-"""The ledger's entries as values: one spelling, one hash, one check of the chain. Pure."""
+"""The ledger's entries as values: one spelling, one hash, one check of the chain."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+from gristmill.registry.keys import holds
 
 GENESIS = "0" * 64
 
@@ -41,6 +43,14 @@ class Draft:
     document: str | None = None
     detail: dict[str, Any] = field(default_factory=dict)
 
+    def entry(self, *, seq: int, at: datetime, key: str, prev: str) -> Entry:
+        """This draft in its place, without hash and signature."""
+        evidence = None if self.document is None else sha256(self.document)
+        own = {k: v for k, v in vars(self).items() if k != "document"}
+        return Entry(
+            **own, seq=seq, at=at, evidence=evidence, key=key, prev=prev, hash="", signature=""
+        )
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -59,11 +69,13 @@ class Entry:
     digest: str | None
     evidence: str | None
     detail: dict[str, Any]
+    key: str
     prev: str
     hash: str
+    signature: str
 
     def record(self) -> dict[str, Any]:
-        return {**body_of(self), "hash": self.hash}
+        return {**body_of(self), "hash": self.hash, "signature": self.signature}
 
 
 @dataclass(frozen=True)
@@ -75,35 +87,46 @@ class Problem:
 
 
 def check_chain(
-    rows: Iterable[tuple[int, str, str]], documents: Mapping[str, str]
+    rows: Iterable[tuple[int, str, str, str]],
+    documents: Mapping[str, str],
+    trusted: Mapping[str, Sequence[str]],
 ) -> list[Problem]:
-    """Every break in `rows` of (seq, body, hash) in the order of seq, and in the documents."""
+    """Every break in `rows` of (seq, body, hash, signature), sorted by seq, and in `documents`.
+
+    `trusted` maps an actor to the public keys that are theirs; an actor it does not name has the
+    key of their first entry.
+    """
     problems: list[Problem] = []
     prev, at = GENESIS, datetime.min.replace(tzinfo=UTC)
-    for expected, (seq, body, digest) in enumerate(rows, 1):
+    keys: dict[str, Sequence[str]] = dict(trusted)
+
+    def found(what: str) -> None:
+        problems.append(Problem(seq, f"entry {seq} {what}."))
+
+    for expected, (seq, body, digest, signature) in enumerate(rows, 1):
         if sha256(body) != digest:
-            problems.append(Problem(seq, f"entry {seq} was edited: its hash does not fit."))
+            found("was edited: its hash does not fit")
         try:
-            entry = entry_of(body, digest)
+            entry = entry_of(body, digest, signature)
         except (KeyError, TypeError, ValueError) as error:
-            problems.append(Problem(seq, f"entry {seq} cannot be read: {error}."))
+            found(f"cannot be read: {error}")
             prev = digest
             continue
+        if not holds(entry.key, digest, signature):
+            found(f"was not signed by the key it names for {entry.actor}")
+        if entry.key not in keys.setdefault(entry.actor, (entry.key,)):
+            found(f"was signed by a key that is not {entry.actor}'s")
         if seq != expected or entry.seq != seq:
-            problems.append(Problem(seq, f"entry {seq} stands where {expected} belongs."))
+            found(f"stands where {expected} belongs")
         if entry.prev != prev:
-            problems.append(Problem(seq, f"entry {seq} does not follow the entry before it."))
+            found("does not follow the entry before it")
         if entry.at < at:
-            problems.append(Problem(seq, f"entry {seq} is older than the entry before it."))
+            found("is older than the entry before it")
         if entry.evidence and entry.evidence not in documents:
-            problems.append(Problem(seq, f"the document of entry {seq} is gone."))
+            found("has lost its document")
         prev, at = digest, entry.at
-    problems += [
-        Problem(None, f"document {digest[:12]} was edited.")
-        for digest, text in documents.items()
-        if sha256(text) != digest
-    ]
-    return problems
+    edited = [digest for digest, text in documents.items() if sha256(text) != digest]
+    return problems + [Problem(None, f"document {digest[:12]} was edited.") for digest in edited]
 
 
 def body_of(entry: Entry) -> dict[str, Any]:
@@ -122,13 +145,14 @@ def body_of(entry: Entry) -> dict[str, Any]:
         "digest": entry.digest,
         "evidence": entry.evidence,
         "detail": entry.detail,
+        "key": entry.key,
         "prev": entry.prev,
     }
 
 
-def entry_of(body: str, digest: str) -> Entry:
+def entry_of(body: str, digest: str, signature: str) -> Entry:
     """The entry whose canonical body is `body`."""
     values = json.loads(body)
     values["before"], values["after"] = values.pop("from"), values.pop("to")
     values["at"] = datetime.fromisoformat(values["at"])
-    return Entry(**values, hash=digest)
+    return Entry(**values, hash=digest, signature=signature)

@@ -1,7 +1,8 @@
 """Who registered, judged and moved which model version, when and why: append-only, hash-chained.
 
-One SQLite file. Each entry's `hash` is the sha256 of its body, and the body carries the hash of
-the entry before, so an edit, a removal in the middle or a reordering breaks the chain. Documents
+One SQLite file. Each entry's `hash` is the sha256 of its body, the actor signs it, and the body
+carries the hash of the entry before: an edit, a removal in the middle or a reordering breaks the
+chain, and making the chain anew needs everybody's key. Documents
 (version records, gate reports) lie beside the entries under their own sha256. The ledger is the
 truth about aliases; MLflow's aliases are a projection of it, and `projection` says how far that
 got.
@@ -11,13 +12,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from gristmill.errors import Conflict, NotFound, Unavailable
+from gristmill.errors import Conflict, Forbidden, NotFound, Unavailable
 from gristmill.registry.chain import (
     GENESIS,
     Draft,
@@ -25,34 +26,26 @@ from gristmill.registry.chain import (
     Problem,
     body_of,
     canonical,
-    check_chain,
     entry_of,
     sha256,
 )
+from gristmill.registry.keys import Signer, holds
+from gristmill.registry.keys import signer as load_signer
+from gristmill.registry.ledger_sql import (
+    SCHEMA,
+    first_key,
+    last_move,
+    moves_of,
+    pending,
+    select,
+    statements,
+    verify,
+)
 
 MOVES = ("promote", "rollback")
-PATIENCE = 30.0
+PATIENCE = 60.0
 T = TypeVar("T")
 SKEW = timedelta(seconds=60)
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS entry (
-  seq INTEGER PRIMARY KEY,
-  body TEXT NOT NULL,
-  hash TEXT NOT NULL UNIQUE,
-  model TEXT GENERATED ALWAYS AS (json_extract(body, '$.model')) VIRTUAL,
-  action TEXT GENERATED ALWAYS AS (json_extract(body, '$.action')) VIRTUAL,
-  version INTEGER GENERATED ALWAYS AS (json_extract(body, '$.version')) VIRTUAL,
-  alias TEXT GENERATED ALWAYS AS (json_extract(body, '$.alias')) VIRTUAL);
-CREATE INDEX IF NOT EXISTS entry_model ON entry (model, action, version);
-CREATE TABLE IF NOT EXISTS document (digest TEXT PRIMARY KEY, text TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS projection (
-  model TEXT, alias TEXT, seq INTEGER NOT NULL, PRIMARY KEY (model, alias));
-CREATE TRIGGER IF NOT EXISTS entry_kept BEFORE DELETE ON entry
-  BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-CREATE TRIGGER IF NOT EXISTS entry_fixed BEFORE UPDATE ON entry
-  BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-"""
 
 
 def utc_now() -> datetime:
@@ -62,17 +55,20 @@ def utc_now() -> datetime:
 class Writer:
     """What may be done while the ledger's write lock is held."""
 
-    def __init__(self, connection: sqlite3.Connection, now: datetime) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, now: datetime, trusted: Mapping[str, Sequence[str]]
+    ) -> None:
         self._connection = connection
         self._now = now
+        self._trusted = trusted
 
     def holder(self, model: str, alias: str) -> int | None:
         """The version that holds `alias`, None when nobody does."""
-        entry = _last_move(self._connection, model, alias)
+        entry = last_move(self._connection, model, alias)
         return entry.after if entry else None
 
     def moves(self, model: str, alias: str) -> list[Entry]:
-        return _moves(self._connection, model, alias)
+        return moves_of(self._connection, model, alias)
 
     def append(self, draft: Draft) -> Entry:
         """Chain `draft` to the last entry.
@@ -95,48 +91,68 @@ class Writer:
                     hint="Set the clock; the ledger takes no entry from the past.",
                 )
             seq, prev, at = last["seq"] + 1, row[1], max(at, last_at)
-        evidence = None
+        signer = load_signer(draft.actor)
+        self._require_key(signer)
         if draft.document is not None:
-            evidence = sha256(draft.document)
             self._connection.execute(
-                "INSERT OR IGNORE INTO document VALUES (?, ?)", (evidence, draft.document)
+                "INSERT OR IGNORE INTO document VALUES (?, ?)",
+                (sha256(draft.document), draft.document),
             )
-        entry = Entry(
-            seq=seq,
-            at=at,
-            actor=draft.actor,
-            action=draft.action,
-            model=draft.model,
-            version=draft.version,
-            alias=draft.alias,
-            before=draft.before,
-            after=draft.after,
-            reason=draft.reason,
-            digest=draft.digest,
-            evidence=evidence,
-            detail=draft.detail,
-            prev=prev,
-            hash="",
-        )
-        text = canonical(body_of(entry))
+        text = canonical(body_of(draft.entry(seq=seq, at=at, key=signer.public, prev=prev)))
+        digest = sha256(text)
+        signature = signer.sign(digest)
         self._connection.execute(
-            "INSERT INTO entry (seq, body, hash) VALUES (?, ?, ?)", (seq, text, sha256(text))
+            "INSERT INTO entry (seq, body, hash, signature) VALUES (?, ?, ?, ?)",
+            (seq, text, digest, signature),
         )
-        return entry_of(text, sha256(text))
+        return entry_of(text, digest, signature)
+
+    def intents(self) -> dict[str, Draft]:
+        """Registrations begun and not yet written down, by the location of their files."""
+        rows = self._connection.execute("SELECT location, draft FROM intent ORDER BY location")
+        return {location: Draft(**json.loads(text)) for location, text in rows}
+
+    def intend(self, location: str, draft: Draft) -> None:
+        self._connection.execute(
+            "INSERT INTO intent VALUES (?, ?)", (location, canonical(vars(draft)))
+        )
+
+    def settle(self, location: str) -> None:
+        self._connection.execute("DELETE FROM intent WHERE location = ?", (location,))
+
+    def _require_key(self, signer: Signer) -> None:
+        keys = self._trusted.get(signer.actor)
+        if keys is None:
+            keys = first_key(self._connection, signer.actor) or (signer.public,)
+        if signer.public not in keys:
+            raise Forbidden(
+                "key.unknown",
+                f"the key here ({signer.public}) is not one that {signer.actor} signs with.",
+                hint="Use the first machine's key file, or list both keys under [roles.keys].",
+            )
 
 
 class Ledger:
-    """The ledger in the file `path`, which the first entry creates."""
+    """The ledger in the file `path`, which the first entry creates.
 
-    def __init__(self, path: Path, clock: Callable[[], datetime] = utc_now) -> None:
+    `trusted` maps actors to their public keys; others are held to the key of their first entry.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        trusted: Mapping[str, Sequence[str]] | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
         self.path = path
+        self._trusted = trusted or {}
         self._clock = clock
 
     @contextmanager
     def writing(self) -> Iterator[Writer]:
         """Hold the write lock; what was appended is durable when the block ends without error.
 
-        Raises Unavailable when another writer keeps the lock for 30 seconds.
+        Raises Unavailable when another writer keeps the lock for a minute.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with closing(self._connect()) as connection:
@@ -145,9 +161,9 @@ class Ledger:
             except sqlite3.OperationalError as error:
                 raise _busy(self.path, error) from error
             try:
-                for statement in _statements(SCHEMA):
+                for statement in statements(SCHEMA):
                     connection.execute(statement)
-                yield Writer(connection, self._clock())
+                yield Writer(connection, self._clock(), self._trusted)
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
@@ -160,12 +176,10 @@ class Ledger:
         The write lock is held meanwhile, so an older move never overwrites a newer one. Returns how
         many were applied. `apply` must be repeatable: a crash after it repeats it.
         """
-        if not self._pending():
-            return 0
         done = 0
         with self.writing() as writer:
             connection = writer._connection
-            for entry in _pending(connection):
+            for entry in pending(connection):
                 apply(entry)
                 connection.execute(
                     "INSERT OR REPLACE INTO projection VALUES (?, ?, ?)",
@@ -174,8 +188,13 @@ class Ledger:
                 done += 1
         return done
 
-    def _pending(self) -> list[Entry]:
-        return self._read(_pending) or []
+    def unsettled(self) -> bool:
+        """Whether a registration was begun and is not yet written down."""
+        return bool(self._read(lambda c: c.execute("SELECT 1 FROM intent").fetchone()))
+
+    def behind(self) -> bool:
+        """Whether MLflow lacks a move."""
+        return bool(self._read(pending))
 
     def entries(
         self, model: str | None = None, action: str | None = None, version: int | None = None
@@ -184,7 +203,7 @@ class Ledger:
         wanted = {"model": model, "action": action, "version": version}
         given = {k: v for k, v in wanted.items() if v is not None}
         where = " AND ".join(f"{k} = :{k}" for k in given) or "1"
-        return self._read(lambda c: _select(c, f"WHERE {where} ORDER BY seq", given)) or []
+        return self._read(lambda c: select(c, f"WHERE {where} ORDER BY seq", given)) or []
 
     def documented(
         self, model: str, action: str, version: int | None = None
@@ -193,18 +212,18 @@ class Ledger:
 
         def query(connection: sqlite3.Connection) -> list[tuple[Entry, str]]:
             rows = connection.execute(
-                "SELECT body, hash, text FROM entry JOIN document "
+                "SELECT body, hash, signature, text FROM entry JOIN document "
                 "ON digest = json_extract(body, '$.evidence') "
                 "WHERE model = ? AND action = ? AND version = COALESCE(?, version) ORDER BY seq",
                 (model, action, version),
             )
-            return [(entry_of(body, digest), text) for body, digest, text in rows]
+            return [(entry_of(*row[:3]), row[3]) for row in rows]
 
         return self._read(query) or []
 
     def holder(self, model: str, alias: str, at: datetime | None = None) -> Entry | None:
         """The move that gave `alias` to the version holding it now, or at the aware time `at`."""
-        moves = self._read(lambda c: _moves(c, model, alias)) or []
+        moves = self._read(lambda c: moves_of(c, model, alias)) or []
         past = [m for m in moves if at is None or m.at <= at]
         return past[-1] if past else None
 
@@ -225,7 +244,21 @@ class Ledger:
     def verify(self) -> list[Problem]:
         """Every break of the chain, empty when it holds. Removal of the last entries alone
         shows only against an anchor kept elsewhere (`registry.audit`)."""
-        return self._read(_verify) or []
+        return self._read(lambda c: verify(c, self._trusted)) or []
+
+    def require_sound(self, entry: Entry) -> None:
+        """Raises Forbidden unless the entry is as its actor signed it, by a key of theirs."""
+        keys: Sequence[str] | None = self._trusted.get(entry.actor)
+        if keys is None:
+            keys = self._read(lambda c: first_key(c, entry.actor)) or ()
+        digest = sha256(canonical(body_of(entry)))
+        signed = digest == entry.hash and holds(entry.key, entry.hash, entry.signature)
+        if not signed or entry.key not in keys:
+            raise Forbidden(
+                "ledger.forged",
+                f"entry {entry.seq} of the ledger is not as {entry.actor} signed it.",
+                hint="`gristmill audit verify` shows what was altered.",
+            )
 
     def _read(self, query: Callable[[sqlite3.Connection], T]) -> T | None:
         """The query's result, None while no entry was ever written."""
@@ -248,46 +281,3 @@ def _busy(path: Path, error: sqlite3.OperationalError) -> Unavailable:
         f"{path}: {error}.",
         hint="Another process holds the ledger; try again, or check that the disk is writable.",
     )
-
-
-def _statements(script: str) -> Iterator[str]:
-    """Single statements of a script: sqlite3's executescript would commit the transaction."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
-
-
-def _select(connection: sqlite3.Connection, rest: str, values: Any = ()) -> list[Entry]:
-    query = f"SELECT body, hash FROM entry {rest}"  # noqa: S608 - `rest` is never input
-    return [entry_of(*row) for row in connection.execute(query, values)]
-
-
-def _moves(connection: sqlite3.Connection, model: str, alias: str) -> list[Entry]:
-    return _select(
-        connection,
-        "WHERE model = ? AND alias = ? AND action IN ('promote', 'rollback') ORDER BY seq",
-        (model, alias),
-    )
-
-
-def _last_move(connection: sqlite3.Connection, model: str, alias: str) -> Entry | None:
-    moves = _moves(connection, model, alias)
-    return moves[-1] if moves else None
-
-
-def _pending(connection: sqlite3.Connection) -> list[Entry]:
-    return _select(
-        connection,
-        "WHERE seq IN (SELECT MAX(e.seq) FROM entry e LEFT JOIN projection p "
-        "ON p.model = e.model AND p.alias = e.alias WHERE e.action IN ('promote', 'rollback') "
-        "GROUP BY e.model, e.alias HAVING MAX(e.seq) > COALESCE(MAX(p.seq), 0)) ORDER BY seq",
-    )
-
-
-def _verify(connection: sqlite3.Connection) -> list[Problem]:
-    rows = connection.execute("SELECT seq, body, hash FROM entry ORDER BY seq").fetchall()
-    documents = dict(connection.execute("SELECT digest, text FROM document"))
-    return check_chain(rows, documents)

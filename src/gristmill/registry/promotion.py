@@ -6,22 +6,31 @@ between is mended by whichever verb comes next.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from gristmill.errors import Conflict, GateFailed, Invalid, NotFound
+from gristmill.errors import Conflict
 from gristmill.lineage.record import Lineage
 from gristmill.project import Project
 from gristmill.registry.actor import current_actor
 from gristmill.registry.chain import Draft, Entry, canonical
+from gristmill.registry.checks import (
+    clean_reason,
+    require_approval,
+    require_current,
+    require_holder,
+    require_pass,
+)
 from gristmill.registry.digest import check_name, directory_digest
-from gristmill.registry.gates import PASS, GateReport, judge, parse_gates
-from gristmill.registry.ledger import Writer
+from gristmill.registry.gates import GateReport, judge, parse_gates
+from gristmill.registry.reports import report_of
+from gristmill.registry.review import standing_of
+from gristmill.registry.roles import require
 from gristmill.registry.settings import model_settings, read_metrics
 from gristmill.registry.store import Registry
 from gristmill.registry.version import Version
+from gristmill.runner.lineage import lineage_of
 
 CHAMPION = "champion"
 NOBODY = 0
@@ -54,8 +63,9 @@ def register(
     """
     settings = model_settings(project, model)
     registry = Registry(project)
+    registry.reconcile()
     path = project.root / settings.path
-    found = lineage or _lineage_of(project, settings.path)
+    found = lineage or lineage_of(project, settings.path)
     if path.is_dir():
         digest = directory_digest(path)
         same = [v for v in registry.versions(model) if v.digest == digest]
@@ -122,16 +132,6 @@ def gate(
     return report
 
 
-def report_of(registry: Registry, version: Version) -> tuple[str, GateReport] | None:
-    """The digest and content of the last gate report on the version's bytes, None without one."""
-    entries = registry.ledger.entries(version.model, "gate", version.version)
-    fitting = [e for e in entries if e.digest == version.digest and e.evidence]
-    if not fitting:
-        return None
-    digest = str(fitting[-1].evidence)
-    return digest, GateReport.from_record(json.loads(registry.ledger.document(digest)))
-
-
 def promote(
     project: Project,
     model: str,
@@ -146,12 +146,15 @@ def promote(
     """Give `alias` to the version, which needs a passing gate report against today's champion.
 
     `expected` is the version that must hold the alias now (0: nobody; None: whoever held it when
-    this began). `override` promotes without a passing report and is written down as such.
+    this began). `override` promotes without a passing report or approvals and is written down.
     Promoting the holder again changes nothing. Raises GateFailed without a passing report, Conflict
-    when somebody else moved the alias meanwhile, Forbidden when the bytes were altered.
+    when somebody else moved the alias meanwhile, Forbidden without the role, the approvals the
+    policy asks for, or the bytes that were registered.
     """
-    reason = _reason(reason)
+    reason = clean_reason(reason)
     check_name(alias, "alias")
+    actor = actor or current_actor(project)
+    require(project, "promote", actor)
     registry = Registry(project)
     registry.reconcile()
     target = registry.version(model, version)
@@ -160,10 +163,14 @@ def promote(
         return _unchanged(registry, target, alias)
     wanted = before.get(alias, NOBODY) if expected is None else expected
     found = report_of(registry, target)
-    if not override:
-        _require_pass(target, found)
+    if override:
+        require(project, "override", actor)
+    else:
+        require_pass(target, found)
     registry.fetch(target)
+    approvals = standing_of(registry, target)
     detail = {
+        "approvals": list(approvals.approved),
         "override": override,
         "report": found[0] if found else None,
         "verdict": found[1].verdict if found else None,
@@ -171,7 +178,7 @@ def promote(
     draft = Draft(
         action="promote",
         model=model,
-        actor=actor or current_actor(project),
+        actor=actor,
         version=target.version,
         alias=alias,
         after=target.version,
@@ -182,9 +189,10 @@ def promote(
     with registry.ledger.writing() as writer:
         holder = writer.holder(model, alias) or NOBODY
         if holder != target.version:
-            _require_holder(model, alias, holder, wanted)
+            require_holder(model, alias, holder, wanted)
             if found and not override:
-                _require_current(writer, target, found[1])
+                require_current(writer, target, found[1])
+                require_approval(target, standing_of(registry, target))
             entry = writer.append(replace(draft, before=holder or None))
     if holder == target.version:
         return _unchanged(registry, target, alias)
@@ -206,7 +214,9 @@ def rollback(
     Raises Conflict when there is nothing to go back to or the alias moved meanwhile, Forbidden
     when the earlier version's bytes were altered.
     """
-    reason = _reason(reason)
+    reason = clean_reason(reason)
+    actor = actor or current_actor(project)
+    require(project, "promote", actor)
     registry = Registry(project)
     registry.reconcile()
     with registry.ledger.writing() as writer:
@@ -221,12 +231,12 @@ def rollback(
     target = registry.version(model, held[-2])
     registry.fetch(target)
     with registry.ledger.writing() as writer:
-        _require_holder(model, alias, writer.holder(model, alias) or NOBODY, held[-1])
+        require_holder(model, alias, writer.holder(model, alias) or NOBODY, held[-1])
         entry = writer.append(
             Draft(
                 action="rollback",
                 model=model,
-                actor=actor or current_actor(project),
+                actor=actor,
                 version=target.version,
                 alias=alias,
                 before=held[-1],
@@ -264,66 +274,5 @@ def _unchanged(registry: Registry, target: Version, alias: str) -> Promotion:
     return Promotion(target.model, alias, target.version, entry.before, False, entry)
 
 
-def _require_pass(target: Version, found: tuple[str, GateReport] | None) -> None:
-    name = f"{target.model} version {target.version}"
-    again = f"`gristmill model gate {target.model} {target.version}`"
-    if found is None:
-        raise GateFailed("gate.missing", f"{name} was never judged.", hint=f"Run {again}.")
-    if not found[1].passed:
-        bad = "; ".join(
-            f"{r.kind} {r.name}: {r.message}" for r in found[1].results if r.verdict != PASS
-        )
-        raise GateFailed(
-            "gate.failed",
-            f"{name} did not pass its gates: {bad}.",
-            hint="Improve the model, or override with a reason, which the ledger keeps.",
-        )
-
-
-def _require_current(writer: Writer, target: Version, report: GateReport) -> None:
-    against = str(report.about["against"])
-    now, then = writer.holder(target.model, against), report.about["champion"]
-    if now != then:
-        raise Conflict(
-            "gate.stale",
-            f"{target.model} version {target.version} was judged against "
-            f"{_who(then)} as {against}, which is now {_who(now)}.",
-            hint=f"Judge it again: `gristmill model gate {target.model} {target.version}`.",
-        )
-
-
-def _require_holder(model: str, alias: str, holder: int, wanted: int) -> None:
-    if holder != wanted:
-        raise Conflict(
-            "alias.moved",
-            f"{alias!r} of {model!r} is held by {_who(holder)}, not by {_who(wanted)}: somebody "
-            "else moved it.",
-            hint="Look at the history and decide again.",
-        )
-
-
-def _who(version: int | None) -> str:
-    return f"version {version}" if version else "nobody"
-
-
-def _reason(reason: str) -> str:
-    if not reason.strip():
-        raise Invalid("reason.missing", "a move needs a reason.", hint="Say why in one sentence.")
-    return reason.strip()
-
-
 def _optional(project: Project, relative: str) -> Path | None:
     return project.root / relative if relative else None
-
-
-def _lineage_of(project: Project, path: str) -> Lineage:
-    from gristmill import lineage
-
-    finder = getattr(lineage, "lineage_of", None)
-    if finder is None:
-        raise NotFound(
-            "lineage.unknown", f"the lineage of {path} is unknown.", hint="Run its step."
-        )
-    result = finder(project, path)
-    assert isinstance(result, Lineage)
-    return result

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gristmill.errors import Invalid, NotFound
@@ -30,6 +30,7 @@ class ModelSettings:
     target: str = ""
     time: str = ""
     gates: tuple[Mapping[str, Any], ...] = ()
+    approvals: Mapping[str, Any] = field(default_factory=dict)
 
 
 def model_settings(project: Project, model: str) -> ModelSettings:

@@ -19,7 +19,7 @@ from gristmill.errors import Invalid
 Array = NDArray[np.float64]
 GROUPS = 20_000
 THRESHOLD = 0.5
-LOG_FLOOR = 1e-15
+LOG_FLOOR = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,13 +23,15 @@ from gristmill.project import Project
 from gristmill.registry.actor import current_actor
 from gristmill.registry.chain import Draft, Entry, canonical
 from gristmill.registry.digest import check_name, directory_digest, file_digest
-from gristmill.registry.ledger import Ledger
+from gristmill.registry.evidence import stage
+from gristmill.registry.ledger import Ledger, Writer
+from gristmill.registry.mlflow_store import create_version, find_version, set_alias
+from gristmill.registry.roles import require, trusted_keys
 from gristmill.registry.version import Version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-TAG = "gristmill.digest"
 ANCHOR = "gristmill.ledger"
 
 
@@ -37,13 +40,13 @@ class Registry:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self.ledger = Ledger(project.state / "ledger.db")
+        self.ledger = Ledger(project.state / "ledger.db", trusted_keys(project))
         self._client: MlflowClient | None = None
 
     @property
     def client(self) -> MlflowClient:
         if self._client is None:
-            from gristmill.registry.mlflow_store import connect
+            from gristmill.tracking import connect
 
             self._client = connect(self.project)
         return self._client
@@ -70,6 +73,7 @@ class Registry:
         """
         check_name(model)
         actor = actor or current_actor(self.project)
+        require(self.project, "register", actor)
         if not (path / "MLmodel").is_file():
             raise NotFound(
                 "model.path",
@@ -83,14 +87,13 @@ class Registry:
             digest = directory_digest(staged / "model")
             if directory_digest(path) != digest:
                 raise Conflict("model.changed", f"{path} changed while it was being registered.")
-            evidence = _stage(staged / "evidence", metrics, reference, holdout, lineage)
+            evidence = stage(staged / "evidence", metrics, reference, holdout, lineage)
             run = run_id or self._new_run(model, metrics)
             location = f"{model}-{secrets.token_hex(4)}"
             self.client.log_artifacts(run, str(staged), location)
-        number = self._create(model, run, location, digest)
         version = Version(
             model=model,
-            version=number,
+            version=0,
             run_id=run,
             digest=digest,
             metrics=dict(metrics),
@@ -102,19 +105,21 @@ class Registry:
             location=location,
             evidence=evidence,
         )
+        draft = Draft(
+            action="register",
+            model=model,
+            actor=actor,
+            digest=digest,
+            document=canonical(version.record()),
+        )
+        client = self.client
         with self.ledger.writing() as writer:
-            entry = writer.append(
-                Draft(
-                    action="register",
-                    model=model,
-                    actor=actor,
-                    version=number,
-                    digest=digest,
-                    document=canonical(version.record()),
-                )
-            )
+            writer.intend(location, draft)
+        with self.ledger.writing() as writer:
+            number = create_version(client, model, run, location, digest)
+            entry = _enter(writer, location, draft, number)
         self._anchor(entry)
-        return version
+        return replace(version, version=number)
 
     def models(self) -> list[str]:
         """Names of all registered models, sorted."""
@@ -155,7 +160,8 @@ class Registry:
     def fetch(self, version: Version) -> Path:
         """A local copy of the model's directory with the digest of the ledger.
 
-        Raises Forbidden when the bytes are not those that were registered.
+        Raises Forbidden when the bytes are not those that were registered, or when the ledger's
+        entry is not as it was signed.
         """
         target = self._folder(version) / "model"
         if not target.exists():
@@ -197,15 +203,32 @@ class Registry:
         return target
 
     def reconcile(self) -> int:
-        """Bring MLflow's aliases to where the ledger says. Returns how many moved."""
-        return self.ledger.project(self._apply)
+        """Finish what a crash interrupted: registrations that MLflow has and the ledger has not,
+        and aliases that the ledger moved and MLflow did not. Returns how many aliases moved."""
+        if self.ledger.unsettled():
+            self._finish_registrations()
+        if not self.ledger.behind():
+            return 0
+        client = self.client  # connecting takes seconds: never while the ledger's lock is held
+        return self.ledger.project(lambda entry: self._apply(client, entry))
 
-    def _apply(self, entry: Entry) -> None:
-        from gristmill.registry.mlflow_store import set_alias
+    def _finish_registrations(self) -> None:
+        """A version is made in MLflow under the ledger's lock only: one that is found there while
+        this holds the lock and the intent stands was made by a process that died."""
+        client = self.client
+        entered = []
+        with self.ledger.writing() as writer:
+            for location, draft in writer.intents().items():
+                number = find_version(client, draft.model, location)
+                if number is not None:
+                    entered.append(_enter(writer, location, draft, number))
+        for entry in entered:
+            self._anchor(entry)
 
+    def _apply(self, client: MlflowClient, entry: Entry) -> None:
         if entry.alias is None or entry.after is None:
             raise Invalid("ledger.move", f"entry {entry.seq} moves no alias to a version.")
-        set_alias(self.client, entry.model, entry.alias, entry.after)
+        set_alias(client, entry.model, entry.alias, entry.after)
         self._anchor(entry)
 
     def _anchor(self, entry: Entry) -> None:
@@ -220,31 +243,19 @@ class Registry:
                 f"{version.model} version {version.version} is not in the ledger.",
                 hint="Register it with `gristmill model register`.",
             )
+        self.ledger.require_sound(entries[-1])
         return entries[-1].digest
 
     def _new_run(self, model: str, metrics: Mapping[str, float]) -> str:
-        from gristmill.registry.mlflow_store import experiment
+        from gristmill.tracking import experiment_id
 
         run = self.client.create_run(
-            experiment(self.project, self.client), run_name=f"register {model}"
+            experiment_id(self.project, self.client), run_name=f"register {model}"
         )
         for key, value in metrics.items():
             self.client.log_metric(run.info.run_id, key, value)
         self.client.set_terminated(run.info.run_id)
         return str(run.info.run_id)
-
-    def _create(self, model: str, run: str, location: str, digest: str) -> int:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            self.client.create_registered_model(model)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
-        created = self.client.create_model_version(
-            model, source=f"runs:/{run}/{location}/model", run_id=run, tags={TAG: digest}
-        )
-        return int(created.version)
 
     def _folder(self, version: Version) -> Path:
         check_name(version.model)
@@ -279,30 +290,14 @@ def _read(found: tuple[Entry, str], aliases: Mapping[str, int]) -> Version:
     return Version.from_record(json.loads(text), held)
 
 
+def _enter(writer: Writer, location: str, draft: Draft, number: int) -> Entry:
+    """Write the registration begun as `draft` down as version `number`."""
+    document = canonical({**json.loads(str(draft.document)), "version": number})
+    entry = writer.append(replace(draft, version=number, document=document))
+    writer.settle(location)
+    return entry
+
+
 def _number(text: str) -> int | None:
     digits = text[1:] if text[:1] in "vV" else text
     return int(digits) if digits.isascii() and digits.isdigit() else None
-
-
-def _stage(
-    directory: Path,
-    metrics: Mapping[str, float],
-    reference: Path | None,
-    holdout: Path | None,
-    lineage: Lineage,
-) -> dict[str, str]:
-    """Write the evidence files into `directory`; returns their sha256 by name."""
-    directory.mkdir()
-    (directory / "lineage.json").write_text(lineage.to_json(), encoding="utf-8")
-    (directory / "metrics.json").write_text(canonical(dict(metrics)), encoding="utf-8")
-    for name, source in (("reference.parquet", reference), ("holdout.parquet", holdout)):
-        if source is None:
-            continue
-        if not source.is_file():
-            raise NotFound(
-                "evidence.source",
-                f"{source} does not exist.",
-                hint="Run the step that writes it, or mend the model's table in gristmill.toml.",
-            )
-        shutil.copyfile(source, directory / name)
-    return {p.name: file_digest(p) for p in sorted(directory.iterdir())}

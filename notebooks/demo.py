@@ -1,0 +1,292 @@
+"""`make demo`: the whole loop on real flights, in `demo/flights`, made anew each time.
+
+The pipeline learns from January to March. The champion then serves the flights of April to
+December month after month; their labels arrive late; what drifts is found, and repaired.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / "demo"
+FLIGHTS = HOME / "flights"
+SERVERS = HOME / "servers.json"
+MODEL = "flight-delay"
+PORTS = {"service": 3300, "dashboard": 8866, "mlflow": 5055}
+PROBES = {"service": "/readyz", "dashboard": "/", "mlflow": "/health"}
+MONTHS = range(4, 13)
+SAMPLE = 3000
+BATCH = 500
+SEED = 7
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Month:
+    """What the service did in a month: the version that answered, its score and that of version 1
+    on the same rows."""
+
+    start: date
+    version: int
+    auc: float
+    brier: float
+    brier_first: float
+    late: float
+    said: float
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stop", action="store_true", help="stop the servers a demo left running")
+    if parser.parse_args().stop:
+        stop()
+        return 0
+    os.environ["PATH"] = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    began = time.monotonic()
+    stop()
+    prepare()
+    title("Run the pipeline on January to March")
+    gristmill("run")
+    gristmill("run")
+    title("Judge and promote")
+    gristmill("model", "gate", MODEL, "1")
+    gristmill("model", "promote", MODEL, "1", "--reason", "first model, passed its gates")
+    title("Serve, watch, repair: April to December")
+    start("service", ["gristmill", "serve", MODEL, "--port", str(PORTS["service"])])
+    months = [live(year_month) for year_month in MONTHS]
+    title("What happened")
+    report(months)
+    gristmill("model", "history", MODEL)
+    start("dashboard", ["gristmill", "dashboard", "--port", str(PORTS["dashboard"])])
+    start(
+        "mlflow",
+        ["mlflow", "server", "--host", "127.0.0.1", "--port", str(PORTS["mlflow"]), "--workers", "1",
+         "--backend-store-uri", "sqlite:///.gristmill/mlflow.db"],
+    )  # fmt: skip
+    title(f"Running now ({time.monotonic() - began:.0f} s), until `make stop`")
+    for name, port in PORTS.items():
+        path = f"/models/{MODEL}" if name == "mlflow" else ""
+        print(f"  {name:<10} http://127.0.0.1:{port}/{'#' + path if path else ''}")
+    print("  notebooks  make lab")
+    return 0
+
+
+def title(text: str) -> None:
+    print(f"\n== {text}", flush=True)
+
+
+def gristmill(*words: str) -> None:
+    """Run a command as its user would, and show it."""
+    print(f"$ gristmill {' '.join(words)}", flush=True)
+    subprocess.run([str(BIN / "gristmill"), *words], cwd=FLIGHTS, check=True)
+
+
+def prepare() -> None:
+    """A project of its own, committed, so that every version has a commit to point to. One with
+    edited notebooks is kept aside."""
+    if FLIGHTS.exists():
+        changed = git("status", "--porcelain", "--", "*.ipynb", "*.py", "*.toml", "params*.yaml")
+        if changed.strip():
+            kept = HOME / f"flights-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+            FLIGHTS.rename(kept)
+            print(f"kept your edited project as {kept.relative_to(ROOT)}")
+        else:
+            shutil.rmtree(FLIGHTS)
+    ignored = shutil.ignore_patterns(".gristmill", "__pycache__", ".ipynb_checkpoints", ".dvc")
+    shutil.copytree(ROOT / "notebooks/flights", FLIGHTS, ignore=ignored)
+    shutil.copy(ROOT / "requirements.lock", FLIGHTS)
+    git("init", "--quiet", "--initial-branch", "main")
+    for key, value in (("user.name", "Demo"), ("user.email", "demo@example.org")):
+        git("config", key, value)
+    commit("The flights project")
+
+
+def git(*words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=FLIGHTS, check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def commit(message: str) -> None:
+    git("add", "--all")
+    git("commit", "--quiet", "--allow-empty", "--message", message)
+
+
+def start(name: str, words: Sequence[str]) -> None:
+    """Start a server that outlives the demo and wait until it answers."""
+    log = HOME / f"{name}.log"
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with open(log, "wb") as file:
+        process = subprocess.Popen(
+            [str(BIN / words[0]), *words[1:]], cwd=FLIGHTS, env=environment, stdout=file,
+            stderr=file, stdin=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+    SERVERS.write_text(json.dumps({**running(), name: process.pid}))
+    address = f"http://127.0.0.1:{PORTS[name]}{PROBES[name]}"
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=10):
+                print(f"{name} is up: http://127.0.0.1:{PORTS[name]}", flush=True)
+                return
+        except (urllib.error.URLError, OSError):
+            if process.poll() is not None or time.monotonic() > deadline:
+                tail = log.read_text(errors="replace")[-1500:]
+                raise SystemExit(f"{name} did not come up. The end of {log}:\n{tail}") from None
+            time.sleep(0.2)
+
+
+def running() -> dict[str, int]:
+    return dict(json.loads(SERVERS.read_text())) if SERVERS.exists() else {}
+
+
+def stop() -> None:
+    """End the servers an earlier demo left running."""
+    import psutil
+
+    for name, pid in running().items():
+        try:
+            leader = psutil.Process(pid)
+            if not any(word.endswith(("gristmill", "mlflow")) for word in leader.cmdline()):
+                continue
+            family = [leader, *leader.children(recursive=True)]
+            leader.send_signal(signal.SIGTERM)
+            _, left = psutil.wait_procs(family, timeout=10)
+            for process in left:
+                process.kill()
+            print(f"stopped {name}")
+        except psutil.NoSuchProcess:
+            continue
+    SERVERS.unlink(missing_ok=True)
+
+
+def live(month: int) -> Month:
+    """One month of real flights: ask before departure, tell the truth after arrival, look."""
+    import pandas as pd
+
+    sys.path[:0] = [] if str(FLIGHTS) in sys.path else [str(FLIGHTS)]
+    from flightlib.replay import replay
+
+    begin, end = date(2013, month, 1), date(2013 + month // 12, month % 12 + 1, 1)
+    flights = replay(begin, end, SAMPLE, SEED)
+    rows = flights.drop(columns="late")
+    keys = [f"{begin:%Y-%m}-{i:05d}" for i in range(len(rows))]
+    answers: list[dict[str, Any]] = []
+    version = 0
+    for part in parts(len(rows)):
+        asked = json.loads(rows.iloc[part].to_json(orient="records", date_format="iso"))
+        for row, key in zip(asked, keys[part], strict=True):
+            row["request_id"] = key
+        reply = post("/predict", {"rows": asked})
+        version = reply["version"]
+        answers += reply["predictions"]
+    labels = [
+        {"request_id": key, "label": bool(late)}
+        for key, late in zip(keys, flights["late"], strict=True)
+    ]
+    for part in parts(len(labels)):
+        post("/feedback", {"labels": labels[part]})
+    said = pd.Series([answer["prediction"] for answer in answers])
+    found = score(begin, version, said, flights)
+    print(
+        f"\n{begin:%B}: {len(rows):,} flights asked of version {version}, {found.late:.0%} late "
+        f"(predicted {found.said:.0%}); AUC {found.auc:.3f}, Brier {found.brier:.4f}",
+        flush=True,
+    )
+    gristmill("monitor", MODEL, "--now", end.isoformat(), "--repair")
+    follow()
+    return found
+
+
+def parts(length: int) -> Iterator[slice]:
+    for begin in range(0, length, BATCH):
+        yield slice(begin, begin + BATCH)
+
+
+def post(path: str, body: dict[str, Any]) -> dict[str, Any]:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{PORTS['service']}{path}",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            return dict(json.load(reply))
+    except urllib.error.HTTPError as error:
+        raise SystemExit(f"{path}: {error.code} {error.read().decode()}") from error
+
+
+def follow() -> None:
+    """Wait until the service answers with the champion, as it does by itself."""
+    from gristmill import Project, champion
+
+    holder = champion(Project.find(FLIGHTS), MODEL)
+    deadline = time.monotonic() + 60
+    while holder is not None and time.monotonic() < deadline:
+        address = f"http://127.0.0.1:{PORTS['service']}/model"
+        with urllib.request.urlopen(address, timeout=30) as reply:
+            if json.load(reply)["version"] == holder.version:
+                return
+        time.sleep(0.2)
+    raise SystemExit("the service did not take the new champion within a minute")
+
+
+def score(begin: date, version: int, said: Any, flights: Any) -> Month:
+    """The month's score, and what the first version would have scored on the same flights."""
+    from sklearn.metrics import brier_score_loss, roc_auc_score
+
+    from gristmill import Project
+    from gristmill.registry.scores import probability
+    from gristmill.registry.store import Registry
+
+    registry = Registry(Project.find(FLIGHTS))
+    first = said
+    if version != 1:
+        model = registry.load(registry.version(MODEL, 1))
+        first = probability(model.predict(flights.drop(columns=["late", "scheduled"])))
+    late = flights["late"].astype(int)
+    return Month(
+        start=begin,
+        version=version,
+        auc=roc_auc_score(late, said),
+        brier=brier_score_loss(late, said),
+        brier_first=brier_score_loss(late, first),
+        late=float(late.mean()),
+        said=float(said.mean()),
+    )
+
+
+def report(months: Sequence[Month]) -> None:
+    print("month      version  late  predicted  AUC    Brier   Brier of version 1")
+    for m in months:
+        print(
+            f"{m.start:%B}".ljust(10),
+            f"{m.version:>7}  {m.late:>4.0%}  {m.said:>9.0%}  {m.auc:.3f}  {m.brier:.4f}  "
+            f"{m.brier_first:.4f}",
+        )
+    repaired = [m for m in months if m.version != 1]
+    if repaired:
+        before = sum(m.brier_first for m in repaired) / len(repaired)
+        after = sum(m.brier for m in repaired) / len(repaired)
+        print(
+            f"\nSince the first repair ({len(repaired)} months): Brier {before:.4f} without, "
+            f"{after:.4f} with repair ({(after - before) / before:+.1%})."
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What the notebooks of the flights project share."""

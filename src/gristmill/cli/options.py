@@ -1,0 +1,40 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gristmill.errors import Invalid
+from gristmill.project import Project
+
+
+def add_parameters(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--params", metavar="SET", help="parameter set: params.SET.yaml")
+    parser.add_argument(
+        "-p",
+        "--param",
+        action="append",
+        default=[],
+        metavar="STEP.NAME=VALUE",
+        help="set one parameter (repeatable)",
+    )
+
+
+def overrides(words: list[str]) -> dict[str, str]:
+    """`step.name=value` words as a mapping."""
+    found = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise Invalid(
+                "params.override",
+                f"`{word}` has no `=`.",
+                hint="Write step.parameter=value, for example -p train.max_depth=8.",
+            )
+        found[key.strip()] = value
+    return found
+
+
+def project_at(directory: Path | None) -> Project:
+    return Project.find(directory)

@@ -1,0 +1,53 @@
+"""`gristmill run`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gristmill.cli import out
+from gristmill.cli.options import add_parameters, overrides, project_at
+from gristmill.errors import Cancelled
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("steps", nargs="*", metavar="STEP", help="steps or notebooks (default all)")
+    parser.add_argument("--only", action="store_true", help="without the steps they need")
+    parser.add_argument("-f", "--force", action="store_true", help="run fresh steps too")
+    parser.add_argument(
+        "-j", "--workers", type=int, default=0, help="steps at once (default: cores)"
+    )
+    parser.add_argument(
+        "--fail-fast", action="store_true", help="begin nothing new after the first failure"
+    )
+    parser.add_argument(
+        "--no-wait", action="store_true", help="refuse when another run goes on, instead of waiting"
+    )
+    parser.add_argument("--json", action="store_true", help="print events as JSON lines")
+    add_parameters(parser)
+
+
+def main(args: argparse.Namespace, directory: Path | None) -> int:
+    from gristmill.cli.progress import JsonLines, Progress
+    from gristmill.runner.run import RunRequest, run
+
+    project = project_at(directory)
+    request = RunRequest(
+        targets=tuple(args.steps),
+        only=args.only,
+        force=args.force,
+        params=args.params,
+        overrides=overrides(args.param),
+        workers=args.workers,
+        keep_going=not args.fail_fast,
+        wait=not args.no_wait,
+    )
+    listener = JsonLines() if args.json else Progress()
+    with listener:
+        result = run(project, request, [listener])
+    for step in result.steps.values():
+        if step.error is not None:
+            out.error(step.error)
+    if result.status == "cancelled":
+        return Cancelled.exit_code
+    return 0 if result.ok else 1

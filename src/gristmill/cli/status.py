@@ -1,0 +1,74 @@
+"""`gristmill status`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gristmill.cli import out
+from gristmill.cli.options import add_parameters, overrides, project_at
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("steps", nargs="*", metavar="STEP", help="steps or notebooks (default all)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_parameters(parser)
+
+
+def main(args: argparse.Namespace, directory: Path | None) -> int:
+    from gristmill.runner.run import RunRequest, decide
+    from gristmill.runner.workspace import load
+
+    project = project_at(directory)
+    request = RunRequest(
+        targets=tuple(args.steps), params=args.params, overrides=overrides(args.param)
+    )
+    workspace = load(project, request.params, request.overrides)
+    plan = decide(workspace, request)
+    workspace.hashes.save()
+    missing = {
+        path: readers
+        for path, readers in workspace.dag.external_inputs().items()
+        if not (project.root / path).exists()
+    }
+    if args.json:
+        steps = {
+            name: {
+                "notebook": workspace.dag.steps[name].notebook,
+                "needs": sorted(workspace.dag.needs[name]),
+                "inputs": workspace.dag.steps[name].inputs,
+                "outputs": [o.path for o in workspace.dag.steps[name].outputs],
+                "params": workspace.params[name],
+                "stale": decision.run,
+                "reasons": decision.reasons,
+            }
+            for name, decision in plan.decisions.items()
+        }
+        out.say(out.as_json({"steps": steps, "not_steps": workspace.not_steps, "missing": missing}))
+        return 0
+    if not workspace.dag.steps:
+        out.say(f"{project.name}: no steps. Tag a cell `parameters` to make a notebook one.")
+    rows = [
+        (
+            "stale" if decision.run else "fresh",
+            name,
+            ", ".join(sorted(workspace.dag.needs[name])) or "-",
+            decision.why,
+        )
+        for name, decision in plan.decisions.items()
+    ]
+    if rows:
+        out.say(out.table(rows, ("state", "step", "needs", "why")))
+        out.say()
+    for path, why in workspace.not_steps.items():
+        out.say(f"{path} is not a step: {why}")
+    for path, readers in missing.items():
+        out.say(f"missing: {path}, read by {', '.join(readers)}, is written by no step")
+    stale = len(plan.stale)
+    if rows:
+        out.say(
+            f"{stale} of {len(rows)} steps would run: gristmill run"
+            if stale
+            else f"{len(rows)} steps, nothing to do"
+        )
+    return 0

@@ -1,0 +1,352 @@
+"""The pages that need no kernel: all models, and one model. Pure: state in, HTML out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from gristmill.dashboards.state import ModelState
+from gristmill.dashboards.style import CSS
+from gristmill.dashboards.svg import (
+    LEVELS,
+    Cell,
+    Mark,
+    Point,
+    heat_map,
+    level,
+    over_time,
+    spark,
+    then_and_now,
+)
+from gristmill.monitoring.drift import ColumnDrift
+from gristmill.monitoring.report import MonitorReport, WindowReport
+from gristmill.monitoring.words import amount, percent
+
+SHOWN_FEATURES = 24
+SHOWN_WINDOWS = 60
+DETAILS = 3
+LIGHTS = {
+    "alert": "Alert open",
+    "watch": "Some features drifted",
+    "steady": "Steady",
+    "unknown": "Not judged yet",
+}
+
+
+def overview(project: str, states: Sequence[ModelState], base: str = "/") -> str:
+    """All models of a project, those with open alerts first."""
+    order = {"alert": 0, "watch": 1, "unknown": 2, "steady": 3}
+    ranked = sorted(states, key=lambda s: (order[s.status], s.name))
+    cards = "".join(_card(s, base) for s in ranked)
+    if not cards:
+        cards = _empty(
+            "No model is declared.", "Add a <code>[models.NAME]</code> table to gristmill.toml."
+        )
+    return _page(project, f"<h1>{escape(project)}</h1><div class='cards'>{cards}</div>", base)
+
+
+def model_page(project: str, state: ModelState, base: str = "/", explore: str = "") -> str:
+    """One model. `explore` is the address of the notebook that joins when asked for."""
+    parts = [_header(state)]
+    if state.problem:
+        parts.append(
+            f"<section class='problem'><h2>Cannot be read</h2><p>{escape(state.problem)}</p></section>"
+        )
+    report = state.report
+    if report is None or not report.windows:
+        if not state.problem:
+            parts.append(
+                _empty(
+                    "No window has been judged.",
+                    f"Serve the model, then run <code>gristmill monitor {escape(state.name)}</code>.",
+                )
+            )
+    else:
+        parts += [_open_alerts(state), _heat(report), _performance(report), _details(state)]
+    parts += [_repairs(state), _versions(state), _alerts(state)]
+    if explore:
+        parts.append(
+            f"<section><h2>Explore</h2><details id='explore' data-src='{escape(explore)}'><summary>"
+            "Open the notebook: any feature, any two windows</summary></details></section>"
+        )
+    return _page(f"{state.name} · {project}", "".join(p for p in parts if p), base, back=True)
+
+
+def _card(state: ModelState, base: str) -> str:
+    last, report = state.last, state.report
+    lines = []
+    if last and report:
+        metric = last.performance.get(report.metric)
+        figure = f"{report.metric} {metric.value:.3f}" if metric else "no labels yet"
+        lines.append(f"{percent(last.drift.share)} of features drifted · {figure}")
+        lines.append(f"{last.rows:,} predictions in the window from {last.start:%-d %b %Y}")
+    lines += [f"{a.rule}: {a.reason}" for a in state.open_alerts[:2]]
+    if state.problem:
+        lines.append(state.problem)
+    bars = ""
+    if report:
+        values = [
+            None if w.drift.verdict == "cannot-judge" else w.drift.share
+            for w in report.windows[-36:]
+        ]
+        bars = spark(values)
+    held = f"v{state.champion}" if state.champion else "no champion"
+    text = "".join(f"<p>{escape(line)}</p>" for line in lines)
+    return (
+        f"<a class='card {state.status}' href='{escape(base)}model/{escape(state.name)}'>"
+        f"<h2>{escape(state.name)} <small>{held}</small></h2>"
+        f"<p class='light'>{LIGHTS[state.status]}</p>{bars}{text}</a>"
+    )
+
+
+def _header(state: ModelState) -> str:
+    held = f"version {state.champion} serves" if state.champion else "no version serves"
+    facts = [held]
+    if state.owner:
+        facts.append(f"owner {state.owner}")
+    if state.report:
+        facts.append(f"judged {state.report.made:%-d %b %Y %H:%M} UTC")
+        facts.append(f"windows of {state.report.window}")
+        if state.report.damaged:
+            facts.append(f"{state.report.damaged:,} unreadable log lines")
+    tiles = ""
+    last, report = state.last, state.report
+    if last and report:
+        metric = last.performance.get(report.metric)
+        promised = {v.version: v.promised for v in report.versions}[last.version].get(report.metric)
+        shown = [
+            ("features drifted", percent(last.drift.share), f"window from {last.start:%-d %b %Y}"),
+            (
+                report.metric.replace("_", " "),
+                f"{metric.value:.3f}" if metric else "–",
+                f"promised {promised.value:.3f}" if promised else "no promise kept",
+            ),
+            ("predictions", f"{last.rows:,}", f"{percent(last.coverage)} have labels"),
+            ("open alerts", str(len(state.open_alerts)), f"repairs so far: {len(state.repairs)}"),
+        ]
+        tiles = "".join(
+            f"<div><b>{escape(big)}</b><span>{escape(name)}</span><small>{escape(note)}</small></div>"
+            for name, big, note in shown
+        )
+    return (
+        f"<h1>{escape(state.name)} <span class='pill {state.status}'>{LIGHTS[state.status]}</span>"
+        f"</h1><p class='facts'>{escape(' · '.join(facts))}</p><div class='tiles'>{tiles}</div>"
+    )
+
+
+def _open_alerts(state: ModelState) -> str:
+    items = "".join(
+        f"<li class='{escape(a.severity)}'><b>{escape(a.rule)}</b> since {a.first:%-d %b %Y}"
+        f"{f', {a.windows} windows' if a.windows > 1 else ''}<br>{escape(a.reason)}</li>"
+        for a in state.open_alerts
+    )
+    return (
+        f"<section><h2>Open alerts</h2><ul class='alerts'>{items}</ul></section>" if items else ""
+    )
+
+
+def _columns(report: MonitorReport) -> tuple[list[WindowReport], list[str], list[Mark]]:
+    """The windows on the axis, their labels, and where another version took over."""
+    windows = list(report.windows[-SHOWN_WINDOWS:])
+    months = report.window == "month"
+    labels = [f"{w.start:%b %Y}" if months else f"{w.start:%-d %b %y}" for w in windows]
+    marks = [
+        Mark(i, f"v{w.version}")
+        for i, w in enumerate(windows)
+        if i == 0 or windows[i - 1].version != w.version
+    ]
+    return windows, labels, marks
+
+
+def _heat(report: MonitorReport) -> str:
+    windows, labels, marks = _columns(report)
+    weight: dict[str, float] = {}
+    for window in windows:
+        for f in window.drift.features:
+            weight[f.name] = weight.get(f.name, 0.0) + f.impact + (0.001 if f.drifted else 0.0)
+    names = sorted(weight, key=lambda n: (-weight[n], n))[:SHOWN_FEATURES]
+    cells = [[_cell(name, w) for w in windows] for name in names]
+    if any(w.drift.prediction for w in windows):
+        names.append("prediction")
+        cells.append([_cell("prediction", w) for w in windows])
+    if not names:
+        return _empty("The version kept no reference.", "Name one in its settings and register.")
+    edges = [0.0, *LEVELS]
+    legend = "".join(
+        f"<i class='h{level(e)}'></i>{percent(e)}{'+' if e == edges[-1] else ''}" for e in edges
+    )
+    return (
+        "<section><h2>Drift</h2><p>Share of rows that lie elsewhere than in training; a dot where "
+        "chance does not explain it. Features that matter most to the model come first.</p>"
+        f"<div class='scroll'>{heat_map(names, labels, cells, marks)}</div>"
+        f"<p class='legend'>{legend}<i class='none'></i>cannot judge</p></section>"
+    )
+
+
+def _cell(name: str, window: WindowReport) -> Cell:
+    found = _of(name, window)
+    when = f"{name}, from {window.start:%-d %b %Y}"
+    if found is None or window.drift.verdict == "cannot-judge":
+        return Cell(None, False, f"{when}: cannot judge, {window.rows} rows")
+    share = max(found.distances.moved, abs(found.distances.missing))
+    return Cell(share, found.drifted, f"{when}: {percent(share)} moved. {found.words}")
+
+
+def _of(name: str, window: WindowReport) -> ColumnDrift | None:
+    if name == "prediction":
+        return window.drift.prediction
+    return next((f for f in window.drift.features if f.name == name), None)
+
+
+def _performance(report: MonitorReport) -> str:
+    windows, labels, marks = _columns(report)
+    points = []
+    for i, window in enumerate(windows):
+        metric = window.performance.get(report.metric)
+        if metric:
+            title = f"{labels[i]}: {metric.value:.3f} ({metric.low:.3f} to {metric.high:.3f}), "
+            title += f"{window.labelled:,} labels ({percent(window.coverage)})"
+            points.append(Point(i, metric.value, metric.low, metric.high, title))
+    if not points:
+        return _empty(
+            "No performance yet.", "It shows once enough labels came to <code>/feedback</code>."
+        )
+    promises = {v.version: v.promised.get(report.metric) for v in report.versions}
+    spans: list[tuple[int, int, float]] = []
+    for i, window in enumerate(windows):
+        promise = promises[window.version]
+        if promise is None:
+            continue
+        if spans and spans[-1][1] == i - 1 and spans[-1][2] == promise.value:
+            spans[-1] = (spans[-1][0], i, promise.value)
+        else:
+            spans.append((i, i, promise.value))
+    chart = over_time(labels, points, spans, marks, report.metric)
+    return (
+        f"<section><h2>Performance</h2><p>{escape(report.metric)} on rows whose label came, with "
+        "its interval. The dashed line was measured before registration.</p>"
+        f"<div class='scroll'>{chart}</div></section>"
+    )
+
+
+def _details(state: ModelState) -> str:
+    last, report = state.last, state.report
+    if last is None or report is None:
+        return ""
+    version = next(v for v in report.versions if v.version == last.version)
+    chosen = [f for f in last.drift.features if f.drifted][:DETAILS] or list(
+        last.drift.features[:DETAILS]
+    )
+    if last.drift.prediction:
+        chosen.append(last.drift.prediction)
+    blocks = "".join(
+        f"<figure><figcaption><b>{escape(f.name)}</b> {escape(f.words)}</figcaption>"
+        f"{then_and_now(version.bins[f.name], version.reference[f.name], last.shares[f.name])}"
+        f"<small>{percent(f.distances.moved)} moved · PSI {f.distances.psi:.2g} "
+        f"(chance {f.distances.psi_noise:.1g}) · {chance(f.p)}</small></figure>"
+        for f in chosen
+    )
+    return (
+        f"<section><h2>Then and now</h2><p>The window from {last.start:%-d %b %Y} (<i class='now'>"
+        f"</i>now) beside what version {last.version} was trained on (<i class='then'></i>then)."
+        f"</p><div class='figures'>{blocks}</div></section>"
+    )
+
+
+def _repairs(state: ModelState) -> str:
+    rows = [
+        (
+            f"{r.began:%-d %b %Y}",
+            f"v{r.champion}" + (f" → v{r.version}" if r.version else ""),
+            f"{r.start} – {r.end}",
+            r.outcome or "under way",
+            r.words or r.trigger,
+        )
+        for r in reversed(state.repairs)
+    ]
+    return _table(
+        "Retraining", ["began", "version", "trained on", "outcome", "what happened"], rows
+    )
+
+
+def _versions(state: ModelState) -> str:
+    versions = {v.version: v for v in state.report.versions} if state.report else {}
+    rows = []
+    for m in reversed(state.moves):
+        promise = None
+        if state.report and m.version in versions:
+            promise = versions[m.version].promised.get(state.report.metric)
+        figure = amount(promise.value) if promise else "–"
+        rows.append(
+            (f"{m.at:%-d %b %Y %H:%M}", f"v{m.version}", m.action, figure, m.actor, m.reason)
+        )
+    metric = state.report.metric if state.report else "metric"
+    return _table("Champions", ["when", "version", "how", metric, "who", "why"], rows)
+
+
+def _alerts(state: ModelState) -> str:
+    rows = [
+        (
+            f"{a.first:%-d %b %Y}",
+            f"v{a.version}",
+            a.rule,
+            a.severity,
+            a.windows,
+            "open" if a.state == "open" else f"resolved: {a.closing}",
+            a.reason,
+        )
+        for a in reversed(state.alerts)
+    ]
+    head = ["since", "version", "rule", "severity", "windows", "state", "reason"]
+    return _table("All alerts", head, rows)
+
+
+def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    if not rows:
+        return ""
+    top = "".join(f"<th>{escape(h)}</th>" for h in head)
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f"<td data-label='{escape(h)}'>{escape(str(v))}</td>"
+            for h, v in zip(head, row, strict=True)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        f"<section><h2>{escape(title)}</h2><table><thead><tr>{top}</tr></thead>"
+        f"<tbody>{body}</tbody></table></section>"
+    )
+
+
+def chance(p: float) -> str:
+    return "p &lt; 0.001" if p < 0.001 else f"p {p:.2g}"
+
+
+def _empty(what: str, then: str) -> str:
+    return f"<section class='empty'><h2>{what}</h2><p>{then}</p></section>"
+
+
+SCRIPT = """
+const box = document.getElementById('explore');
+if (box) box.addEventListener('toggle', () => {
+  if (!box.open || box.querySelector('iframe')) return;
+  const dark = matchMedia('(prefers-color-scheme: dark)').matches;
+  const frame = document.createElement('iframe');
+  frame.title = 'Notebook';
+  frame.src = box.dataset.src + '&theme=' + (dark ? 'dark' : 'light');
+  box.append(frame);
+});
+"""
+
+
+def _page(title: str, body: str, base: str, *, back: bool = False) -> str:
+    link = f"<a href='{escape(base)}'>All models</a>" if back else ""
+    return (
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        "<meta name='color-scheme' content='light dark'><link rel='icon' href='data:;base64,='>"
+        f"<title>{escape(title)}</title><style>{CSS}</style></head><body>"
+        f"<nav><b>Gristmill</b>{link}</nav><main>{body}</main><script>{SCRIPT}</script></body></html>"
+    )

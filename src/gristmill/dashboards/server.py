@@ -1,0 +1,140 @@
+"""`gristmill dashboard`: pages at once, and a Voila notebook that starts when somebody opens it.
+
+The pages are drawn from stored reports. Voila runs in the same server, on the same port, without
+foreign requests; a kernel that nobody uses is ended.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import tornado.web
+from jupyter_server.base.handlers import JupyterHandler
+from traitlets.config import Config
+from voila.app import Voila
+
+from gristmill.dashboards.page import model_page, overview
+from gristmill.dashboards.state import read_state
+from gristmill.errors import Forbidden, Invalid
+from gristmill.project import Project
+
+HERE = Path(__file__).parent
+NOTEBOOK = "explore.ipynb"
+PROJECT = "GRISTMILL_PROJECT"
+IDLE_SECONDS = 300
+POLICY = (
+    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
+    "script-src 'self' 'unsafe-inline'; frame-ancestors 'self'"
+)
+
+
+class Page(JupyterHandler):
+    """A page of the project; logging in comes first when there is a token."""
+
+    def initialize(self, project: Project) -> None:
+        self.project = project
+
+    def send(self, html: str) -> None:
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("Content-Security-Policy", POLICY)
+        self.finish(html)
+
+
+class Overview(Page):
+    @tornado.web.authenticated
+    def get(self) -> None:
+        project = Project.load(self.project.root)
+        states = [read_state(project, name) for name in project.models]
+        self.send(overview(project.name, states, self.base_url))
+
+
+class ModelPage(Page):
+    @tornado.web.authenticated
+    def get(self, name: str) -> None:
+        project = Project.load(self.project.root)
+        if name not in project.models:
+            raise tornado.web.HTTPError(404, f"no model {name!r} is declared")
+        explore = f"{self.base_url}voila/render/{NOTEBOOK}?model={quote(name)}"
+        self.send(model_page(project.name, read_state(project, name), self.base_url, explore))
+
+
+class Dashboard(Voila):  # type: ignore[misc]
+    """Voila with our pages in front of it."""
+
+    project: Project
+    ready: Callable[[str], None]
+
+    def setup_template_dirs(self) -> None:
+        super().setup_template_dirs()
+        self.template_paths = [str(HERE / "template"), *self.template_paths]
+
+    def init_handlers(self) -> list[Any]:
+        about = {"project": self.project}
+        base = self.base_url
+        return [
+            (base, Overview, about),
+            (base + r"model/([^/]+)", ModelPage, about),
+            *(h for h in super().init_handlers() if h[0] != self.server_url),
+        ]
+
+    def launch_browser(self) -> None:
+        raise NotImplementedError
+
+    def listen(self) -> None:
+        self.ready(self.display_url)
+        super().listen()
+
+
+def serve(
+    project: Project,
+    *,
+    ready: Callable[[str], None],
+    port: int = 8866,
+    host: str = "127.0.0.1",
+    token: str = "",
+) -> None:
+    """Serve until interrupted. `ready` hears the address once.
+
+    Raises Invalid for what is no address, Forbidden for an address that others reach without a
+    token.
+    """
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError as error:
+        raise Invalid(
+            "dashboard.host", f"{host!r} is not an IP address.", hint="127.0.0.1"
+        ) from error
+    if not loopback and not token:
+        raise Forbidden(
+            "dashboard.open",
+            f"a dashboard on {host} would be open to everybody who reaches this machine.",
+            hint="Give --token, or serve on 127.0.0.1.",
+        )
+    os.environ[PROJECT] = str(project.root)
+    app = Dashboard(config=_config(host, port))
+    app.project, app.ready = project, ready
+    app.token = token
+    app.initialize([str(HERE / "notebooks")])
+    app.start()
+
+
+def _config(host: str, port: int) -> Config:
+    config = Config()
+    config.Voila.ip = host
+    config.Voila.port = port
+    config.Voila.port_retries = 0
+    config.Voila.open_browser = False
+    config.Voila.tornado_settings = {"allow_remote_access": False, "local_hostnames": ["localhost"]}
+    config.VoilaConfiguration.template = "lab"
+    config.VoilaConfiguration.allow_template_override = "NO"
+    config.VoilaConfiguration.show_tracebacks = False
+    config.VoilaConfiguration.file_allowlist = []
+    config.MappingKernelManager.cull_idle_timeout = IDLE_SECONDS
+    config.MappingKernelManager.cull_interval = 60
+    return config

@@ -1,0 +1,86 @@
+"""What the dashboards show of a model: stored reports, alerts, repairs, moves of the champion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gristmill.errors import GristmillError, NotFound
+from gristmill.monitoring.alerts import Alert, read_alerts
+from gristmill.monitoring.monitor import read_report
+from gristmill.monitoring.report import MonitorReport, WindowReport
+from gristmill.monitoring.retrain import Repair, read_repairs
+from gristmill.project import Project
+
+
+@dataclass(frozen=True)
+class Move:
+    """The champion became `version`."""
+
+    at: datetime
+    version: int
+    action: str
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """Everything stored about a model; `report` is None before the first monitoring, `problem`
+    says why when it cannot be read."""
+
+    name: str
+    owner: str
+    champion: int | None
+    report: MonitorReport | None
+    alerts: tuple[Alert, ...]
+    repairs: tuple[Repair, ...]
+    moves: tuple[Move, ...]
+    problem: str = ""
+
+    @property
+    def open_alerts(self) -> tuple[Alert, ...]:
+        return tuple(a for a in self.alerts if a.state == "open")
+
+    @property
+    def last(self) -> WindowReport | None:
+        """The last window that could be judged."""
+        windows = self.report.windows if self.report else ()
+        judged = [w for w in windows if w.drift.verdict != "cannot-judge"]
+        return judged[-1] if judged else None
+
+    @property
+    def status(self) -> str:
+        """One word for the light: alert, watch, steady, or unknown when no window of the champion
+        could be judged."""
+        if self.open_alerts:
+            return "alert"
+        if self.problem or self.last is None or self.last.version != self.champion:
+            return "unknown"
+        return "watch" if self.last.drift.verdict in ("watch", "drift") else "steady"
+
+
+def read_state(project: Project, model: str) -> ModelState:
+    """Read what is stored; an unreadable part becomes `problem`, so that the page shows it."""
+    from gristmill.registry.settings import model_settings
+    from gristmill.registry.store import Registry
+
+    owner, champion, moves = "", None, ()
+    report, alerts, repairs, problem = None, (), (), ""
+    try:
+        owner = model_settings(project, model).owner
+        ledger = Registry(project).ledger
+        champion = ledger.aliases(model).get("champion")
+        moves = tuple(
+            Move(e.at, e.after, e.action, e.actor, e.reason)
+            for e in ledger.entries(model)
+            if e.alias == "champion" and e.after is not None
+        )
+        alerts = tuple(read_alerts(project, model))
+        repairs = tuple(read_repairs(project, model))
+        report = read_report(project, model)
+    except NotFound as error:
+        problem = "" if error.code == "monitoring.report" else str(error)
+    except GristmillError as error:
+        problem = str(error)
+    return ModelState(model, owner, champion, report, alerts, repairs, moves, problem)

@@ -1,0 +1,201 @@
+"""Charts as SVG text: heat map, figure over time with its interval, then and now. Pure.
+
+Colours are CSS classes, so one drawing serves light and dark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from gristmill.monitoring.words import amount, percent
+
+WIDTH = 760
+LEVELS = (0.02, 0.05, 0.1, 0.2, 0.35)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A square of the heat map: `value` is the share of moved rows, None where nothing is known."""
+
+    value: float | None
+    drifted: bool
+    title: str
+
+
+@dataclass(frozen=True)
+class Point:
+    """A figure with its interval, at a place on the axis (0 is the first window)."""
+
+    x: int
+    value: float
+    low: float
+    high: float
+    title: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something that happened before the window at `x`."""
+
+    x: int
+    text: str
+
+
+def level(value: float) -> int:
+    """Which of the six steps of colour a share of moved rows gets."""
+    return sum(value >= edge for edge in LEVELS)
+
+
+def heat_map(
+    rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[Cell]], marks: list[Mark]
+) -> str:
+    """Features down, windows across. A dot says that the feature drifted."""
+    left, top, high = 132, 22 if marks else 6, 22
+    wide = min(120.0, max(7.0, (WIDTH - left - 8) / max(1, len(columns))))
+    width = max(float(WIDTH), left + wide * len(columns) + 8)
+    bottom = top + high * len(rows)
+    parts = [_open(width, bottom + 26, "Share of rows that moved, by feature and window")]
+    for y, name in enumerate(rows):
+        short = name if len(name) <= 18 else name[:17] + "…"
+        parts.append(_text(left - 8, top + high * y + 15, short, "end", title=name))
+        for x, cell in enumerate(cells[y]):
+            kind = "none" if cell.value is None else f"h{level(cell.value)}"
+            x0, y0 = left + wide * x, top + high * y
+            parts.append(
+                f'<rect class="{kind}" x="{x0:.1f}" y="{y0}" width="{wide - 1.5:.1f}" '
+                f'height="{high - 2}" rx="2"><title>{escape(cell.title)}</title></rect>'
+            )
+            if cell.drifted:
+                parts.append(
+                    f'<circle class="dot" cx="{x0 + wide / 2 - 0.75:.1f}" cy="{y0 + 10}" r="2.6"/>'
+                )
+    parts += _axis(columns, left, wide, bottom + 16)
+    parts += _marks(marks, left, wide, 4, bottom)
+    return "".join(parts) + "</svg>"
+
+
+def over_time(
+    columns: Sequence[str],
+    points: Sequence[Point],
+    promised: Sequence[tuple[int, int, float]],
+    marks: list[Mark],
+    name: str,
+) -> str:
+    """A figure with its interval at each window. `promised` are spans of windows (first, last) and
+    the value measured before registration."""
+    left, top, height = 56, 24, 170
+    wide = (WIDTH - left - 12) / max(1, len(columns))
+    shown = [v for p in points for v in (p.low, p.high)] + [v for *_, v in promised]
+    low, top_value = min(shown), max(shown)
+    pad = (top_value - low) * 0.12 or 0.01
+    low, top_value = low - pad, top_value + pad
+
+    def y(value: float) -> float:
+        return top + height * (top_value - value) / (top_value - low)
+
+    def x(place: float) -> float:
+        return left + wide * (place + 0.5)
+
+    parts = [_open(WIDTH, top + height + 30, f"{name} by window")]
+    for step in range(4):
+        value = low + (top_value - low) * (step + 0.5) / 4
+        parts.append(
+            f'<line class="grid" x1="{left}" x2="{WIDTH - 12}" y1="{y(value):.1f}" '
+            f'y2="{y(value):.1f}"/>'
+        )
+        parts.append(_text(left - 8, y(value) + 4, f"{value:.3g}", "end"))
+    for first, last, value in promised:
+        parts.append(
+            f'<line class="promise" x1="{x(first - 0.5):.1f}" x2="{x(last + 0.5):.1f}" '
+            f'y1="{y(value):.1f}" y2="{y(value):.1f}"><title>before registration: '
+            f"{amount(value)}</title></line>"
+        )
+    line = " ".join(f"{x(p.x):.1f},{y(p.value):.1f}" for p in points)
+    parts.append(f'<polyline class="line" points="{line}"/>')
+    for p in points:
+        parts.append(
+            f'<line class="interval" x1="{x(p.x):.1f}" x2="{x(p.x):.1f}" y1="{y(p.low):.1f}" '
+            f'y2="{y(p.high):.1f}"/><circle class="point" cx="{x(p.x):.1f}" '
+            f'cy="{y(p.value):.1f}" r="4"><title>{escape(p.title)}</title></circle>'
+        )
+    parts += _axis(columns, left, wide, top + height + 20)
+    parts += _marks(marks, left, wide, 4, top + height)
+    return "".join(parts) + "</svg>"
+
+
+def then_and_now(labels: Sequence[str], then: Sequence[float], now: Sequence[float]) -> str:
+    """Shares of rows by bin, the reference beside the window."""
+    left, width, high = 128, 360, 21
+    most = max([*then, *now, 1e-9])
+    parts = [_open(width, high * len(labels) + 6, "Share of rows by value, in training and now")]
+    for i, (label, before, after) in enumerate(zip(labels, then, now, strict=True)):
+        y = high * i + 4
+        short = label if len(label) <= 18 else label[:17] + "…"
+        title = (
+            f"<title>{escape(label)}: {percent(before)} in training, {percent(after)} now</title>"
+        )
+        parts.append(_text(left - 8, y + 12, short, "end", title=label))
+        for kind, value, offset in (("then", before, 0), ("now", after, 8)):
+            size = (width - left - 48) * value / most
+            parts.append(
+                f'<rect class="{kind}" x="{left}" y="{y + offset}" width="{max(size, 0.5):.1f}" '
+                f'height="7" rx="1.5">{title}</rect>'
+            )
+        far = left + (width - left - 48) * max(before, after) / most + 5
+        parts.append(_text(far, y + 12, percent(after), "start"))
+    return "".join(parts) + "</svg>"
+
+
+def spark(values: Sequence[float | None], most: float = 1.0) -> str:
+    """Bars without an axis, one a window; None leaves a gap."""
+    wide, height = 7, 26
+    parts = [_open(max(1, len(values)) * wide, height, "drifted features by window", fixed=True)]
+    for i, value in enumerate(values):
+        if value is None:
+            parts.append(
+                f'<rect class="none" x="{i * wide}" y="{height - 2}" width="5" height="2"/>'
+            )
+            continue
+        size = max(2.0, height * min(1.0, value / most))
+        parts.append(
+            f'<rect class="h{level(value)}" x="{i * wide}" y="{height - size:.1f}" width="5" '
+            f'height="{size:.1f}"/>'
+        )
+    return "".join(parts) + "</svg>"
+
+
+def _open(width: float, height: float, label: str, *, fixed: bool = False) -> str:
+    size = f' width="{width:.0f}" height="{height:.0f}"' if fixed else ""
+    return (
+        f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {width:.0f} {height:.0f}"{size} '
+        'xmlns="http://www.w3.org/2000/svg">'
+    )
+
+
+def _text(x: float, y: float, text: str, anchor: str, *, kind: str = "", title: str = "") -> str:
+    note = f"<title>{escape(title)}</title>" if title and title != text else ""
+    extra = f' class="{kind}"' if kind else ""
+    return (
+        f'<text{extra} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}{note}</text>'
+    )
+
+
+def _axis(columns: Sequence[str], left: float, wide: float, y: float) -> list[str]:
+    """Labels of windows, as many as fit."""
+    every = max(1, -(-len(columns) * 66 // max(1, int(wide * len(columns)))))
+    return [
+        _text(left + wide * (i + 0.5), y, text, "middle")
+        for i, text in enumerate(columns)
+        if i % every == 0
+    ]
+
+
+def _marks(marks: list[Mark], left: float, wide: float, top: float, bottom: float) -> list[str]:
+    parts = []
+    for mark in marks:
+        x = left + wide * mark.x - 1
+        parts.append(f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}"/>')
+        parts.append(_text(x + 4, top + 9, mark.text, "start", kind="marked"))
+    return parts

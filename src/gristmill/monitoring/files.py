@@ -1,0 +1,80 @@
+"""Files of this room: written aside and put in place; journals that lose nothing; one writer."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from gristmill.errors import Conflict, Invalid
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace the file as a whole; a crash leaves the old one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    with aside.open("w", encoding="utf-8") as file:
+        json.dump(value, file, separators=(",", ":"), sort_keys=True)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(aside, path)
+
+
+def read_journal(path: Path) -> list[dict[str, Any]]:
+    """The records of a journal. A torn last line (a crash while it was written) is left out."""
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    lines = text.split(b"\n")[:-1]
+    found = []
+    for number, line in enumerate(lines, 1):
+        try:
+            found.append(json.loads(line))
+        except ValueError as error:
+            raise Invalid(
+                "monitoring.journal",
+                f"{path} line {number} is not JSON: {error}",
+                hint="Somebody edited it; restore the line or remove it.",
+            ) from error
+    return found
+
+
+def append_journal(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    """Append whole lines and push them to the disk; a torn tail before them is cut off."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = "".join(json.dumps(r, sort_keys=True) + "\n" for r in records).encode()
+    with path.open("a+b") as file:
+        file.seek(0)
+        whole = file.read().rfind(b"\n") + 1
+        file.truncate(whole)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def locked(path: Path, what: str) -> Iterator[None]:
+    """Hold the lock file for as long as the block runs. Raises Conflict when another process does.
+
+    The kernel frees it when its holder dies, however that happens.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            raise Conflict(
+                "monitoring.busy",
+                f"{what} is under way in process {file.read().strip() or 'unknown'}.",
+                hint="Wait for it to end, then try again.",
+            ) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield

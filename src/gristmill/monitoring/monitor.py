@@ -1,0 +1,254 @@
+"""The verb `monitor`: read the log, judge its windows, keep the report, raise alerts.   START HERE
+
+Everything is kept under `.gristmill/monitoring/<model>/`. Running it again, or after a kill,
+gives the same report and the same alerts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from gristmill.errors import Invalid, NotFound
+from gristmill.monitoring.alerts import Alert, read_alerts, update_alerts
+from gristmill.monitoring.drift import judge
+from gristmill.monitoring.files import locked, write_json
+from gristmill.monitoring.performance import measure
+from gristmill.monitoring.profile import Profile, profile_of
+from gristmill.monitoring.report import (
+    MonitorReport,
+    VersionReport,
+    WindowReport,
+    coarse_labels,
+    coarse_shares,
+    default_metric,
+    findings,
+)
+from gristmill.monitoring.settings import MonitoringSettings, directory, monitoring_settings
+from gristmill.monitoring.windows import SketchStore, Window
+from gristmill.project import Project
+
+if TYPE_CHECKING:
+    from gristmill.registry.store import Registry
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What a run of the monitor found: the report, the alerts that are open, those it opened."""
+
+    report: MonitorReport
+    alerts: tuple[Alert, ...]
+    opened: tuple[Alert, ...]
+
+
+def monitor(
+    project: Project,
+    model: str,
+    *,
+    now: datetime | None = None,
+    window: str | None = None,
+    start: str | None = None,
+) -> Watch:
+    """Judge every window of the model's prediction log against what its version promised.
+
+    Windows that end after `now` (aware; the present when None) are judged "so far" and raise no
+    alert. `window` and `start` come before the settings' for this run, whose report and alerts are
+    then only returned, not kept. Raises NotFound for an undeclared model, Conflict while another
+    monitor of this model runs.
+    """
+    from gristmill.registry.settings import model_settings
+    from gristmill.registry.store import Registry
+
+    declared = model_settings(project, model)
+    settings = monitoring_settings(project, model, window=window, start=start)
+    moment = now or datetime.now(UTC)
+    if moment.tzinfo is None:
+        raise Invalid("monitoring.now", "`now` must be aware of its time zone.")
+    folder = directory(project, model)
+    registry = Registry(project)
+    with locked(folder / "lock", f"monitoring {model}"), SketchStore(folder / "sketches.db") as db:
+        log = project.state / "predictions" / model
+        seen = db.versions_in(log) | {w.version for w in db.windows(settings.period)}
+        known = {v.version: v for v in registry.versions(model)}
+        profiles = {
+            number: profile_of(project, registry, declared, known[number], folder / "profiles")
+            for number in sorted(seen & set(known))
+        }
+        db.take_predictions(log, profiles, settings.by)
+        db.take_feedback(project.state / "feedback" / model, profiles)
+        ad_hoc = window is not None or start is not None
+        report = _report(db, profiles, model, settings, moment, None if ad_hoc else project)
+        if ad_hoc:
+            return Watch(report, tuple(_open(project, model)), ())
+        write_json(folder / "report.json", {"format": FORMAT, **report.record()})
+        holder = registry.ledger.aliases(model).get("champion")
+        opened = update_alerts(project, model, report.windows, holder, moment)
+        _log_to_mlflow(project, registry, report)
+    return Watch(report, tuple(_open(project, model)), tuple(opened))
+
+
+def read_report(project: Project, model: str) -> MonitorReport:
+    """The report as last kept. Raises NotFound when there is none."""
+    path = directory(project, model) / "report.json"
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise NotFound(
+            "monitoring.report",
+            f"{model} was never monitored.",
+            hint=f"Run `gristmill monitor {model}`.",
+        ) from error
+    if record.pop("format") != FORMAT:
+        raise Invalid(
+            "monitoring.format",
+            f"{path} was written by another version of Gristmill.",
+            hint=f"Run `gristmill monitor {model}` to write it anew.",
+        )
+    return MonitorReport.from_record(record)
+
+
+def _open(project: Project, model: str) -> list[Alert]:
+    return [a for a in read_alerts(project, model) if a.state == "open"]
+
+
+def _report(
+    db: SketchStore,
+    profiles: Mapping[int, Profile],
+    model: str,
+    settings: MonitoringSettings,
+    now: datetime,
+    project: Project | None,
+) -> MonitorReport:
+    """Judge what changed since the kept report (of `project`; None: judge all), keep the rest."""
+    kept: dict[tuple[datetime, int], WindowReport] = {}
+    if project is not None:
+        try:
+            old = read_report(project, model)
+            kept = {(w.start, w.version): w for w in old.windows}
+        except (NotFound, Invalid):
+            kept = {}
+    last = profiles[max(profiles)].task if profiles else "binary"
+    metric = settings.metric or default_metric(last)
+    windows = []
+    for window in db.windows(settings.period):
+        profile = profiles[window.version]
+        basis = _basis(window, profile, settings)
+        found = kept.get((window.start, window.version))
+        if found is None or found.basis != basis:
+            found = _judge(db, window, profile, settings, metric, basis)
+        windows.append(replace(found, closed=window.end <= now))
+    return MonitorReport(
+        model=model,
+        window=settings.window,
+        metric=metric,
+        made=now,
+        versions=tuple(_version_report(p) for p in profiles.values()),
+        windows=tuple(windows),
+        damaged=db.damaged(),
+    )
+
+
+def _judge(
+    db: SketchStore,
+    window: Window,
+    profile: Profile,
+    settings: MonitoringSettings,
+    metric: str,
+    basis: str,
+) -> WindowReport:
+    thresholds = settings.thresholds()
+    sketches = db.sketches(window, profile)
+    watched = [c for c in profile.features if c.name not in settings.ignore]
+    drift = judge(watched, sketches, thresholds, profile.prediction)
+    if not profile.columns:
+        drift = replace(drift, rows=window.rows)
+    scores = db.scores(window, profile)
+    enough = scores.rows >= settings.judge
+    performance = measure(scores, thresholds.alpha) if enough else {}
+    return WindowReport(
+        start=window.start,
+        end=window.end,
+        version=window.version,
+        rows=window.rows,
+        labelled=window.labelled,
+        closed=False,
+        basis=basis,
+        drift=drift,
+        performance=performance,
+        findings=findings(drift, performance, profile.promised, scores.rows, metric, settings),
+        shares={c.name: coarse_shares(c, sketches[c.name]) for c in profile.columns},
+    )
+
+
+def _basis(window: Window, profile: Profile, settings: MonitoringSettings) -> str:
+    """What a judgement rests on; the same basis gives the same judgement."""
+    text = f"{window} {settings} {profile.rows} {len(profile.columns)}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _version_report(profile: Profile) -> VersionReport:
+    labels = {c.name: coarse_labels(c) for c in profile.columns}
+    return VersionReport(
+        version=profile.version,
+        task=profile.task,
+        rows=profile.rows,
+        promised=profile.promised,
+        importance={c.name: c.importance for c in profile.features},
+        bins={n: names for n, (names, _) in labels.items()},
+        reference={n: shares for n, (_, shares) in labels.items()},
+    )
+
+
+def _log_to_mlflow(project: Project, registry: Registry, report: MonitorReport) -> None:
+    """One MLflow run a model holds the figures of its closed windows, as metrics over time.
+
+    What was logged is remembered beside the report, so that a window is logged once for each
+    judgement of it.
+    """
+    path = directory(project, report.model) / "logged.json"
+    state = {"run": "", "windows": {}}
+    if path.is_file():
+        state = json.loads(path.read_text(encoding="utf-8"))
+    done: dict[str, str] = state["windows"]  # type: ignore[assignment]
+    fresh = [
+        (i, w)
+        for i, w in enumerate(report.windows)
+        if w.closed and done.get(f"{w.start.isoformat()}/{w.version}") != w.basis
+    ]
+    if not fresh:
+        return
+    from mlflow.entities import Metric as Logged
+    from mlflow.entities import RunTag
+
+    client = registry.client
+    run = str(state["run"]) or _monitoring_run(project, registry, report.model)
+    logged = []
+    for step, window in fresh:
+        values = {"drift.share": window.drift.share, "rows": float(window.rows)}
+        values |= {f"drift.{f.name}": f.distances.moved for f in window.drift.features}
+        values |= {k: m.value for k, m in window.performance.items()}
+        when = int(window.end.timestamp() * 1000)
+        logged += [Logged(k, v, when, step) for k, v in values.items()]
+        done[f"{window.start.isoformat()}/{window.version}"] = window.basis
+    for first in range(0, len(logged), 900):
+        client.log_batch(run, metrics=logged[first : first + 900])
+    version = str(report.windows[-1].version)
+    client.log_batch(run, tags=[RunTag("gristmill.version", version)])
+    write_json(path, {"run": run, "windows": done})
+
+
+def _monitoring_run(project: Project, registry: Registry, model: str) -> str:
+    name = f"{project.experiment}-monitoring"
+    client = registry.client
+    found = client.get_experiment_by_name(name)
+    experiment = found.experiment_id if found else client.create_experiment(name)
+    run = client.create_run(
+        experiment, run_name=f"monitor {model}", tags={"gristmill.model": model}
+    )
+    return str(run.info.run_id)

@@ -1,0 +1,276 @@
+"""What the room concludes about each window, as values that are stored and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from gristmill.monitoring.drift import Column, ColumnDrift, Distances, WindowDrift, coarsen
+from gristmill.monitoring.performance import HIGHER, SUMS, Metric, Task
+from gristmill.monitoring.settings import MonitoringSettings
+from gristmill.monitoring.sketch import OTHER, Sketch
+from gristmill.monitoring.words import amount, percent
+
+SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A rule that a window breaks."""
+
+    rule: str
+    severity: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class WindowReport:
+    """The judgement of one version's rows in one window.
+
+    `closed`: the window has ended, so its judgement may raise alerts. `shares` maps a column to its
+    share of rows in the coarse bins of the version's report.
+    """
+
+    start: datetime
+    end: datetime
+    version: int
+    rows: int
+    labelled: int
+    closed: bool
+    basis: str
+    drift: WindowDrift
+    performance: Mapping[str, Metric]
+    findings: tuple[Finding, ...]
+    shares: Mapping[str, tuple[float, ...]] = field(repr=False, default_factory=dict)
+
+    @property
+    def coverage(self) -> float:
+        """Share of rows whose label came."""
+        return self.labelled / self.rows if self.rows else 0.0
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "start": self.start.isoformat(),
+            "end": self.end.isoformat(),
+            "version": self.version,
+            "rows": self.rows,
+            "labelled": self.labelled,
+            "closed": self.closed,
+            "basis": self.basis,
+            "verdict": self.drift.verdict,
+            "share": self.drift.share,
+            "features": [_drift_record(f) for f in self.drift.features],
+            "prediction": _drift_record(self.drift.prediction) if self.drift.prediction else None,
+            "performance": {k: vars(m) for k, m in self.performance.items()},
+            "findings": [vars(f) for f in self.findings],
+            "shares": {k: list(v) for k, v in self.shares.items()},
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> WindowReport:
+        output = record["prediction"]
+        return cls(
+            start=datetime.fromisoformat(record["start"]),
+            end=datetime.fromisoformat(record["end"]),
+            version=record["version"],
+            rows=record["rows"],
+            labelled=record["labelled"],
+            closed=record["closed"],
+            basis=record["basis"],
+            drift=WindowDrift(
+                record["rows"],
+                record["verdict"],
+                record["share"],
+                tuple(_drift_from(f) for f in record["features"]),
+                _drift_from(output) if output else None,
+            ),
+            performance={k: Metric(**m) for k, m in record["performance"].items()},
+            findings=tuple(Finding(**f) for f in record["findings"]),
+            shares={k: tuple(v) for k, v in record["shares"].items()},
+        )
+
+
+@dataclass(frozen=True)
+class VersionReport:
+    """A version as the windows see it: `bins` are labels of the coarse bins, `reference` their
+    shares, both by column."""
+
+    version: int
+    task: Task
+    rows: int
+    promised: Mapping[str, Metric]
+    importance: Mapping[str, float]
+    bins: Mapping[str, tuple[str, ...]]
+    reference: Mapping[str, tuple[float, ...]]
+
+    def record(self) -> dict[str, Any]:
+        return {**vars(self), "promised": {k: vars(m) for k, m in self.promised.items()}}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> VersionReport:
+        promised = {k: Metric(**m) for k, m in record["promised"].items()}
+        return cls(**{**record, "promised": promised})
+
+
+@dataclass(frozen=True)
+class MonitorReport:
+    """All windows of a model, oldest first. `read` and `damaged` are lines of the log."""
+
+    model: str
+    window: str
+    metric: str
+    made: datetime
+    versions: tuple[VersionReport, ...]
+    windows: tuple[WindowReport, ...]
+    damaged: int = 0
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "model": self.model,
+            "window": self.window,
+            "metric": self.metric,
+            "made": self.made.isoformat(),
+            "versions": [v.record() for v in self.versions],
+            "windows": [w.record() for w in self.windows],
+            "damaged": self.damaged,
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> MonitorReport:
+        return cls(
+            record["model"],
+            record["window"],
+            record["metric"],
+            datetime.fromisoformat(record["made"]),
+            tuple(VersionReport.from_record(v) for v in record["versions"]),
+            tuple(WindowReport.from_record(w) for w in record["windows"]),
+            record["damaged"],
+        )
+
+
+def findings(
+    drift: WindowDrift,
+    performance: Mapping[str, Metric],
+    promised: Mapping[str, Metric],
+    labelled: int,
+    metric: str,
+    settings: MonitoringSettings,
+) -> tuple[Finding, ...]:
+    """The rules that a window breaks, once it has rows enough to act on."""
+    if drift.rows < settings.act:
+        return ()
+    found = []
+    if drift.verdict == "drift":
+        moved = [f for f in drift.features if f.drifted]
+        worst = "; ".join(f"{f.name}: {f.words}" for f in moved[:3])
+        text = f"{percent(drift.share)} of features drifted. {worst}"
+        found.append(Finding("drift", "warning", text))
+    if drift.prediction and drift.prediction.drifted:
+        found.append(Finding("prediction", "warning", f"predictions: {drift.prediction.words}"))
+    broken = [
+        f
+        for f in drift.features
+        if f.drifted
+        and (
+            abs(f.distances.missing) >= settings.missing or f.distances.outside >= settings.outside
+        )
+    ]
+    if broken:
+        text = "; ".join(f"{f.name}: {f.words}" for f in broken[:3])
+        found.append(Finding("quality", "warning", text))
+    now, then = performance.get(metric), promised.get(metric)
+    if now and then and labelled >= settings.act:
+        gap = now.value - then.value if not HIGHER[metric] else then.value - now.value
+        half = float(np.hypot(now.high - now.low, then.high - then.low)) / 2
+        if gap > settings.margin + half:
+            text = f"{metric} {amount(now.value)} on {labelled:,} labelled rows, where "
+            text += f"{amount(then.value)} was measured before registration"
+            found.append(Finding("performance", "critical", text))
+    return tuple(found)
+
+
+def default_metric(task: Task) -> str:
+    return {"binary": "roc_auc", "regression": "rmse", "labels": SUMS["labels"][0]}[task]
+
+
+def coarse_labels(column: Column) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    """Names of the coarse bins and the reference's share of rows in each, missing ones last."""
+    size = column.binning.size - 1
+    reference = column.reference.counts[1:]
+    ordered = column.binning.kind == "number"
+    if ordered:
+        _, firsts = coarsen(reference, np.arange(size), ordered=True)
+        names = _ranges(column)
+    else:
+        order = np.argsort(-reference, kind="stable")
+        words = (*column.binning.categories, OTHER)
+        names = [words[i] for i in order[:9]]
+        names += ["the rest"] if size > 9 else []
+    return (*names, "missing"), coarse_shares(column, column.reference)
+
+
+def coarse_shares(column: Column, sketch: Sketch) -> tuple[float, ...]:
+    """A sketch's share of rows in each coarse bin, missing ones last."""
+    ordered = column.binning.kind == "number"
+    _, counts = coarsen(column.reference.counts[1:], sketch.counts[1:], ordered=ordered)
+    rows = max(1, sketch.rows)
+    return (*(round(float(n) / rows, 6) for n in counts), round(sketch.missing / rows, 6))
+
+
+def _ranges(column: Column) -> list[str]:
+    """Of each coarse bin of a number the range it covers."""
+    cuts = np.array([-np.inf, *column.binning.cuts, np.inf])
+    reference = column.reference.counts[1:]
+    share = np.cumsum(reference) / max(1, reference.sum())
+    group = np.clip(np.ceil(share * 10 - 1e-9).astype(int) - 1, 0, 9)
+    names = []
+    for g in np.unique(group):
+        inside = np.flatnonzero(group == g)
+        low, high = cuts[inside[0]], cuts[inside[-1] + 1]
+        if not np.isfinite(low):
+            names.append(f"below {amount(high)}" if np.isfinite(high) else "any")
+        elif not np.isfinite(high):
+            names.append(f"{amount(low)} and more")
+        else:
+            names.append(f"{amount(low)} to {amount(high)}")
+    return names
+
+
+def _drift_record(drift: ColumnDrift) -> dict[str, Any]:
+    far = {k: None if v != v else round(v, 6) for k, v in vars(drift.distances).items()}
+    return {**vars(drift), "distances": far}
+
+
+def _drift_from(record: Mapping[str, Any]) -> ColumnDrift:
+    far = {k: float("nan") if v is None else v for k, v in record["distances"].items()}
+    return ColumnDrift(**{**record, "distances": Distances(**far)})
+
+
+def utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d")
+
+
+def table_rows(report: MonitorReport, top: int = 2) -> Sequence[Sequence[Any]]:
+    """For a terminal: window, version, rows, verdict, drifted share, features, performance."""
+    rows = []
+    for window in report.windows:
+        moved = [f for f in window.drift.features if f.drifted][:top]
+        metric = window.performance.get(report.metric)
+        rows.append(
+            (
+                utc(window.start) + ("" if window.closed else " (so far)"),
+                f"v{window.version}",
+                window.rows,
+                window.drift.verdict,
+                percent(window.drift.share),
+                f"{metric.value:.3f} ({metric.low:.3f}-{metric.high:.3f})" if metric else "-",
+                percent(window.coverage),
+                ", ".join(f.rule for f in window.findings) or "-",
+                "; ".join(f"{f.name}: {f.words}" for f in moved) or "-",
+            )
+        )
+    return rows

@@ -1,0 +1,255 @@
+"""The verb `repair`: from an open alert to a new champion, or to a person.
+
+Every step is written to `repairs.jsonl` when it is done. A repair that was killed is resumed by the
+next one: the pipeline runs what is stale, a registered version is not registered again, and
+promoting the holder changes nothing. A lock keeps repairs of a model apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gristmill.errors import GristmillError
+from gristmill.monitoring.alerts import Alert, read_alerts
+from gristmill.monitoring.files import append_journal, locked, read_journal
+from gristmill.monitoring.monitor import read_report
+from gristmill.monitoring.periods import parse_length
+from gristmill.monitoring.report import MonitorReport
+from gristmill.monitoring.settings import RetrainSettings, directory, retrain_settings
+from gristmill.project import Project
+
+if TYPE_CHECKING:
+    from gristmill.events import Listener
+
+ACTOR = "gristmill repair"
+OUTCOMES = ("promoted", "waiting", "kept", "failed", "gave-up")
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A repair as the journal tells it.
+
+    `outcome` is promoted, waiting (passed its gates, a person promotes), kept (the champion stays:
+    the new version failed a gate), failed, gave-up, or "" while under way. `champion` is the version
+    that was to be replaced, `version` the new one; training rows are from `start` up to `end`.
+    """
+
+    id: str
+    champion: int
+    alerts: tuple[str, ...]
+    trigger: str
+    start: str
+    end: str
+    began: datetime
+    outcome: str = ""
+    version: int | None = None
+    run: str = ""
+    words: str = ""
+
+
+def journal_path(project: Project, model: str) -> Path:
+    return directory(project, model) / "repairs.jsonl"
+
+
+def read_repairs(project: Project, model: str) -> list[Repair]:
+    """All repairs of the model, oldest first."""
+    return fold(read_journal(journal_path(project, model)))
+
+
+def fold(records: Iterable[Mapping[str, Any]]) -> list[Repair]:
+    """The repairs that a journal's records tell of. Pure."""
+    found: dict[str, dict[str, Any]] = {}
+    for record in records:
+        key = str(record["repair"])
+        if record["step"] == "began":
+            found[key] = {
+                "id": key,
+                "champion": record["champion"],
+                "alerts": tuple(record["alerts"]),
+                "trigger": record["trigger"],
+                "start": record["start"],
+                "end": record["end"],
+                "began": datetime.fromisoformat(record["at"]),
+            }
+        elif record["step"] in OUTCOMES:
+            found[key] |= {"outcome": record["step"], "words": record["words"]}
+        else:
+            found[key] |= {k: record[k] for k in ("version", "run") if k in record}
+    return [Repair(**fields) for fields in found.values()]
+
+
+def next_repair(
+    settings: RetrainSettings,
+    alerts: Sequence[Alert],
+    repairs: Sequence[Repair],
+    report: MonitorReport,
+    champion: int,
+    now: datetime,
+) -> Repair | None:
+    """What should be done now: the repair under way, a new one, or nothing. Pure.
+
+    A new one answers all open alerts on the champion whose rule repairs. It trains up to the end of
+    the last window that shows them. The same rows are not tried twice, unless the run failed.
+    """
+    unfinished = [r for r in repairs if not r.outcome]
+    if unfinished:
+        return unfinished[-1]
+    asking = [
+        a for a in alerts if a.state == "open" and a.version == champion and a.rule in settings.on
+    ]
+    if not asking:
+        return None
+    last = max(a.last for a in asking)
+    ends = [w.end for w in report.windows if w.version == champion and w.start == last]
+    end = max(ends, default=last)
+    mine = [r for r in repairs if r.champion == champion]
+    if any(r.outcome == "gave-up" for r in mine):
+        return None
+    span = (_date(end - timedelta(days=settings.days)), _date(end))
+    if any((r.start, r.end) == span and r.outcome != "failed" for r in mine):
+        return None
+    pause = parse_length(settings.cooldown, "cooldown")
+    if any(end - _moment(r.end) < pause for r in repairs if r.outcome != "failed"):
+        return None
+    number = len(mine) + 1
+    trigger = "; ".join(f"{a.rule} since {a.first:%Y-%m-%d}: {a.reason}" for a in asking)
+    identity = f"v{champion}-{number}"
+    ids = tuple(a.id for a in asking)
+    return Repair(identity, champion, ids, trigger, *span, began=now)
+
+
+def repair(
+    project: Project,
+    model: str,
+    *,
+    now: datetime | None = None,
+    listeners: Iterable[Listener] = (),
+) -> Repair | None:
+    """Act on the open alerts of the champion; None when nothing asks for it.
+
+    Runs the pipeline on the newest window, registers, judges by the gates, and promotes a version
+    that passed (with `approve = "person"` a person does). What goes wrong is the outcome "failed"
+    with the error's words; after `attempts` of them it gives up and a person is needed. Raises
+    Invalid when it is not said how to retrain, Conflict while another repair of the model runs.
+    """
+    from gristmill.registry.promotion import champion
+
+    settings = retrain_settings(project, model)
+    moment = now or datetime.now(UTC)
+    path = journal_path(project, model)
+    with locked(directory(project, model) / "repair.lock", f"a repair of {model}"):
+        holder = champion(project, model)
+        if holder is None:
+            return None
+        before = read_repairs(project, model)
+        task = next_repair(
+            settings,
+            read_alerts(project, model),
+            before,
+            read_report(project, model),
+            holder.version,
+            moment,
+        )
+        if task is None:
+            return None
+        journal = _Journal(path, task.id, moment)
+        if task.id not in {r.id for r in before}:
+            journal.write("began", **{k: getattr(task, k) for k in BEGIN})
+        tries = [r for r in before if r.champion == task.champion and r.outcome == "failed"]
+        try:
+            outcome, words = _act(project, model, task, settings, journal, listeners)
+        except GristmillError as error:
+            final = len(tries) + 1 >= settings.attempts
+            outcome, words = "gave-up" if final else "failed", str(error)
+        journal.write(outcome, words=words)
+    return next(r for r in read_repairs(project, model) if r.id == task.id)
+
+
+BEGIN = ("champion", "alerts", "trigger", "start", "end")
+
+
+@dataclass(frozen=True)
+class _Journal:
+    path: Path
+    repair: str
+    at: datetime
+
+    def write(self, step: str, **more: Any) -> None:
+        record = {"repair": self.repair, "step": step, "at": self.at.isoformat(), **more}
+        append_journal(self.path, [record])
+
+
+def _act(
+    project: Project,
+    model: str,
+    task: Repair,
+    settings: RetrainSettings,
+    journal: _Journal,
+    listeners: Iterable[Listener],
+) -> tuple[str, str]:
+    """Run, register, judge, promote. Returns the outcome and what to tell a person."""
+    from gristmill.registry.gates import PASS
+    from gristmill.registry.promotion import champion, gate, promote, register
+    from gristmill.runner.run import RunRequest, run
+
+    version = task.version
+    if version is None:
+        dates = {settings.start: task.start, settings.end: task.end}
+        request = RunRequest(
+            params=settings.params or None,
+            overrides={k: v for k, v in dates.items() if k},
+            trigger=f"repair {task.id}: {task.trigger}",
+        )
+        result = run(project, request, listeners).raise_for_status()
+        journal.write("ran", run=result.run)
+        version = register(project, model, actor=ACTOR).version
+        journal.write("registered", version=version)
+    trained = f"version {version}, trained on {task.start} to {task.end},"
+    if version == task.champion:
+        return "kept", f"Training on {task.start} to {task.end} gave the champion again."
+    done = f"{trained} passed its gates and replaced version {task.champion}."
+    holder = champion(project, model)
+    if holder is not None and holder.version == version:
+        return "promoted", done
+    report = gate(project, model, version, actor=ACTOR)
+    journal.write("gated", verdict=report.verdict)
+    if not report.passed:
+        why = "; ".join(
+            f"{r.kind} {r.name}: {r.message}" for r in report.results if r.verdict != PASS
+        )
+        return "kept", f"{trained} did not pass its gates, version {task.champion} stays: {why}"
+    if settings.approve == "person":
+        promote(
+            project,
+            model,
+            version,
+            alias="challenger",
+            reason=f"repair {task.id}: passed its gates, waits for a person",
+            actor=ACTOR,
+        )
+        say = f"gristmill model promote {model} {version}"
+        return "waiting", f"{trained} passed its gates and waits for a person: `{say}`."
+    promote(
+        project,
+        model,
+        version,
+        reason=f"repair {task.id}: {task.trigger}",
+        actor=ACTOR,
+        expected=task.champion,
+    )
+    return "promoted", done
+
+
+def _date(moment: datetime) -> str:
+    """An ISO date, with a time only where there is one."""
+    text = moment.astimezone(UTC).isoformat()
+    return text.removesuffix("T00:00:00+00:00")
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,412 @@
+"""Sketches of the prediction log by hour, built incrementally, merged into windows.
+
+One DuckDB file per model. What was read and what was counted change in one transaction, so a
+killed read counts nothing twice and loses nothing; a row that comes late is added to its own hour.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gristmill.monitoring.performance import SCORE_BINS, SUMS, Scores, parts, score_bin
+from gristmill.monitoring.periods import Period
+from gristmill.monitoring.profile import PREDICTION, Profile
+from gristmill.monitoring.sketch import Floats, Sketch
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+SCHEMA = """
+create table if not exists progress (kind varchar, file varchar, bytes bigint, damaged bigint,
+  primary key (kind, file));
+create table if not exists arrivals (version int, hour bigint, n bigint);
+create table if not exists counts (version int, hour bigint, name varchar, bin int, n bigint);
+create table if not exists moments (version int, hour bigint, name varchar, total double,
+  squares double, low double, high double);
+create table if not exists waiting (request_id varchar, version int, hour bigint,
+  prediction varchar);
+create table if not exists labels (request_id varchar, label varchar);
+create table if not exists scores (version int, hour bigint, side int, bin int, n bigint);
+create table if not exists sums (version int, hour bigint, metric int, n bigint, total double,
+  squares double);
+"""
+
+
+# a number, or true and false as 1 and 0, from text; anything else is null
+NUMBER = "coalesce(try_cast({0} as double), try_cast(try_cast({0} as boolean) as double))"
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines of the prediction log, columns of length n; texts and numbers by column name."""
+
+    request: Any
+    version: NDArray[np.int64]
+    hour: NDArray[np.int64]
+    texts: Mapping[str, Any]
+    numbers: Mapping[str, Floats]
+
+    def of(self, version: int) -> Lines:
+        mask = self.version == version
+        return Lines(
+            self.request.filter(mask),
+            self.version[mask],
+            self.hour[mask],
+            {k: v.filter(mask) for k, v in self.texts.items()},
+            {k: v[mask] for k, v in self.numbers.items()},
+        )
+
+
+@dataclass(frozen=True)
+class Window:
+    """Rows of one version in one window of time: how many came, how many have labels."""
+
+    version: int
+    start: datetime
+    end: datetime
+    rows: int
+    labelled: int
+
+
+class SketchStore:
+    """The sketches of one model. One process at a time; close it."""
+
+    def __init__(self, path: Path) -> None:
+        import duckdb
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db: duckdb.DuckDBPyConnection = duckdb.connect(str(path))
+        self._db.execute("set timezone = 'UTC'; set threads = 2")
+        self._db.execute(SCHEMA)
+
+    def __enter__(self) -> SketchStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def versions_in(self, directory: Path) -> set[int]:
+        """Versions that unread lines of the prediction log name."""
+        found: set[int] = set()
+        for file, done in self._unread("predictions", directory):
+            with _slice(file, done) as (path, _):
+                query = "select distinct version from read_json(?, format='newline_delimited', "
+                query += "columns={version: 'INTEGER'}, ignore_errors=true)"
+                found |= {int(v) for (v,) in self._db.execute(query, [str(path)]).fetchall() if v}
+        return found
+
+    def take_predictions(
+        self, directory: Path, profiles: Mapping[int, Profile], by: str
+    ) -> tuple[int, int]:
+        """Count what was appended to the prediction log. Returns rows and damaged lines."""
+        rows = damaged = 0
+        names = sorted({c.name for p in profiles.values() for c in p.features})
+        for file, done in self._unread("predictions", directory):
+            with _slice(file, done) as (path, size), self._transaction():
+                lines = self._read_predictions(path, names, by)
+                bad = len(lines.version)
+                for version in np.unique(lines.version):
+                    if int(version) in profiles:
+                        mine = lines.of(int(version))
+                        self._count(profiles[int(version)], mine)
+                        bad -= len(mine.version)
+                self._advance("predictions", file, done + size, bad)
+            rows += len(lines.version) - bad
+            damaged += bad
+        return rows, damaged
+
+    def take_feedback(self, directory: Path, profiles: Mapping[int, Profile]) -> int:
+        """Join labels that came to their predictions. Returns how many rows got theirs.
+
+        The first label of a request counts; one that comes before its prediction waits for it.
+        """
+        for file, done in self._unread("feedback", directory):
+            with _slice(file, done) as (path, size), self._transaction():
+                query = """insert into labels select request_id, any_value(label)
+                  from read_json(?, format='newline_delimited', ignore_errors=true,
+                  columns={request_id: 'VARCHAR', label: 'VARCHAR'}) as new
+                  where request_id is not null and label is not null
+                  and not exists (select 1 from labels l where l.request_id = new.request_id)
+                  group by request_id"""
+                self._db.execute(query, [str(path)])
+                self._advance("feedback", file, done + size, 0)
+        with self._transaction():
+            return self._join(profiles)
+
+    def windows(self, period: Period) -> list[Window]:
+        """All windows with rows, oldest first."""
+        tally: dict[tuple[datetime, int], list[int]] = {}
+        for place, table in enumerate(("arrivals", "sums")):
+            extra = "" if table == "arrivals" else "where metric = 0"
+            query = f"select version, hour, sum(n) from {table} {extra} group by all"  # noqa: S608
+            for version, hour, n in self._db.execute(query).fetchall():
+                start = period.start(datetime.fromtimestamp(hour, UTC))
+                tally.setdefault((start, version), [0, 0])[place] += int(n)
+        return [
+            Window(version, start, period.end(start), rows, labelled)
+            for (start, version), (rows, labelled) in sorted(tally.items())
+        ]
+
+    def sketches(self, window: Window, profile: Profile) -> dict[str, Sketch]:
+        """The window's sketch of each column of the profile."""
+        where = "where version = ? and hour >= ? and hour < ?"
+        span = [window.version, int(window.start.timestamp()), int(window.end.timestamp())]
+        counts: dict[str, Any] = {
+            c.name: np.zeros(c.binning.size, np.int64) for c in profile.columns
+        }
+        query = f"select name, bin, sum(n) from counts {where} group by all"  # noqa: S608
+        for name, bin_, n in self._db.execute(query, span).fetchall():
+            counts[name][bin_] = n
+        query = f"""select name, sum(total), sum(squares), min(low), max(high)
+          from moments {where} group by name order by name"""  # noqa: S608
+        moments = {name: rest for name, *rest in self._db.execute(query, span).fetchall()}
+        return {name: Sketch(n, *moments.get(name, ())) for name, n in counts.items()}
+
+    def scores(self, window: Window, profile: Profile) -> Scores:
+        """The window's labelled rows."""
+        where = "where version = ? and hour >= ? and hour < ?"
+        span = [window.version, int(window.start.timestamp()), int(window.end.timestamp())]
+        empty = Scores.empty(profile.task)
+        query = f"select side, bin, sum(n) from scores {where} group by all"  # noqa: S608
+        for side, bin_, n in self._db.execute(query, span).fetchall():
+            empty.counts[side, bin_] = n
+        rows = 0
+        query = f"""select metric, sum(n), sum(total), sum(squares) from sums {where}
+          group by metric"""  # noqa: S608
+        for metric, n, total, squares in self._db.execute(query, span).fetchall():
+            rows = int(n)
+            empty.sums[metric], empty.squares[metric] = total, squares
+        return Scores(profile.task, rows, empty.counts, empty.sums, empty.squares)
+
+    def damaged(self) -> int:
+        """Lines of the log that could not be read, ever."""
+        found = self._db.execute("select coalesce(sum(damaged), 0) from progress").fetchone()
+        return int(found[0]) if found else 0
+
+    def _unread(self, kind: str, directory: Path) -> list[tuple[Path, int]]:
+        query = "select file, bytes from progress where kind = ?"
+        done: dict[str, int] = dict(self._db.execute(query, [kind]).fetchall())
+        files = sorted(directory.glob("*.jsonl")) if directory.is_dir() else []
+        return [(f, done.get(f.name, 0)) for f in files if f.stat().st_size > done.get(f.name, 0)]
+
+    def _advance(self, kind: str, file: Path, size: int, damaged: int) -> None:
+        self._db.execute(
+            """insert into progress values (?, ?, ?, ?) on conflict do update
+            set bytes = excluded.bytes, damaged = progress.damaged + excluded.damaged""",
+            [kind, file.name, size, damaged],
+        )
+
+    def _transaction(self) -> _Transaction:
+        return _Transaction(self._db)
+
+    def _read_predictions(self, path: Path, names: list[str], by: str) -> Lines:
+        quoted = ['"' + n.replace('"', '""') + '"' for n in names]
+        columns = {
+            "request_id": "VARCHAR",
+            "time": "TIMESTAMPTZ",
+            "event_time": "TIMESTAMPTZ",
+            "version": "INTEGER",
+            "prediction": "VARCHAR",
+        }
+        if names:
+            columns["features"] = f"STRUCT({', '.join(f'{q} VARCHAR' for q in quoted)})"
+        literal = ", ".join(f"{k}: '{v.replace(chr(39), chr(39) * 2)}'" for k, v in columns.items())
+        moment = "coalesce(event_time, time)" if by == "event" else "time"
+        values = ["prediction", *(f"features.{q}" for q in quoted)]
+        picked = ", ".join(f"{v} as t{i}, {NUMBER.format(v)} as n{i}" for i, v in enumerate(values))
+        query = f"""select request_id as request, {picked},
+          coalesce(case when {moment} is null then 0 else version end, 0)::bigint as version,
+          coalesce(epoch(date_trunc('hour', {moment})), 0)::bigint as hour
+          from read_json(?, format='newline_delimited', ignore_errors=true,
+          columns={{{literal}}})"""  # noqa: S608  column names are quoted above
+        table = self._db.sql(query, params=[str(path)]).to_arrow_table()
+        return Lines(
+            table.column("request"),
+            table.column("version").to_numpy(),
+            table.column("hour").to_numpy(),
+            {n: table.column(f"t{i}") for i, n in enumerate([PREDICTION, *names])},
+            {n: floats(table.column(f"n{i}")) for i, n in enumerate([PREDICTION, *names])},
+        )
+
+    def _count(self, profile: Profile, lines: Lines) -> None:
+        version = profile.version
+        hours, where = np.unique(lines.hour, return_inverse=True)
+        self._append(
+            "arrivals", version=version, hour=hours, n=np.bincount(where, minlength=hours.size)
+        )
+        for column in profile.columns:
+            category = column.binning.kind == "category"
+            values = (
+                lines.texts[column.name].to_pylist() if category else lines.numbers[column.name]
+            )
+            size = column.binning.size
+            cells, n = np.unique(where * size + column.binning.place(values), return_counts=True)
+            self._append(
+                "counts",
+                version=version,
+                hour=hours[cells // size],
+                name=column.name,
+                bin=cells % size,
+                n=n,
+            )
+            if category:
+                continue
+            some = np.isfinite(values)
+            value, hour = values[some], where[some]
+            there = np.unique(hour)
+            if not there.size:
+                continue
+            low, high = np.full(hours.size, np.inf), np.full(hours.size, -np.inf)
+            np.minimum.at(low, hour, value)
+            np.maximum.at(high, hour, value)
+            self._append(
+                "moments",
+                version=version,
+                hour=hours[there],
+                name=column.name,
+                total=np.bincount(hour, value, hours.size)[there],
+                squares=np.bincount(hour, value**2, hours.size)[there],
+                low=low[there],
+                high=high[there],
+            )
+        self._append(
+            "waiting",
+            request_id=lines.request,
+            version=version,
+            hour=lines.hour,
+            prediction=lines.texts[PREDICTION],
+        )
+
+    def _join(self, profiles: Mapping[int, Profile]) -> int:
+        self._db.execute("""create or replace temp table met as
+          select w.request_id, w.version, w.hour, w.prediction, l.label
+          from waiting w join labels l using (request_id)""")
+        joined = 0
+        for version, profile in profiles.items():
+            query = f"""select hour, prediction, label, {NUMBER.format("prediction")} as p,
+              {NUMBER.format("label")} as l from met where version = ?"""  # noqa: S608
+            table = self._db.sql(query, params=[version]).to_arrow_table()
+            joined += table.num_rows
+            self._score(profile, table)
+        self._db.execute("delete from waiting where request_id in (select request_id from met)")
+        return joined
+
+    def _score(self, profile: Profile, table: pa.Table) -> None:
+        if profile.task == "labels":
+            predicted, label = _codes(table.column("prediction"), table.column("label"))
+        else:
+            predicted, label = floats(table.column("p")), floats(table.column("l"))
+        good = np.isfinite(predicted) & np.isfinite(label)
+        predicted, label = predicted[good], label[good]
+        hours, where = np.unique(table.column("hour").to_numpy()[good], return_inverse=True)
+        if not hours.size:
+            return
+        n = np.bincount(where, minlength=hours.size)
+        values = parts(profile.task, predicted, label)
+        for metric in range(len(SUMS[profile.task])):
+            self._append(
+                "sums",
+                version=profile.version,
+                hour=hours,
+                metric=metric,
+                n=n,
+                total=np.bincount(where, values[metric], hours.size),
+                squares=np.bincount(where, values[metric] ** 2, hours.size),
+            )
+        if profile.task == "binary":
+            side = (label > 0.5).astype(np.int64)
+            cell = (where * 2 + side) * SCORE_BINS + score_bin(predicted)
+            cells, m = np.unique(cell, return_counts=True)
+            self._append(
+                "scores",
+                version=profile.version,
+                hour=hours[cells // SCORE_BINS // 2],
+                side=cells // SCORE_BINS % 2,
+                bin=cells % SCORE_BINS,
+                n=m,
+            )
+
+    def _append(self, table: str, **columns: Any) -> None:
+        """Insert columns; a single value stands for the same in every row."""
+        import pyarrow as pa
+
+        size = max(len(v) for v in columns.values() if hasattr(v, "__len__") and not _text(v))
+        filled = {
+            k: v if hasattr(v, "__len__") and not _text(v) else pa.repeat(v, size)
+            for k, v in columns.items()
+        }
+        self._db.register("appended", pa.table(filled))
+        self._db.execute(f"insert into {table} by name select * from appended")  # noqa: S608
+        self._db.unregister("appended")
+
+
+class _Transaction:
+    def __init__(self, db: duckdb.DuckDBPyConnection) -> None:
+        self._db = db
+
+    def __enter__(self) -> None:
+        self._db.execute("begin")
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._db.execute("commit" if kind is None else "rollback")
+
+
+class _slice:
+    """The whole lines of a log file from byte `start` on, as a file, and their length."""
+
+    def __init__(self, file: Path, start: int) -> None:
+        self._file, self._start = file, start
+
+    def __enter__(self) -> tuple[Path, int]:
+        self._folder = tempfile.TemporaryDirectory(prefix="gristmill-")
+        path = Path(self._folder.name) / "lines.jsonl"
+        with self._file.open("rb") as source, path.open("w+b") as target:
+            source.seek(self._start)
+            shutil.copyfileobj(source, target, 2**20)
+            size = _last_line_end(target)
+            target.truncate(size)
+        return path, size
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()
+
+
+def _last_line_end(file: Any) -> int:
+    """The position after the last newline; 0 when there is none."""
+    position: int = file.seek(0, 2)
+    while position:
+        step = min(position, 2**16)
+        position -= step
+        file.seek(position)
+        found = file.read(step).rfind(b"\n")
+        if found >= 0:
+            return position + int(found) + 1
+    return 0
+
+
+def floats(column: Any) -> Floats:
+    """An Arrow column of doubles, shape (n,), nulls as NaN."""
+    return np.asarray(column.to_numpy(), dtype=np.float64)
+
+
+def _codes(left: Any, right: Any) -> tuple[Floats, Floats]:
+    names: dict[str | None, int] = {}
+    sides = [
+        np.array([names.setdefault(t, len(names)) for t in side.to_pylist()], dtype=np.float64)
+        for side in (left, right)
+    ]
+    return sides[0], sides[1]
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)

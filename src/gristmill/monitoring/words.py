@@ -1,0 +1,82 @@
+"""What changed in a column, in words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gristmill.monitoring.sketch import OTHER, Binning, Sketch
+
+
+def describe(binning: Binning, reference: Sketch, window: Sketch) -> str:
+    """The largest change, its direction, then and now: "mean up 3.1 (12.6 to 15.7)"."""
+    if not window.rows:
+        return "no rows"
+    if not reference.rows:
+        return "no reference"
+    parts = []
+    before, after = reference.missing / reference.rows, window.missing / window.rows
+    if abs(after - before) >= 0.01:
+        parts.append(f"missing {percent(before)} to {percent(after)}")
+    if window.present and reference.present:
+        parts += _category(binning, reference, window) if binning.kind == "category" else []
+        parts += _number(reference, window) if binning.kind == "number" else []
+    return "; ".join(parts) or "no change to speak of"
+
+
+def _number(reference: Sketch, window: Sketch) -> list[str]:
+    shift = window.mean - reference.mean
+    parts = []
+    if abs(shift) >= 0.05 * reference.spread and shift != 0:
+        way = "up" if shift > 0 else "down"
+        then, now = amount(reference.mean), amount(window.mean)
+        parts.append(f"mean {way} {amount(abs(shift))} ({then} to {now})")
+    elif reference.spread and abs(window.spread / reference.spread - 1) >= 0.1:
+        way = "wider" if window.spread > reference.spread else "narrower"
+        then, now = amount(reference.spread), amount(window.spread)
+        parts.append(f"spread {way} (deviation {then} to {now})")
+    else:
+        peak = _peak(reference.counts[1:], window.counts[1:])
+        if peak >= 0.02:
+            parts.append(f"same mean, other shape ({percent(peak)} of rows moved)")
+    below, above = window.counts[1] / window.present, window.counts[-1] / window.present
+    if above >= 0.001:
+        parts.append(f"{percent(above)} above the largest of training, {amount(reference.high)}")
+    if below >= 0.001:
+        parts.append(f"{percent(below)} below the least of training, {amount(reference.low)}")
+    return parts
+
+
+def _peak(left: np.ndarray, right: np.ndarray) -> float:
+    gap = np.cumsum(left) / left.sum() - np.cumsum(right) / right.sum()
+    return float(np.abs(gap).max())
+
+
+def _category(binning: Binning, reference: Sketch, window: Sketch) -> list[str]:
+    p = reference.counts[1:] / reference.present
+    q = window.counts[1:] / window.present
+    names = (*binning.categories, OTHER)
+    parts = []
+    order = np.argsort(-np.abs(q - p), kind="stable")
+    for i in order[:2]:
+        if abs(q[i] - p[i]) < 0.005:
+            continue
+        if names[i] == OTHER and p[i] == 0:
+            parts.append(f"{percent(q[i])} never seen in training")
+        else:
+            parts.append(f"{names[i]} {percent(p[i])} to {percent(q[i])}")
+    return parts
+
+
+def percent(share: float) -> str:
+    """A share in percent, to two significant digits below ten."""
+    value = 100 * share
+    return f"{value:.0f} %" if abs(value) >= 10 else f"{value:.2g} %"
+
+
+def amount(value: float) -> str:
+    """A number to three significant digits, without an exponent where a person needs none."""
+    if value != 0 and not 1e-4 <= abs(value) < 1e9:
+        return f"{value:.3g}"
+    digits = 0 if value == 0 else 2 - int(np.floor(np.log10(abs(value))))
+    text = f"{value:,.{max(0, digits)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

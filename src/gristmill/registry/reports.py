@@ -1,0 +1,28 @@
+"""Gate reports as the ledger keeps them."""
+
+from __future__ import annotations
+
+import json
+
+from gristmill.errors import Forbidden
+from gristmill.registry.chain import sha256
+from gristmill.registry.gates import GateReport
+from gristmill.registry.store import Registry
+from gristmill.registry.version import Version
+
+
+def report_of(registry: Registry, version: Version) -> tuple[str, GateReport] | None:
+    """The digest and content of the last gate report on the version's bytes, None without one.
+
+    Raises Forbidden when the entry or the report was altered.
+    """
+    entries = registry.ledger.entries(version.model, "gate", version.version)
+    fitting = [e for e in entries if e.digest == version.digest and e.evidence]
+    if not fitting:
+        return None
+    registry.ledger.require_sound(fitting[-1])
+    digest = str(fitting[-1].evidence)
+    text = registry.ledger.document(digest)
+    if sha256(text) != digest:
+        raise Forbidden("gate.altered", f"the gate report {digest[:12]} was edited.")
+    return digest, GateReport.from_record(json.loads(text))

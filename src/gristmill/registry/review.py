@@ -1,0 +1,145 @@
+"""Ask for a decision, approve, reject: several people before a promotion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from gristmill.errors import Conflict, Forbidden, GateFailed, Invalid
+from gristmill.project import SETTINGS, Project, parse_table
+from gristmill.registry.actor import current_actor
+from gristmill.registry.approvals import DECISIONS, Policy, Standing, standing
+from gristmill.registry.chain import Draft, Entry
+from gristmill.registry.checks import clean_reason
+from gristmill.registry.ledger import utc_now
+from gristmill.registry.reports import report_of
+from gristmill.registry.roles import may, require
+from gristmill.registry.settings import model_settings
+from gristmill.registry.store import Registry
+from gristmill.registry.version import Version
+
+
+def request(
+    project: Project, model: str, version: int | str, *, reason: str, actor: str | None = None
+) -> Entry:
+    """Ask the reviewers for a decision on a version and its last gate report."""
+    actor = actor or current_actor(project)
+    require(project, "register", actor)
+    return _write(project, model, version, "request", reason, actor)
+
+
+def decide(
+    project: Project,
+    model: str,
+    version: int | str,
+    *,
+    decision: str,
+    reason: str,
+    report: str | None = None,
+    actor: str | None = None,
+) -> Entry:
+    """Approve or reject (`decision`) a version's bytes together with its last gate report.
+
+    `report` is the digest of the report that was read, or its beginning; Conflict when a newer one
+    has come. Raises Forbidden for the author and for who lacks the role, GateFailed without a
+    report.
+    """
+    if decision not in DECISIONS:
+        raise Invalid("approval.decision", f"{decision!r} is not one of {', '.join(DECISIONS)}.")
+    actor = actor or current_actor(project)
+    require(project, "approve", actor)
+    registry = Registry(project)
+    target = registry.version(model, version)
+    if actor in authors(registry, target):
+        raise Forbidden(
+            "approval.author",
+            f"{actor} made {model} version {target.version} and cannot decide on it.",
+            hint="Ask somebody else with the role.",
+        )
+    found = report_of(registry, target)
+    if report and found and not found[0].startswith(report):
+        raise Conflict(
+            "approval.report",
+            f"{model} version {target.version} was judged again: its report is {found[0][:12]}.",
+            hint="Read the new report and decide again.",
+        )
+    return _write(project, model, target.version, decision, reason, actor)
+
+
+def standing_of(registry: Registry, version: Version, now: datetime | None = None) -> Standing:
+    """Which approvals of the version stand now. Raises Forbidden when a decision was forged."""
+    project = registry.project
+    entries = registry.ledger.entries(version.model, version=version.version)
+    decisions = [e for e in entries if e.action in DECISIONS]
+    for entry in decisions:
+        registry.ledger.require_sound(entry)
+    found = report_of(registry, version)
+    allowed: Callable[[str], bool] = partial(may, project, "approve")
+    return standing(
+        decisions,
+        digest=version.digest,
+        report=found[0] if found else None,
+        authors=authors(registry, version),
+        policy=policy_of(project, version.model),
+        now=now or utc_now(),
+        may=allowed,
+    )
+
+
+def waiting(project: Project) -> list[Entry]:
+    """Requests nobody has answered: versions not promoted and without a decision since."""
+    registry = Registry(project)
+    open_: dict[tuple[str, int | None], Entry] = {}
+    for entry in registry.ledger.entries():
+        if entry.action == "request":
+            open_[entry.model, entry.version] = entry
+        elif entry.action == "promote" or (entry.action in DECISIONS and _settled(registry, entry)):
+            open_.pop((entry.model, entry.version), None)
+    return list(open_.values())
+
+
+def _settled(registry: Registry, entry: Entry) -> bool:
+    version = registry.version(entry.model, entry.version or 0)
+    found = standing_of(registry, version)
+    return bool(found.rejected) or found.granted
+
+
+def policy_of(project: Project, model: str) -> Policy:
+    """The model's approval policy; a model the settings no longer name needs none."""
+    if model not in project.models:
+        return Policy()
+    where = f"{SETTINGS} [models.{model}.approvals]"
+    return parse_table(Policy, model_settings(project, model).approvals, where)
+
+
+def authors(registry: Registry, version: Version) -> set[str]:
+    """Who made the version: git's author and who registered it."""
+    entries = registry.ledger.entries(version.model, "register", version.version)
+    return {version.author, *(e.actor for e in entries)}
+
+
+def _write(
+    project: Project, model: str, version: int | str, action: str, reason: str, actor: str
+) -> Entry:
+    registry = Registry(project)
+    target = registry.version(model, version)
+    found = report_of(registry, target)
+    if found is None:
+        raise GateFailed(
+            "gate.missing",
+            f"{model} version {target.version} was never judged.",
+            hint=f"Run `gristmill model gate {model} {target.version}`.",
+        )
+    with registry.ledger.writing() as writer:
+        return writer.append(
+            Draft(
+                action=action,
+                model=model,
+                actor=actor,
+                version=target.version,
+                reason=clean_reason(reason),
+                digest=target.digest,
+                detail={"report": found[0], "verdict": found[1].verdict},
+            )
+        )

@@ -1,0 +1,59 @@
+"""Who may do what: the `[roles]` table of the settings.
+
+Without that table everybody may do everything, as in a project of one's own. With it, only whom
+a verb lists; `*` is everybody. `[roles.keys]` says which public keys are whose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gristmill.errors import Forbidden
+from gristmill.project import SETTINGS, Project, parse_table
+
+VERBS = ("register", "approve", "promote", "override", "deploy", "read")
+
+
+@dataclass(frozen=True)
+class Roles:
+    """For each verb the actors who may. `override` is promoting past a gate or an approval."""
+
+    register: tuple[str, ...] = ()
+    approve: tuple[str, ...] = ()
+    promote: tuple[str, ...] = ()
+    override: tuple[str, ...] = ()
+    deploy: tuple[str, ...] = ()
+    read: tuple[str, ...] = ("*",)
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def roles_of(project: Project) -> Roles | None:
+    """The declared roles; None when the settings name none, and then nobody is restricted."""
+    table = project.table("roles")
+    return parse_table(Roles, table, f"{SETTINGS} [roles]") if table else None
+
+
+def trusted_keys(project: Project) -> Mapping[str, tuple[str, ...]]:
+    """Public keys by actor, as the settings declare them."""
+    declared = roles_of(project)
+    return declared.keys if declared else {}
+
+
+def may(project: Project, verb: str, actor: str) -> bool:
+    """Whether the actor may do the verb."""
+    declared = roles_of(project)
+    if declared is None or not any(getattr(declared, v) for v in VERBS if v != "read"):
+        return True
+    allowed: tuple[str, ...] = getattr(declared, verb)
+    return actor in allowed or "*" in allowed
+
+
+def require(project: Project, verb: str, actor: str) -> None:
+    """Raises Forbidden unless the actor may do the verb."""
+    if not may(project, verb, actor):
+        raise Forbidden(
+            "role.missing",
+            f"{actor} may not {verb}.",
+            hint=f"{SETTINGS} [roles] {verb} lists who may.",
+        )

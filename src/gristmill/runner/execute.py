@@ -1,0 +1,104 @@
+"""One notebook through papermill: what a worker thread does for one step."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gristmill.errors import GristmillError, StepFailed, Unavailable
+from gristmill.pipeline.step import StepSpec
+from gristmill.runner.hooks import Hooks
+
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a notebook did not finish; `cell` is its index in the notebook, -1 when none raised."""
+
+    error: GristmillError
+    cell: int = -1
+
+
+def execute(
+    step: StepSpec, text: str, params: Mapping[str, Any], hooks: Hooks, timeout: float | None = None
+) -> Failure | None:
+    """Run the notebook `text` with `params`; `timeout` is seconds per cell.
+
+    The executed notebook is saved by the hooks whatever happens. Returns None on success.
+    """
+    import nbformat
+    from jupyter_client.kernelspec import NoSuchKernel
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+    from papermill.execute import execute_notebook
+
+    notebook = nbformat.reads(text, as_version=4)
+    notebook.metadata.setdefault("papermill", {})
+    shift = _injected_at(notebook, bool(params))
+    where = str(hooks.save_to)
+    try:
+        execute_notebook(
+            notebook,
+            None,
+            parameters=dict(params) or None,
+            engine_name="gristmill",
+            progress_bar=False,
+            hooks=hooks,
+            execution_timeout=timeout,
+        )
+    except PapermillExecutionError as error:
+        cell = _source_cell(error.cell_index, shift)
+        tail = ANSI.sub("", "\n".join(error.traceback[-1:]))
+        return Failure(
+            StepFailed(
+                "step.cell-failed",
+                f"{step.notebook}, cell {cell + 1}: {error.ename}: {error.evalue or tail}",
+                hint=f"The executed notebook with the traceback: {where}",
+            ),
+            cell,
+        )
+    except DeadKernelError:
+        return Failure(
+            StepFailed(
+                "step.kernel-died",
+                f"{step.notebook}: the kernel died.",
+                hint=f"Often memory ran out. What it printed: {hooks.log}; the notebook: {where}",
+            )
+        )
+    except CellTimeoutError:
+        return Failure(
+            StepFailed(
+                "step.timeout",
+                f"{step.notebook}: a cell took longer than {timeout:g} s.",
+                hint=f"Raise the step's timeout. The notebook so far: {where}",
+            )
+        )
+    except NoSuchKernel as error:
+        return Failure(
+            Unavailable(
+                "kernel.not-found",
+                f"{step.notebook} asks for the kernel `{error.name}`, which is not installed.",
+                hint="`jupyter kernelspec list` shows which are.",
+            )
+        )
+    return None
+
+
+def _injected_at(notebook: Any, parameters: bool) -> int | None:
+    """Where papermill will insert the cell with the values, None when it inserts none."""
+    if not parameters:
+        return None
+    if any("injected-parameters" in c.metadata.get("tags", ()) for c in notebook.cells):
+        return None
+    for index, cell in enumerate(notebook.cells):
+        if "parameters" in cell.metadata.get("tags", ()):
+            return index + 1
+    return None
+
+
+def _source_cell(executed: int, injected: int | None) -> int:
+    """The cell's index in the source notebook for its index in the executed one."""
+    return executed if injected is None or executed < injected else max(executed - 1, 0)

@@ -1,0 +1,89 @@
+"""One run at a time in a project, and nothing left over from one that was killed."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from gristmill.errors import Conflict
+from gristmill.lineage.hashing import write_atomic
+
+
+@contextlib.contextmanager
+def project_lock(
+    state: Path,
+    purpose: str,
+    *,
+    wait: bool = True,
+    notify: Callable[[str], None] = lambda text: None,
+) -> Iterator[None]:
+    """Hold the project. Another holder is waited for, or refused with Conflict (`wait=False`).
+
+    The kernel of the operating system releases it when the process dies, however it dies.
+    """
+    state.mkdir(parents=True, exist_ok=True)
+    with open(state / "lock", "a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "another process"
+            if not wait:
+                raise Conflict(
+                    "run.busy",
+                    f"{holder} is working in this project.",
+                    hint="Wait for it, or leave out --no-wait to queue behind it.",
+                ) from None
+            notify(f"waiting for {holder}")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        file.truncate()
+        started = time.strftime("%H:%M:%S")
+        file.write(f"{purpose} (process {os.getpid()}, since {started})")
+        file.flush()
+        try:
+            yield
+        finally:
+            file.seek(0)
+            file.truncate()
+            file.flush()
+
+
+def note_kernel(directory: Path, step: str, pid: int) -> None:
+    """Remember a kernel's process, so that a later run can end it when this one is killed."""
+    import psutil
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        started = psutil.Process(pid).create_time()
+        write_atomic(directory / f"{step}.kernel", json.dumps({"pid": pid, "started": started}))
+
+
+def forget_kernel(directory: Path, step: str) -> None:
+    (directory / f"{step}.kernel").unlink(missing_ok=True)
+
+
+def end_orphans(runs: Path) -> int:
+    """Kill kernels that killed runs left behind; returns how many. Call with the lock held."""
+    import psutil
+
+    ended = 0
+    for note in runs.glob("*/*.kernel"):
+        try:
+            record = json.loads(note.read_text("utf-8"))
+            process = psutil.Process(record["pid"])
+            if abs(process.create_time() - record["started"]) < 0.01:
+                family = [*process.children(recursive=True), process]
+                for member in family:
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        member.kill()
+                psutil.wait_procs(family, timeout=10)
+                ended += 1
+        except (psutil.NoSuchProcess, ValueError, KeyError):
+            pass
+        note.unlink(missing_ok=True)
+    return ended

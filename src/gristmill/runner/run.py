@@ -1,0 +1,173 @@
+"""`gristmill run`: from a request to a result. Start reading here."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gristmill.errors import Cancelled, GristmillError, StepFailed
+from gristmill.events import (
+    Event,
+    Listener,
+    Notice,
+    RunFinished,
+    RunStarted,
+    StepSkipped,
+)
+from gristmill.pipeline.plan import Plan, plan
+from gristmill.project import Project
+from gristmill.runner.lock import end_orphans, project_lock
+from gristmill.runner.scheduler import drive
+from gristmill.runner.sync import sync
+from gristmill.runner.workspace import Workspace, load
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What to run. `targets` are steps (empty: all) run with what they need unless `only`;
+    `params` names a parameter set; `overrides` maps `step.name` to a value; `workers` 0 means one
+    per core; `wait` is whether to queue behind another run."""
+
+    targets: tuple[str, ...] = ()
+    only: bool = False
+    force: bool = False
+    params: str | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    workers: int = 0
+    keep_going: bool = True
+    wait: bool = True
+    trigger: str = "user"
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """`status` is succeeded, restored, fresh, failed, blocked or cancelled; `executed` the
+    executed notebook; `mlflow_run` its child run; `seconds` wall time."""
+
+    status: str
+    reason: str = ""
+    seconds: float = 0.0
+    executed: Path | None = None
+    mlflow_run: str | None = None
+    error: GristmillError | None = None
+    cell: int = -1
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """`status` is succeeded, failed or cancelled; `mlflow_run` is the parent run."""
+
+    run: str
+    status: str
+    steps: Mapping[str, StepResult]
+    seconds: float
+    mlflow_run: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.status == "succeeded"
+
+    def raise_for_status(self) -> RunResult:
+        """Raise the first step's error, or Cancelled; returns itself when all is well."""
+        if self.status == "cancelled":
+            raise Cancelled("run.cancelled", f"run {self.run} was cancelled.")
+        for result in self.steps.values():
+            if result.error is not None:
+                raise result.error
+        if not self.ok:
+            raise StepFailed("run.failed", f"run {self.run} failed.")
+        return self
+
+
+def run(
+    project: Project, request: RunRequest | None = None, listeners: Iterable[Listener] = ()
+) -> RunResult:
+    """Run what is stale.
+
+    Raises Invalid or NotFound when the request or a notebook is wrong, Conflict when the project
+    is busy and `wait` is off. A step that fails raises nothing: it is in the result.
+    """
+    request = request or RunRequest()
+    name = run_name(time.time())
+    heard = tuple(listeners)
+
+    def emit(event: Event) -> None:
+        for listener in heard:
+            listener(event)
+
+    def notice(text: str) -> None:
+        emit(Notice(time.time(), name, text))
+
+    begin = time.time()
+    purpose = f"gristmill run {name}"
+    with project_lock(project.state, purpose, wait=request.wait, notify=notice):
+        orphans = end_orphans(project.state / "runs")
+        if orphans:
+            notice(f"ended {orphans} kernel(s) that a killed run left behind")
+        workspace = load(project, request.params, request.overrides)
+        chosen = decide(workspace, request)
+        workspace.missing_inputs(set(chosen.stale))
+        sync(workspace)
+        emit(
+            RunStarted(time.time(), name, project.name, tuple(chosen.decisions), _workers(request))
+        )
+        steps = {
+            step: StepResult("fresh", decision.why)
+            for step, decision in chosen.decisions.items()
+            if not decision.run
+        }
+        for step, result in steps.items():
+            emit(StepSkipped(time.time(), name, step, result.reason))
+        finished, parent, status = True, None, "succeeded"
+        if chosen.stale:
+            from gristmill.runner.session import Session
+
+            with Session(workspace, request, chosen, name, emit) as session:
+                needs = {s: workspace.dag.needs[s] for s in chosen.stale}
+                finished = drive(
+                    chosen.stale, needs, session, _workers(request), keep_going=request.keep_going
+                )
+                steps.update(session.results)
+                status = _status(finished, steps)
+                session.close(status)
+                parent = session.parent
+        workspace.hashes.save()
+        seconds = time.time() - begin
+        ran = sum(r.status in {"succeeded", "failed"} for r in steps.values())
+        failed = sum(r.status == "failed" for r in steps.values())
+        emit(RunFinished(time.time(), name, status, seconds, ran, len(steps) - ran, failed))
+        ordered = {s: steps[s] for s in chosen.decisions if s in steps}
+        return RunResult(name, status, ordered, seconds, parent)
+
+
+def decide(workspace: Workspace, request: RunRequest) -> Plan:
+    """The plan for a request, on the workspace as it is."""
+    return plan(
+        workspace.dag,
+        workspace.states(),
+        workspace.locked(),
+        targets=[workspace.dag.find(word) for word in request.targets],
+        only=request.only,
+        force=request.force,
+    )
+
+
+def run_name(now: float) -> str:
+    """A sortable, unique name: local date and time, and four random letters."""
+    return time.strftime("%Y%m%d-%H%M%S", time.localtime(now)) + "-" + secrets.token_hex(2)
+
+
+def _workers(request: RunRequest) -> int:
+    return request.workers or max(1, len(os.sched_getaffinity(0)))
+
+
+def _status(finished: bool, steps: Mapping[str, StepResult]) -> str:
+    if not finished:
+        return "cancelled"
+    bad = {"failed", "blocked", "cancelled"}
+    return "failed" if any(r.status in bad for r in steps.values()) else "succeeded"

@@ -1,0 +1,104 @@
+"""Real projects to test on: notebooks on disk, git, DVC, kernels."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "src"
+
+
+@pytest.fixture(autouse=True)
+def own_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the caller's shell reaches a test; tools are found beside the interpreter."""
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+
+
+def write_notebook(path: Path, *cells: str, step: bool = True, kernel: str = "python3") -> None:
+    """A notebook whose first code cell is the parameters cell (unless not `step`)."""
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata.kernelspec = {"name": kernel, "display_name": kernel, "language": "python"}
+    notebook.cells.append(nbformat.v4.new_markdown_cell(f"# {path.stem}"))
+    for index, source in enumerate(cells):
+        cell = nbformat.v4.new_code_cell(source)
+        if index == 0 and step:
+            cell.metadata["tags"] = ["parameters"]
+        notebook.cells.append(cell)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, path)
+
+
+def edit_notebook(path: Path, change: Callable[[nbformat.NotebookNode], None]) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    change(notebook)
+    nbformat.write(notebook, path)
+
+
+def shell(root: Path, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a command as a user would, in `root`."""
+    done = subprocess.run(words, cwd=root, capture_output=True, text=True, timeout=240, check=False)
+    if check and done.returncode != 0:
+        raise AssertionError(f"{words} failed:\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+def commit(root: Path) -> None:
+    identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+    shell(root, "git", "add", "-A")
+    shell(root, "git", *identity, "commit", "-qm", "work", "--allow-empty")
+
+
+@pytest.fixture
+def project_root(tmp_path: Path) -> Path:
+    """An empty project in a git repository."""
+    root = tmp_path / "a project"
+    root.mkdir()
+    shell(root, "git", "init", "-q", ".")
+    shell(root, "git", "config", "user.name", "Ada")
+    shell(root, "git", "config", "user.email", "ada@example.org")
+    shell(root, "gristmill", "init")
+    return root
+
+
+@pytest.fixture
+def strangers_project(project_root: Path) -> Path:
+    """Notebooks by somebody else: spaces, subfolders, no inputs, two outputs, an output directory,
+    2 MB printed by one cell, a local module two steps import, a notebook that is no step."""
+    root = project_root
+    (root / "helper.py").write_text("def double(x):\n    return 2 * x\n")
+    write_notebook(
+        root / "make data.ipynb",
+        "from gristmill import Output\n"
+        'numbers: Output = "data/numbers.csv"\nfolder: Output = "data/parts"\nn: int = 10',
+        "from pathlib import Path\nfrom helper import double\n"
+        "Path(folder).mkdir()\n"
+        'for i in range(3):\n    Path(folder, f"{i}.txt").write_text(str(i))\n'
+        'Path(numbers).write_text("\\n".join(str(double(i)) for i in range(n)))',
+    )
+    write_notebook(
+        root / "sub/deep er/Big Output.ipynb",
+        'from gristmill import Input, Output\nsrc: Input = "data/numbers.csv"\n'
+        'out: Output = "out/big.txt"',
+        'print("x" * 2_000_000)',
+        'open(out, "w").write(open(src).read())',
+    )
+    write_notebook(
+        root / "sub/sum.ipynb",
+        'from gristmill import Input, Metrics\nsrc: Input = "data/parts"\n'
+        'scores: Metrics = "out/sum.json"\nscale: float = 1',
+        "import json, os\nfrom helper import double\n"
+        'total = sum(int(open(f"{src}/{f}").read()) for f in os.listdir(src))\n'
+        'json.dump({"total": double(total) * scale}, open(scores, "w"))',
+    )
+    write_notebook(root / "notes.ipynb", "print(1)", step=False)
+    commit(root)
+    return root
