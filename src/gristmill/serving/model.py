@@ -116,7 +116,8 @@ def _series(values: list[Any], kind: str) -> pd.Series:
     if kind == "datetime":
         naive = [None if v is None else v.replace(tzinfo=None) for v in values]
         return pd.Series(naive, dtype="datetime64[us]")
-    return pd.Series(values, dtype=DTYPES[kind])
+    column: pd.Series = pd.Series(values, dtype=DTYPES[kind])
+    return column
 
 
 DTYPES: dict[str, Any] = {
