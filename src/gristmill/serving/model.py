@@ -114,10 +114,10 @@ def _series(values: list[Any], kind: str) -> pd.Series:
         modern = int(pd.__version__.split(".")[0]) >= 3
         return pd.Series(values, dtype="str" if modern else object)
     if kind == "datetime":
-        return pd.Series(pd.to_datetime(pd.Series(values, dtype=object), utc=True)).dt.tz_localize(
-            None
-        )
-    return pd.Series(values, dtype=DTYPES[kind])
+        naive = [None if v is None else v.replace(tzinfo=None) for v in values]
+        return pd.Series(naive, dtype="datetime64[us]")
+    column: pd.Series = pd.Series(values, dtype=DTYPES[kind])
+    return column
 
 
 DTYPES: dict[str, Any] = {

@@ -65,11 +65,9 @@ def read(
             "ORDER BY moment, request_id",
             [low, low, high, high],
         )
-        rows = connection.sql(
-            "SELECT request_id, time, event_time, moment, model, version, "
-            f"{_typed(connection, 'prediction')}, latency_ms, {_typed(connection, 'label')}, "
-            "label_time FROM chosen"
-        ).df()
+        columns = "request_id, time, event_time, moment, model, version, latency_ms, label_time"
+        typed = f"{_typed(connection, 'prediction')}, {_typed(connection, 'label')}"
+        rows = connection.sql(f"SELECT {columns}, {typed} FROM chosen").df()  # noqa: S608
         return Predictions(
             rows,
             _features(connection, rows.index),

@@ -16,9 +16,10 @@ from gristmill.project import Project
 from gristmill.serving.answering import prediction_record
 from gristmill.serving.model import DTYPES, LoadedModel, load
 from gristmill.serving.prediction_log import LineLog
-from gristmill.serving.schema import Column, Row, read_time
+from gristmill.serving.schema import Column, Row
 from gristmill.serving.settings import predictions_directory
 from gristmill.serving.tables import Sink, file_kind, reading
+from gristmill.serving.values import read_time
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,5 +1,7 @@
-"""JSON values read as the types of a model signature. Pure; a wrong one raises TypeError, ValueError
-or OverflowError, whose text (when there is one) says what is wrong."""
+"""JSON values read as the types of a model signature. Pure.
+
+A wrong value raises TypeError, ValueError or OverflowError; its text, if any, says what is wrong.
+"""
 
 from __future__ import annotations
 
