@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from gristmill.monitoring.drift import Column, ColumnDrift, Distances, WindowDrift, coarsen
+from gristmill.monitoring.distance import Distances, coarsen
+from gristmill.monitoring.drift import Column, ColumnDrift, WindowDrift
 from gristmill.monitoring.performance import HIGHER, SUMS, Metric, Task
 from gristmill.monitoring.settings import MonitoringSettings
 from gristmill.monitoring.sketch import OTHER, Sketch
@@ -203,7 +205,6 @@ def coarse_labels(column: Column) -> tuple[tuple[str, ...], tuple[float, ...]]:
     reference = column.reference.counts[1:]
     ordered = column.binning.kind == "number"
     if ordered:
-        _, firsts = coarsen(reference, np.arange(size), ordered=True)
         names = _ranges(column)
     else:
         order = np.argsort(-reference, kind="stable")
@@ -241,7 +242,7 @@ def _ranges(column: Column) -> list[str]:
 
 
 def _drift_record(drift: ColumnDrift) -> dict[str, Any]:
-    far = {k: None if v != v else round(v, 6) for k, v in vars(drift.distances).items()}
+    far = {k: None if math.isnan(v) else round(v, 6) for k, v in vars(drift.distances).items()}
     return {**vars(drift), "distances": far}
 
 
