@@ -105,7 +105,8 @@ def gate(
     challenger = registry.version(model, version)
     holder = registry.ledger.aliases(model).get(check_name(against, "alias"))
     champion = registry.version(model, holder) if holder else None
-    evidence = gather(registry, settings, challenger, champion)
+    timed = any(g.kind == "latency" for g in gates)
+    evidence = gather(registry, settings, challenger, champion, timed=timed)
     about = {
         "model": model,
         "version": challenger.version,
