@@ -93,8 +93,9 @@ def _gates(registry: Registry, version: Version) -> list[Section]:
     for result in report.results:
         if result.kind == "calibration" and "bins" in result.numbers:
             bins = tuple((f"{p:.3f}", f"{q:.3f}", n) for p, q, n in result.numbers["bins"])
-            head = ("predicted", "observed", "rows")
-            sections.append(Section("Calibration", result.message, head, bins))
+            sections.append(
+                Section("Calibration", result.message, ("predicted", "observed", "rows"), bins)
+            )
         if result.kind == "slices" and result.numbers.get("groups"):
             groups = tuple(
                 (name, g["rows"], *(f"{g[k]:+.4f}" for k in ("difference", "lower", "upper")))

@@ -68,7 +68,7 @@ def gather(
             role, version = "champion", champion
             known = replace(
                 known,
-                champion=outputs(*loaded(registry, champion, frame, settings), binary=binary),
+                champion=outputs_of(registry, champion, frame, settings, binary=binary),
             )
     except Invalid as error:
         return replace(known, trouble=f"{role} (version {version.version}): {error.message}")
@@ -86,6 +86,21 @@ def labels(column: pd.Series[Any]) -> tuple[Any, bool]:
     if np.isin(column.unique(), [0, 1]).all():
         return column.to_numpy().astype(float), True
     return column.to_numpy(), False
+
+
+def outputs_of(
+    registry: Registry,
+    version: Version,
+    frame: pd.DataFrame,
+    settings: ModelSettings,
+    *,
+    binary: bool,
+) -> Any:
+    """What the version says for each row, shape (n,): a probability when the target is binary.
+
+    Raises Invalid when the model does not load or does not take the rows.
+    """
+    return outputs(*loaded(registry, version, frame, settings), binary=binary)
 
 
 def loaded(
