@@ -53,6 +53,7 @@ class KernelRequest:
     `environment`: hash of the environment's lock file; None hashes the known ones in `project`.
     `project`: root of the project; None finds it upwards from `cwd`.
     `env`: the kernel's whole environment; None is this process's.
+    `log`: file that takes what the kernel's process prints outside of cells; None drops it.
     `parkable`: the kernel can be left running by `KernelHandle.park`. A fresh kernel then also
     survives a crash of this process.
     """
@@ -65,6 +66,7 @@ class KernelRequest:
     env: Mapping[str, str] | None = None
     fresh: bool = False
     parkable: bool = False
+    log: Path | None = None
 
 
 class ReadyClient(AsyncKernelClient):  # type: ignore[misc]
@@ -153,6 +155,10 @@ class KernelHandle:
     parkable: bool
 
     @property
+    def pid(self) -> int:
+        return int(self.km.provisioner.pid)
+
+    @property
     def connection_file(self) -> str:
         return str(self.km.connection_file)
 
@@ -215,7 +221,11 @@ async def acquire_async(request: KernelRequest) -> KernelHandle:
     arguments: dict[str, Any] = {"cwd": str(request.cwd), "independent": request.parkable}
     if request.env is not None:
         arguments["env"] = dict(request.env)
-    await manager.start_kernel(**arguments)
+    if request.log is None:
+        await manager.start_kernel(**arguments)
+    else:
+        with open(request.log, "ab") as log:
+            await manager.start_kernel(stdout=log, stderr=log, **arguments)
     provisioner = manager.provisioner
     warm = bool(getattr(provisioner, "warm", False))
     reason = getattr(provisioner, "reason", f"the kernelspec chooses {chosen}")

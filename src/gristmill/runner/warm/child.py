@@ -74,7 +74,7 @@ class Baseline:
         warnings._filters_mutated()  # type: ignore[attr-defined]
 
 
-def main(  # noqa: PLR0917
+def main(
     request: dict[str, Any],
     fds: list[int],
     conn: socket.socket,
