@@ -17,7 +17,7 @@ class Distances:
     `moved` is the KS distance (numbers) or the total variation (categories): the least share of
     rows that lie elsewhere. `psi` is over at most ten bins with `psi_noise` expected of it from
     sampling alone; `js` the Jensen-Shannon distance (base 2, 0 to 1), `wasserstein` in units of the
-    reference's standard deviation (NaN for categories). `missing` and `outside` are changes of
+    reference's standard deviation (None for categories). `missing` and `outside` are changes of
     shares.
     """
 
@@ -25,7 +25,7 @@ class Distances:
     psi: float
     psi_noise: float
     js: float
-    wasserstein: float
+    wasserstein: float | None
     missing: float
     outside: float
 
@@ -37,7 +37,7 @@ def distances(reference: Sketch, window: Sketch, binning: Binning) -> Distances:
     if reference.rows and window.rows:
         missing = window.missing / window.rows - reference.missing / reference.rows
     if not n or not m:
-        return Distances(0.0, 0.0, 0.0, 0.0, 0.0, missing, 0.0)
+        return Distances(0.0, 0.0, 0.0, 0.0, None, missing, 0.0)
     left, right = reference.counts[1:], window.counts[1:]
     p, q = left / n, right / m
     number = binning.kind == "number"
@@ -49,7 +49,7 @@ def distances(reference: Sketch, window: Sketch, binning: Binning) -> Distances:
         psi=value,
         psi_noise=noise,
         js=jensen_shannon(coarse_left / n, coarse_right / m),
-        wasserstein=wasserstein(reference, window, binning) if number else float("nan"),
+        wasserstein=wasserstein(reference, window, binning) if number else None,
         missing=missing,
         outside=outside,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -114,8 +113,12 @@ class VersionReport:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> VersionReport:
-        promised = {k: Metric(**m) for k, m in record["promised"].items()}
-        return cls(**{**record, "promised": promised})
+        changed = {
+            "promised": {k: Metric(**m) for k, m in record["promised"].items()},
+            "bins": {k: tuple(v) for k, v in record["bins"].items()},
+            "reference": {k: tuple(v) for k, v in record["reference"].items()},
+        }
+        return cls(**{**record, **changed})
 
 
 @dataclass(frozen=True)
@@ -242,13 +245,11 @@ def _ranges(column: Column) -> list[str]:
 
 
 def _drift_record(drift: ColumnDrift) -> dict[str, Any]:
-    far = {k: None if math.isnan(v) else round(v, 6) for k, v in vars(drift.distances).items()}
-    return {**vars(drift), "distances": far}
+    return {**vars(drift), "distances": vars(drift.distances)}
 
 
 def _drift_from(record: Mapping[str, Any]) -> ColumnDrift:
-    far = {k: float("nan") if v is None else v for k, v in record["distances"].items()}
-    return ColumnDrift(**{**record, "distances": Distances(**far)})
+    return ColumnDrift(**{**record, "distances": Distances(**record["distances"])})
 
 
 def utc(moment: datetime) -> str:
