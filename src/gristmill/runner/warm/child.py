@@ -86,15 +86,13 @@ def main(
     code = 1
     try:
         conn.settimeout(None)
+        channel = socket.socket(fileno=fds.pop()) if request["mode"] == "direct" else None
         become_fresh(request, fds, baseline)
         lifeline = Lifeline(conn, client_fd, detached=request["independent"])
-        if request["mode"] == "direct":
-            from . import shell
-
-            lifeline.start()
-            code = shell.run(request, baseline, lambda: wire.send(conn, {"ready": True}))
-        else:
+        if channel is None:
             code = run_kernel(request, baseline, lifeline, client_pid)
+        else:
+            code = run_shell(request, baseline, lifeline, channel)
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except BaseException:  # noqa: BLE001 - nothing may return into the server's loop
@@ -167,6 +165,20 @@ def run_kernel(
             app.control_thread.stop()
             app.control_thread.join(2)
     return 0
+
+
+def run_shell(
+    request: dict[str, Any], baseline: Baseline, lifeline: Lifeline, channel: socket.socket
+) -> int:
+    from . import shell
+
+    def settle() -> None:
+        match_matplotlib()
+        baseline.restore()
+
+    lifeline.start()
+    lifeline.ready()
+    return shell.run(request, channel, settle)
 
 
 def match_matplotlib() -> None:

@@ -27,6 +27,11 @@ class WarmProcess:
         self._conn: socket.socket | None = conn
         self._pidfd = pidfd
 
+    @property
+    def pidfd(self) -> int:
+        """Readable once the process has ended; -1 when that has been noticed."""
+        return self._pidfd
+
     def poll(self) -> int | None:
         if self.returncode is None and (self._pidfd < 0 or exited(self._pidfd)):
             self.returncode = self._read_status()

@@ -18,6 +18,7 @@ import resource
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,8 @@ class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
         independent = bool(kwargs.get("independent"))
         if not independent:
             env["JPY_PARENT_PID"] = str(os.getpid())
-        spec = self._spec(python, cwd, env)
+        root = Path(self.project) if self.project else None
+        spec = server_spec(python, cwd, env, root, self.preload, self.environment)
         message = child_message("kernel", argv, cwd, env, independent=independent)
         with contextlib.ExitStack() as stack:
             fds = standard_descriptors(kwargs, stack)
@@ -86,18 +88,6 @@ class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
                 return process.WarmProcess(*client.request_child(spec, message, fds))
             except (GristmillError, OSError) as error:
                 raise NotWarm(getattr(error, "message", str(error))) from error
-
-    def _spec(self, python: list[str], cwd: str, env: dict[str, str]) -> Any:
-        from gristmill.runner.warm.preload import project_preload, project_root
-        from gristmill.runner.warm.spec import ServerSpec, start_environment
-
-        if os.path.exists(os.path.join(cwd, "matplotlibrc")):
-            raise NotWarm(f"matplotlib reads {cwd}/matplotlibrc when it is imported")
-        root = Path(self.project) if self.project else project_root(Path(cwd))
-        preload = project_preload(root) if self.preload is None else self.preload
-        environment = lock_hash(root) if self.environment is None else self.environment
-        start = start_environment(env, cwd)
-        return ServerSpec(tuple(python), tuple(preload), environment, str(root), start)
 
     async def send_signal(self, signum: int) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -132,6 +122,30 @@ class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
 
 class NotWarm(Exception):
     """Why this kernel is not forked."""
+
+
+def server_spec(
+    python: list[str],
+    cwd: str,
+    env: dict[str, str],
+    project: Path | None,
+    preload: Sequence[str] | None,
+    environment: str | None,
+) -> Any:
+    """The server that a kernel in `cwd` is forked from. NotWarm when none would do."""
+    from gristmill.runner.warm.preload import project_preload, project_root
+    from gristmill.runner.warm.spec import ServerSpec, start_environment
+
+    if os.path.exists(os.path.join(cwd, "matplotlibrc")):
+        raise NotWarm(f"matplotlib reads {cwd}/matplotlibrc when it is imported")
+    root = project_root(Path(cwd)) if project is None else project
+    return ServerSpec(
+        tuple(python),
+        project_preload(root) if preload is None else tuple(preload),
+        lock_hash(root) if environment is None else environment,
+        str(root),
+        start_environment(env, cwd),
+    )
 
 
 def parse_command(cmd: list[str]) -> tuple[list[str], list[str]]:

@@ -85,8 +85,6 @@ class Server:
         self.retiring = False
         self.baseline = child.Baseline()
 
-    # ------------------------------------------------------------------ imports
-
     def preload(self) -> dict[str, Any] | None:
         """Import everything; a record of what is wrong when no child could be served."""
         try:
@@ -129,7 +127,7 @@ class Server:
         return os.fstat(2).st_size
 
     def _exclude(self, top: str, why: str) -> NoReturn:
-        """Start over without `top`: what its import did to this process cannot be undone."""
+        """Start over without `top`: its import cannot be undone."""
         self.config["excluded"][top] = why
         native.end_children()
         os.set_inheritable(self.config["ready_fd"], True)

@@ -12,7 +12,7 @@ import socket
 import struct
 from typing import Any
 
-MAX_FRAME = 64 << 20
+MAX_FRAME = 1 << 30
 
 
 def send(sock: socket.socket, message: dict[str, Any], fds: tuple[int, ...] = ()) -> None:

@@ -1,0 +1,288 @@
+"""The light path: a notebook's cells in a forked IPython shell, without the kernel protocol.
+
+    if not refusal(code_cells(notebook)):
+        execute_direct(notebook, KernelRequest(cwd=root))
+
+The executed notebook is what nbclient would have made of it: nbclient's own rules turn messages
+into outputs, and its exceptions tell of failures. NotDirect means: use a kernel. It comes before
+the first cell, or when a cell asks for something only a kernel has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+from gristmill.errors import Cancelled, GristmillError
+from gristmill.runner.kernels import KernelRequest
+from gristmill.runner.warm.pipe import Pipe
+from gristmill.runner.warm.provisioner import NotWarm, child_message, parse_command, server_spec
+from gristmill.runner.warm.suitable import refusal
+
+__all__ = ["Hook", "NotDirect", "code_cells", "execute_direct", "refusal"]
+
+CANCEL_POLL = 0.1
+INTERRUPT_GRACE = 2.0
+PARENT = {"msg_id": "direct"}
+
+
+class NotDirect(Exception):
+    """Why the notebook needs a kernel."""
+
+
+class Hook(Protocol):
+    """Called with the names of nbclient's hooks."""
+
+    def __call__(self, **arguments: Any) -> object: ...
+
+
+def _ignore(**_: Any) -> None:
+    """The default hook."""
+
+
+def code_cells(notebook: Any) -> list[str]:
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def execute_direct(
+    notebook: Any,
+    request: KernelRequest,
+    *,
+    on_cell_start: Hook = _ignore,
+    on_cell_executed: Hook = _ignore,
+    on_cell_error: Hook = _ignore,
+    timeout: Callable[[Any], float | None] | float | None = None,
+    allow_errors: bool = False,
+    cancelled: threading.Event | None = None,
+) -> Any:
+    """Execute `notebook` in place and return it.
+
+    The hooks get `cell` and `cell_index`, and the latter two `execute_reply`. `timeout`: seconds
+    for a cell, or a function of the cell. CellExecutionError, CellTimeoutError and DeadKernelError
+    are nbclient's, Cancelled follows `cancelled`; outputs so far are in the notebook. NotDirect
+    when a kernel is needed.
+    """
+    if why := refusal(code_cells(notebook)):
+        raise NotDirect(why)
+    client = NotebookClient(notebook, allow_errors=allow_errors)
+    client.reset_execution_trackers()
+    with Shell(request) as shell:
+        notebook.metadata["language_info"] = shell.language_info
+        for index, cell in enumerate(notebook.cells):
+            on_cell_start(cell=cell, cell_index=index)
+            tags = cell.metadata.get("tags", [])
+            if cell.cell_type != "code" or not cell.source.strip():
+                continue
+            if client.skip_cells_with_tag in tags:
+                continue
+            limit = timeout(cell) if callable(timeout) else timeout
+            content = shell.run(client, cell, index, limit, cancelled)
+            reply = {"msg_type": "execute_reply", "parent_header": PARENT, "content": content}
+            on_cell_executed(cell=cell, cell_index=index, execute_reply=reply)
+            if content["status"] == "error":
+                on_cell_error(cell=cell, cell_index=index, execute_reply=reply)
+                if not allow_errors and "raises-exception" not in tags:
+                    raise CellExecutionError.from_cell_and_msg(cell, content)
+    return notebook
+
+
+class Shell:
+    """A forked shell: `with` starts and ends it, `run` executes a cell."""
+
+    def __init__(self, request: KernelRequest) -> None:
+        self.request = request
+        self.language_info: Mapping[str, Any] = {}
+
+    def __enter__(self) -> Shell:
+        if self.request.fresh:
+            raise NotDirect("a fresh kernel was asked for")
+        if sys.platform != "linux":
+            raise NotDirect(f"{sys.platform} has no fork server; only Linux has")
+        self.channel, theirs = socket.socketpair()
+        self.pipes: dict[int, Pipe] = {}
+        with contextlib.ExitStack() as opened:
+            opened.callback(theirs.close)
+            failed = opened.enter_context(contextlib.ExitStack())
+            failed.callback(self._close_own)
+            write_ends = []
+            for name in ("stdout", "stderr"):
+                read, write = os.pipe()
+                os.set_blocking(read, False)
+                self.pipes[read] = Pipe(name)
+                opened.callback(os.close, write)
+                write_ends.append(write)
+            null = os.open(os.devnull, os.O_RDONLY)
+            opened.callback(os.close, null)
+            try:
+                self.process = self._fork((null, *write_ends, theirs.fileno()))
+            except NotWarm as why:
+                raise NotDirect(str(why)) from why
+            except (GristmillError, OSError) as error:
+                raise NotDirect(getattr(error, "message", str(error))) from error
+            failed.pop_all()
+        self.poller = select.poll()
+        for fd in (self.channel.fileno(), *self.pipes, self.process.pidfd):
+            self.poller.register(fd, select.POLLIN)
+        try:
+            self.language_info = self._frame()["language_info"]
+        except (EOFError, OSError) as error:
+            self.__exit__()
+            raise NotDirect("the shell ended before it was ready") from error
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.channel.close()
+        if self.process.poll() is None:
+            self._drain_until_exit()
+        self._close_own()
+
+    def run(
+        self,
+        client: NotebookClient,
+        cell: Any,
+        index: int,
+        timeout: float | None,
+        cancelled: threading.Event | None,
+    ) -> dict[str, Any]:
+        """Execute one cell; the content of its `execute_reply`."""
+        from gristmill.runner.warm import wire
+
+        started = time.monotonic()
+        cell.outputs = []
+        client.clear_before_next_output = False
+        client.code_cells_executed += 1
+        with contextlib.suppress(BrokenPipeError):
+            wire.send(self.channel, {"op": "run", "source": cell.source})
+        while True:
+            left = None if timeout is None else started + timeout - time.monotonic()
+            if left is not None and left <= 0:
+                self._interrupt()
+                raise CellTimeoutError.error_from_timeout_and_cell(
+                    "Cell execution timed out", timeout, cell
+                )
+            if cancelled is not None and cancelled.is_set():
+                self._interrupt()
+                raise Cancelled("run.cancelled", f"cancelled in cell {index}")
+            waits = [w for w in (left, None if cancelled is None else CANCEL_POLL) if w is not None]
+            ready = dict(self.poller.poll(min(waits) * 1000 if waits else None))
+            if self.channel.fileno() in ready:
+                try:
+                    frame = self._frame()
+                except (EOFError, OSError):
+                    frame = {}
+                if not frame:
+                    self._read_pipes(client, cell, index)
+                    raise DeadKernelError("Kernel died")
+                if "message" in frame:
+                    self._message(client, cell, index, frame["message"])
+                    continue
+                self._read_pipes(client, cell, index)
+                return self._finish(client, cell, frame["done"])
+            self._read_pipes(client, cell, index)
+            if self.process.pidfd in ready and not self.channel_readable():
+                raise DeadKernelError("Kernel died")
+
+    def channel_readable(self) -> bool:
+        return bool(select.select([self.channel], [], [], 0)[0])
+
+    def _frame(self) -> dict[str, Any]:
+        from gristmill.runner.warm import wire
+
+        frame, _ = wire.receive(self.channel)
+        if "unsuitable" in frame:
+            self.process.kill()
+            raise NotDirect(frame["unsuitable"])
+        return frame
+
+    def _message(
+        self, client: NotebookClient, cell: Any, index: int, message: dict[str, Any]
+    ) -> None:
+        last = cell.outputs[-1] if cell.outputs else None
+        if (
+            message["msg_type"] == "stream"
+            and last is not None
+            and last.get("name") == message["content"]["name"]
+            and not client.clear_before_next_output
+        ):
+            last["text"] += message["content"]["text"]
+            return
+        message |= {"parent_header": PARENT, "header": {"msg_type": message["msg_type"]}}
+        client.process_message(message, cell, index)
+
+    def _read_pipes(self, client: NotebookClient, cell: Any, index: int) -> None:
+        for fd, pipe in self.pipes.items():
+            if text := pipe.read(fd):
+                content = {"name": pipe.name, "text": text}
+                self._message(client, cell, index, {"msg_type": "stream", "content": content})
+
+    def _finish(self, client: NotebookClient, cell: Any, done: dict[str, Any]) -> dict[str, Any]:
+        start, end = (
+            datetime.fromtimestamp(done.pop(name), UTC).isoformat().replace("+00:00", "Z")
+            for name in ("started", "ended")
+        )
+        cell["execution_count"] = client.code_cells_executed
+        cell["metadata"]["execution"] = {
+            "iopub.status.busy": start,
+            "iopub.execute_input": start,
+            "shell.execute_reply": end,
+            "iopub.status.idle": end,
+        }
+        return done
+
+    def _fork(self, fds: tuple[int, ...]) -> Any:
+        from jupyter_client.manager import AsyncKernelManager
+
+        from gristmill.runner.warm import client, process
+
+        manager = AsyncKernelManager(kernel_name=self.request.kernel_name)
+        manager._launch_args = {}
+        manager.connection_file = os.devnull
+        python, argv = parse_command(manager.format_kernel_cmd())
+        cwd = os.path.abspath(self.request.cwd)
+        env = dict(os.environ if self.request.env is None else self.request.env)
+        env |= manager.kernel_spec.env
+        env["JPY_PARENT_PID"] = str(os.getpid())
+        spec = server_spec(
+            python, cwd, env, self.request.project, self.request.preload, self.request.environment
+        )
+        message = child_message("direct", argv, cwd, env)
+        return process.WarmProcess(*client.request_child(spec, message, fds))
+
+    def _interrupt(self) -> None:
+        """Let the cell clean up, then end the process."""
+        self.process.send_signal(signal.SIGINT)
+        self.channel.close()
+        self._drain_until_exit()
+
+    def _drain_until_exit(self) -> None:
+        """Nobody may wait for a reader of its output while it ends."""
+        until = time.monotonic() + INTERRUPT_GRACE
+        while self.process.poll() is None and time.monotonic() < until:
+            for fd, pipe in self.pipes.items():
+                pipe.read(fd)
+            select.select([self.process.pidfd, *self._open_pipes()], [], [], CANCEL_POLL)
+        self.process.kill()
+
+    def _open_pipes(self) -> list[int]:
+        return [fd for fd, pipe in self.pipes.items() if not pipe.ended]
+
+    def _close_own(self) -> None:
+        self.channel.close()
+        for fd in self.pipes:
+            os.close(fd)
+        self.pipes = {}

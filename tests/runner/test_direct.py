@@ -1,0 +1,294 @@
+"""The light path makes the same executed notebook as a kernel, or says that it cannot."""
+
+import os
+import re
+import shutil
+import tempfile
+import textwrap
+import threading
+import time
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+from gristmill.errors import Cancelled
+from gristmill.runner.direct import NotDirect, execute_direct, refusal
+from gristmill.runner.kernels import KernelRequest, acquire, stop_servers
+from gristmill.runner.warm import client
+
+
+@pytest.fixture(scope="module", autouse=True)
+def servers():
+    folder = tempfile.mkdtemp(prefix="gm-")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRISTMILL_RUNTIME_DIR", folder)
+        yield
+        stop_servers(kill=True)
+    shutil.rmtree(folder)
+
+
+def request(cwd, **changes):
+    env = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
+    preload = ("matplotlib.pyplot", "pandas")
+    return KernelRequest(
+        **{"cwd": cwd, "project": cwd.parent, "preload": preload, "environment": "e", "env": env}
+        | changes
+    )
+
+
+def code(source, *tags):
+    metadata = {"tags": list(tags)} if tags else {}
+    return nbformat.v4.new_code_cell(textwrap.dedent(source), metadata=metadata)
+
+
+def book(*cells):
+    return nbformat.v4.new_notebook(cells=[code(c) if isinstance(c, str) else c for c in cells])
+
+
+def comparable(notebook):
+    """Everything but times, process ids and how text was cut into stream outputs."""
+    cells = []
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        texts, rest = {}, []
+        for output in cell.outputs:
+            if output["output_type"] == "stream":
+                texts[output["name"]] = texts.get(output["name"], "") + output["text"]
+            else:
+                rest.append(dict(output))
+        execution = sorted(cell.metadata.get("execution", {}))
+        tidy = re.sub(
+            r"ipykernel_\d+", "ipykernel", repr((cell.execution_count, sorted(texts.items()), rest))
+        )
+        cells.append((re.sub(r"0x[0-9a-f]+", "0x", tidy), execution))
+    return cells, notebook.metadata.get("language_info")
+
+
+NOTEBOOKS = {
+    "text": ["print('a'); 1", "import sys; print('e', file=sys.stderr); print('ü', end='')\n'x'"],
+    "nothing": ["x = 1", "", "x", "None", "x;", "_ + _2"],
+    "rich": [
+        "import pandas as pd; df = pd.DataFrame({'a': [1, 2]}); df",
+        "from IPython.display import HTML, JSON, Image, Markdown, display\n"
+        "display(HTML('<b>b</b>'), Markdown('# t')); display(JSON({'a': 1})); Markdown('x')",
+    ],
+    "figure": [
+        "%matplotlib inline\nimport matplotlib.pyplot as plt",
+        "plt.plot([1, 2])",
+        "fig, ax = plt.subplots(); ax.bar([1], [2]); plt.show(); print('after')",
+    ],
+    "automatic figure": ["import matplotlib.pyplot as plt\nplt.plot([3, 1]);"],
+    "updates": [
+        "from IPython.display import display, clear_output\nh = display('one', display_id='d')",
+        "h.update('two')",
+        "print('gone'); clear_output(); print('stays')",
+        "print('gone'); clear_output(wait=True); display('last')",
+    ],
+    "tagged errors": [
+        code("1 / 0", "raises-exception"),
+        code("skipped = 1", "skip-execution"),
+        "'skipped' in globals()",
+        code("def f(:", "raises-exception"),
+        code("input('?')", "raises-exception"),
+        code("import sys; sys.exit(2)", "raises-exception"),
+        "print('on')",
+    ],
+    "broken repr": [
+        code("class A:\n    def __repr__(self): raise ValueError('r')\nA()", "raises-exception")
+    ],
+    "magics": [
+        "%%capture got\nprint('hidden')",
+        "got.stdout",
+        "!echo from the shell",
+        "found = !echo listed\nfound",
+        "%pwd",
+    ],
+    "descriptors": [
+        "import os, subprocess\nos.write(1, b'raw\\n'); os.write(2, 'é\\n'.encode())\n"
+        "subprocess.run(['echo', 'child']);"
+    ],
+    "warnings": ["import warnings; warnings.warn('careful')"],
+    "context": [
+        "import os, sys; print(os.getcwd() == os.path.realpath('.'), sys.path[0] == '')",
+        "get_ipython().__class__.__name__, __name__, len(sys.argv), In[1], list(Out)",
+    ],
+    "files": ["%%html\n<i>h</i>", "%%javascript\nalert(1)"],
+    "large": ["print('y' * 3_000_000)", "'z' * 10"],
+    "processes": [
+        "import multiprocessing as m\n"
+        "p = m.get_context('fork').Process(target=print, args=('from the fork',))\n"
+        "print('before', flush=True); p.start(); p.join(); print(p.exitcode)"
+    ],
+}
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_the_executed_notebook_is_that_of_a_kernel(tmp_path, name):
+    direct, kernel = book(*NOTEBOOKS[name]), book(*NOTEBOOKS[name])
+    execute_direct(direct, request(tmp_path))
+    with acquire(request(tmp_path)) as handle:
+        NotebookClient(kernel, km=handle.km, timeout=60).execute()
+    nbformat.validate(direct)
+    assert comparable(direct) == comparable(kernel)
+
+
+def test_text_keeps_the_order_in_which_it_was_written(tmp_path):
+    notebook = book(
+        "import sys\nfrom IPython.display import display\n"
+        "print(1); display(2); print(3); print(4, file=sys.stderr); print(5); 6"
+    )
+    execute_direct(notebook, request(tmp_path))
+    kinds = [(o["output_type"], o.get("name"), o.get("text")) for o in notebook.cells[0].outputs]
+    assert kinds == [
+        ("stream", "stdout", "1\n"),
+        ("display_data", None, None),
+        ("stream", "stdout", "3\n"),
+        ("stream", "stderr", "4\n"),
+        ("stream", "stdout", "5\n"),
+        ("execute_result", None, None),
+    ]
+
+
+def test_text_arrives_while_the_cell_runs(tmp_path):
+    notebook = book("import time\nprint('now')\ntime.sleep(30)")
+    stop, seen = threading.Event(), []
+
+    def watch():
+        until = time.monotonic() + 20
+        while time.monotonic() < until and not seen:
+            seen.extend(notebook.cells[0].outputs)
+            time.sleep(0.01)
+        stop.set()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    with pytest.raises(Cancelled):
+        execute_direct(notebook, request(tmp_path), cancelled=stop)
+    thread.join()
+    assert seen[0]["text"] == "now\n"
+
+
+def test_hooks_and_errors_are_nbclients(tmp_path):
+    def events(run):
+        seen = []
+
+        def hook(name):
+            def note(cell, cell_index, execute_reply=None, **_):
+                status = execute_reply and execute_reply["content"]["status"]
+                seen.append((name, cell_index, status))
+
+            return note
+
+        notebook = book("1", nbformat.v4.new_markdown_cell("m"), "boom", "2")
+        names = ("on_cell_start", "on_cell_executed", "on_cell_error")
+        with pytest.raises(CellExecutionError) as error:
+            run(notebook, {name: hook(name) for name in names})
+        return seen, error.value.ename, comparable(notebook)
+
+    def by_kernel(notebook, hooks):
+        with acquire(request(tmp_path)) as handle:
+            NotebookClient(notebook, km=handle.km, **hooks).execute()
+
+    def directly(notebook, hooks):
+        execute_direct(notebook, request(tmp_path), **hooks)
+
+    assert events(directly) == events(by_kernel)
+
+
+@pytest.mark.parametrize(
+    "body", ["time.sleep(60)", "while True: pass", "while True: print('x' * 100)"]
+)
+def test_a_timeout_ends_the_cell_and_the_process(tmp_path, body):
+    notebook = book("import os; print(os.getpid())", f"import time\n{body}")
+    started = time.monotonic()
+    with pytest.raises(CellTimeoutError):
+        execute_direct(notebook, request(tmp_path), timeout=2)
+    assert time.monotonic() - started < 15
+    pid = int(notebook.cells[0].outputs[0]["text"])
+    until = time.monotonic() + 5
+    while os.path.exists(f"/proc/{pid}") and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not os.path.exists(f"/proc/{pid}")
+
+
+def test_a_cell_that_refuses_to_be_interrupted_is_killed(tmp_path):
+    body = "import time\nwhile True:\n    try: time.sleep(1)\n    except BaseException: pass"
+    with pytest.raises(CellTimeoutError):
+        execute_direct(book(body), request(tmp_path), timeout=0.5)
+
+
+def test_a_crash_is_a_dead_kernel_with_its_output(tmp_path):
+    notebook = book("import os; print('last words', flush=True); os.kill(os.getpid(), 9)")
+    with pytest.raises(DeadKernelError):
+        execute_direct(notebook, request(tmp_path))
+    assert notebook.cells[0].outputs[0]["text"] == "last words\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "word"),
+    [
+        ("import ipywidgets as w", "ipywidgets"),
+        ("from tqdm.auto import tqdm", "tqdm.auto"),
+        ("from tqdm import notebook", "tqdm.notebook"),
+        ("import asyncio", "asyncio"),
+        ("await f()", "event loop"),
+        ("%matplotlib widget", "backend"),
+        ("%gui qt", "%gui"),
+        ("%%bash\nls", "%bash"),
+        ("get_ipython().kernel.shell", "kernel"),
+        ("exit()", "exit"),
+        ("len?", "help"),
+    ],
+)
+def test_what_needs_a_kernel_is_refused(tmp_path, source, word):
+    assert word in refusal(["1", source])
+    with pytest.raises(NotDirect):
+        execute_direct(book(source), request(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = a %b",
+        "x = 5 % 2\ny = x %2",
+        "async def f():\n    await g()",
+        "%%time\nx = 1",
+        "%load_ext autoreload",
+        "d = x.kernel",
+        "# %gui qt\n'what?'",
+        "print('%d' %x)",
+    ],
+)
+def test_what_needs_no_kernel_is_not_refused(source):
+    assert refusal([source]) == ""
+
+
+def test_a_hidden_widget_is_noticed_when_it_opens(tmp_path):
+    with pytest.raises(NotDirect, match="comm"):
+        execute_direct(book("w = __import__('ipywidgets')", "w.IntSlider()"), request(tmp_path))
+    with pytest.raises(NotDirect, match="kernel"):
+        execute_direct(book("ip = get_ipython()", "k = ip.kernel\nk.session"), request(tmp_path))
+
+
+def test_a_configured_ipython_needs_a_kernel(tmp_path):
+    startup = tmp_path / "ipy" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "x.py").touch()
+    env = {**os.environ, "IPYTHONDIR": str(tmp_path / "ipy")}
+    with pytest.raises(NotDirect, match="startup"):
+        execute_direct(book("1"), request(tmp_path, env=env))
+
+
+def test_nothing_stays_behind(tmp_path):
+    execute_direct(book("1"), request(tmp_path))
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        execute_direct(book("1"), request(tmp_path))
+    assert len(os.listdir("/proc/self/fd")) == before
+    until = time.monotonic() + 5
+    while any(s["children"] for s in client.servers()) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not any(s["children"] for s in client.servers())
