@@ -75,7 +75,8 @@ def main() -> int:
     start("dashboard", ["gristmill", "dashboard", "--port", str(PORTS["dashboard"])])
     start(
         "mlflow",
-        ["mlflow", "server", "--host", "127.0.0.1", "--port", str(PORTS["mlflow"]), "--workers", "1",
+        ["mlflow", "server", "--host", "127.0.0.1", "--port",
+         str(PORTS["mlflow"]), "--workers", "1",
          "--backend-store-uri", "sqlite:///.gristmill/mlflow.db"],
     )  # fmt: skip
     title(f"Running now ({time.monotonic() - began:.0f} s), until `make stop`")

@@ -60,7 +60,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.impute import SimpleImputer
 
 table = pd.read_parquet(flights)
-table = table[(table.scheduled >= pd.Timestamp(start, tz="UTC")) & (table.scheduled < pd.Timestamp(end, tz="UTC"))]
+first, beyond = pd.Timestamp(start, tz="UTC"), pd.Timestamp(end, tz="UTC")
+table = table[(table.scheduled >= first) & (table.scheduled < beyond)]
 table = table.sample(frac=1, random_state=0)
 cut = int(len(table) * 0.75)
 train, test = table[:cut], table[cut:]

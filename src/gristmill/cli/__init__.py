@@ -22,6 +22,7 @@ COMMANDS = {
     "score": ("score", "predict for a file"),
     "monitor": ("monitor", "judge windows of the prediction log; repair"),
     "dashboard": ("dashboard", "open the drift dashboard"),
+    "doctor": ("doctor", "say how kernels start here, and why"),
 }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gristmill.cli import out
+from gristmill.cli.model_more import decide, show_card, show_comparison, show_waiting
 from gristmill.cli.model_text import (
     commit,
     history_table,
@@ -66,6 +67,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     verbs.add_parser("waiting", help="list requests nobody has answered").add_argument(
         "--json", action="store_true", help="print JSON"
     )
+    verb("card", "write the model card of a version", version=True).add_argument(
+        "--html", action="store_true", help="HTML; default: Markdown"
+    )
+    compare = verbs.add_parser("compare", help="compare two versions on the same rows")
+    compare.add_argument("first", help="number or alias")
+    compare.add_argument("second", help="number or alias; its hold-out is used")
+    compare.add_argument("--model", help="default: the project's only model")
+    compare.add_argument("--json", action="store_true", help="print JSON")
     verb("champion", "show who is champion, or was").add_argument(
         "--at", metavar="TIME", help="ISO 8601 time; without offset it is local"
     )
@@ -241,34 +250,15 @@ def _rollback(project: Project, args: argparse.Namespace) -> int:
 
 
 def _decide(project: Project, args: argparse.Namespace) -> int:
-    from gristmill.registry import review
-    from gristmill.registry.store import Registry
-
-    version = _version(project, args)
-    name, number_ = version.model, version.version
-    if args.verb == "request":
-        entry = review.request(project, name, number_, reason=args.reason)
-    else:
-        entry = review.decide(
-            project, name, number_, decision=args.verb, reason=args.reason, report=args.report
-        )
-    if args.json:
-        out.say(out.as_json(entry.record()))
-    else:
-        standing = review.standing_of(Registry(project), version)
-        out.say(f"{name} version {number_}: {args.verb} by {entry.actor}; {standing.sentence()}")
-    return 0
+    return decide(project, _version(project, args), args)
 
 
-def _waiting(project: Project, args: argparse.Namespace) -> int:
-    from gristmill.registry.review import waiting
+def _card(project: Project, args: argparse.Namespace) -> int:
+    return show_card(project, _version(project, args), args)
 
-    entries = waiting(project)
-    if args.json:
-        out.say(out.as_json([e.record() for e in entries]))
-    else:
-        out.say(history_table(entries) if entries else "Nobody waits for a decision.")
-    return 0
+
+def _compare(project: Project, args: argparse.Namespace) -> int:
+    return show_comparison(project, _names(project, args)[0], args)
 
 
 def _champion(project: Project, args: argparse.Namespace) -> int:
@@ -303,7 +293,9 @@ VERBS = {
     "request": _decide,
     "approve": _decide,
     "reject": _decide,
-    "waiting": _waiting,
+    "waiting": show_waiting,
+    "card": _card,
+    "compare": _compare,
     "champion": _champion,
     "history": _history,
 }

@@ -50,7 +50,8 @@ def model_page(project: str, state: ModelState, base: str = "/", explore: str = 
     parts = [_header(state)]
     if state.problem:
         parts.append(
-            f"<section class='problem'><h2>Cannot be read</h2><p>{escape(state.problem)}</p></section>"
+            "<section class='problem'><h2>Cannot be read</h2>"
+            f"<p>{escape(state.problem)}</p></section>"
         )
     report = state.report
     if report is None or not report.windows:
@@ -58,7 +59,8 @@ def model_page(project: str, state: ModelState, base: str = "/", explore: str = 
             parts.append(
                 _empty(
                     "No window has been judged.",
-                    f"Serve the model, then run <code>gristmill monitor {escape(state.name)}</code>.",
+                    "Serve the model, then run "
+                    f"<code>gristmill monitor {escape(state.name)}</code>.",
                 )
             )
     else:
@@ -67,7 +69,7 @@ def model_page(project: str, state: ModelState, base: str = "/", explore: str = 
     if explore:
         parts.append(
             f"<section><h2>Explore</h2><details id='explore' data-src='{escape(explore)}'><summary>"
-            "Open the notebook: any feature, any two windows</summary></details></section>"
+            "Open the notebook: any feature, any window</summary></details></section>"
         )
     return _page(f"{state.name} · {project}", "".join(p for p in parts if p), base, back=True)
 

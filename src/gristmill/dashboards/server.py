@@ -72,7 +72,7 @@ class Dashboard(Voila):  # type: ignore[misc]
 
     def setup_template_dirs(self) -> None:
         super().setup_template_dirs()
-        self.template_paths = [str(HERE / "template"), *self.template_paths]
+        self.template_paths.insert(0, str(HERE / "template"))
 
     def init_handlers(self) -> list[Any]:
         about = {"project": self.project}
@@ -82,9 +82,6 @@ class Dashboard(Voila):  # type: ignore[misc]
             (base + r"model/([^/]+)", ModelPage, about),
             *(h for h in super().init_handlers() if h[0] != self.server_url),
         ]
-
-    def launch_browser(self) -> None:
-        raise NotImplementedError
 
     def listen(self) -> None:
         self.ready(self.display_url)

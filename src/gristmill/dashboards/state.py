@@ -65,8 +65,12 @@ def read_state(project: Project, model: str) -> ModelState:
     from gristmill.registry.settings import model_settings
     from gristmill.registry.store import Registry
 
-    owner, champion, moves = "", None, ()
-    report, alerts, repairs, problem = None, (), (), ""
+    owner, problem = "", ""
+    champion: int | None = None
+    report: MonitorReport | None = None
+    moves: tuple[Move, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    repairs: tuple[Repair, ...] = ()
     try:
         owner = model_settings(project, model).owner
         ledger = Registry(project).ledger

@@ -28,7 +28,8 @@ small { display:block; font-size:.82rem }
 .unknown { --c:var(--soft) } .pill, .light { color:var(--c) }
 .cards { display:grid; grid-template-columns:repeat(auto-fill,minmax(300px,1fr)); gap:1rem }
 .card { color:inherit; text-decoration:none; border-left:4px solid var(--c); margin:0 }
-.card h2 small { display:inline } .card p { margin:.25rem 0; font-size:.9rem; overflow-wrap:anywhere }
+.card h2 small { display:inline }
+.card p { margin:.25rem 0; font-size:.9rem; overflow-wrap:anywhere }
 .card .light { font-weight:600 }
 .card:hover, .card:focus { border-color:var(--accent) }
 .tiles { display:grid; grid-template-columns:repeat(auto-fit,minmax(150px,1fr)); gap:1rem;
@@ -62,8 +63,10 @@ p i { margin-left:.2rem }
 i.h0{background:var(--h0)}i.h1{background:var(--h1)}i.h2{background:var(--h2)}
 i.h3{background:var(--h3)}i.h4{background:var(--h4)}i.h5{background:var(--h5)}
 i.none{background:var(--none)}i.then{background:var(--then)}i.now{background:var(--accent)}
-.figures { display:grid; grid-template-columns:repeat(auto-fill,minmax(min(100%,330px),1fr)); gap:1rem }
-figure { margin:0; padding:.8rem } figcaption { font-size:.9rem; min-height:3em; margin-bottom:.4rem;
+.figures { display:grid; grid-template-columns:repeat(auto-fill,minmax(min(100%,330px),1fr));
+  gap:1rem }
+figure { margin:0; padding:.8rem }
+figcaption { font-size:.9rem; min-height:3em; margin-bottom:.4rem;
   overflow-wrap:anywhere }
 table { width:100%; border-collapse:collapse; font-size:.9rem }
 th { text-align:left; color:var(--soft); font-weight:600; white-space:nowrap }
@@ -72,7 +75,8 @@ td { overflow-wrap:anywhere }
 td:not(:last-child) { white-space:nowrap } td:nth-last-child(2) { white-space:normal }
 iframe { width:100%; height:900px; border:0; margin-top:.8rem }
 summary { cursor:pointer; color:var(--accent) }
-@media (max-width:640px) { main { padding:.7rem } .tiles { grid-template-columns:1fr 1fr; gap:.6rem }
+@media (max-width:640px) { main { padding:.7rem }
+  .tiles { grid-template-columns:1fr 1fr; gap:.6rem }
   thead { display:none } tr { display:block; padding:.5rem 0; border-bottom:1px solid var(--line) }
   td { display:flex; gap:.8rem; border:0; padding:.1rem 0; white-space:normal !important }
   td::before { content:attr(data-label); color:var(--soft); flex:0 0 6.2rem } }

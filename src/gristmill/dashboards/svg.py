@@ -169,7 +169,8 @@ def spark(values: Sequence[float | None], most: float = 1.0) -> str:
 def _open(width: float, height: float, label: str, *, fixed: bool = False) -> str:
     size = f' width="{width:.0f}" height="{height:.0f}"' if fixed else ""
     return (
-        f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {width:.0f} {height:.0f}"{size} '
+        f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {width:.0f} {height:.0f}"'
+        f"{size} "
         'xmlns="http://www.w3.org/2000/svg">'
     )
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from gristmill.monitoring.drift import Column, ColumnDrift, Distances, WindowDrift, coarsen
+from gristmill.monitoring.distance import Distances, coarsen
+from gristmill.monitoring.drift import Column, ColumnDrift, WindowDrift
 from gristmill.monitoring.performance import HIGHER, SUMS, Metric, Task
 from gristmill.monitoring.settings import MonitoringSettings
 from gristmill.monitoring.sketch import OTHER, Sketch
@@ -112,8 +113,12 @@ class VersionReport:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> VersionReport:
-        promised = {k: Metric(**m) for k, m in record["promised"].items()}
-        return cls(**{**record, "promised": promised})
+        changed = {
+            "promised": {k: Metric(**m) for k, m in record["promised"].items()},
+            "bins": {k: tuple(v) for k, v in record["bins"].items()},
+            "reference": {k: tuple(v) for k, v in record["reference"].items()},
+        }
+        return cls(**{**record, **changed})
 
 
 @dataclass(frozen=True)
@@ -203,7 +208,6 @@ def coarse_labels(column: Column) -> tuple[tuple[str, ...], tuple[float, ...]]:
     reference = column.reference.counts[1:]
     ordered = column.binning.kind == "number"
     if ordered:
-        _, firsts = coarsen(reference, np.arange(size), ordered=True)
         names = _ranges(column)
     else:
         order = np.argsort(-reference, kind="stable")
@@ -241,13 +245,11 @@ def _ranges(column: Column) -> list[str]:
 
 
 def _drift_record(drift: ColumnDrift) -> dict[str, Any]:
-    far = {k: None if v != v else round(v, 6) for k, v in vars(drift.distances).items()}
-    return {**vars(drift), "distances": far}
+    return {**vars(drift), "distances": vars(drift.distances)}
 
 
 def _drift_from(record: Mapping[str, Any]) -> ColumnDrift:
-    far = {k: float("nan") if v is None else v for k, v in record["distances"].items()}
-    return ColumnDrift(**{**record, "distances": Distances(**far)})
+    return ColumnDrift(**{**record, "distances": Distances(**record["distances"])})
 
 
 def utc(moment: datetime) -> str:

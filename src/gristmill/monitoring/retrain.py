@@ -34,8 +34,9 @@ class Repair:
     """A repair as the journal tells it.
 
     `outcome` is promoted, waiting (passed its gates, a person promotes), kept (the champion stays:
-    the new version failed a gate), failed, gave-up, or "" while under way. `champion` is the version
-    that was to be replaced, `version` the new one; training rows are from `start` up to `end`.
+    the new version failed a gate), failed, gave-up, or "" while under way. `champion` is the
+    version that was to be replaced, `version` the new one, trained on rows from `start` up to
+    `end`.
     """
 
     id: str

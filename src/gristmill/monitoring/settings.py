@@ -1,4 +1,4 @@
-"""The `[models.NAME.monitoring]` and `[models.NAME.retrain]` tables, and where the room keeps files."""
+"""The `monitoring` and `retrain` tables of a model, and where the room keeps its files."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ whatever the number of rows behind it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -80,10 +80,10 @@ class Binning:
         )
 
     def record(self) -> dict[str, Any]:
-        rest = {"cuts": list(self.cuts)} if self.kind == "number" else {}
+        common = {"name": self.name, "kind": self.kind}
         if self.kind == "category":
-            rest = {"categories": list(self.categories)}
-        return {"name": self.name, "kind": self.kind, **rest}
+            return {**common, "categories": list(self.categories)}
+        return {**common, "cuts": list(self.cuts)}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Binning:
@@ -141,15 +141,6 @@ class Sketch:
             max(self.high, other.high),
         )
 
-    def without(self, other: Sketch) -> Sketch:
-        """This sketch less a part of it; the range stays, an upper bound of the rest's."""
-        return replace(
-            self,
-            counts=self.counts - other.counts,
-            total=self.total - other.total,
-            squares=self.squares - other.squares,
-        )
-
 
 def merge(binning: Binning, sketches: Iterable[Sketch]) -> Sketch:
     whole = Sketch.empty(binning)
@@ -160,7 +151,7 @@ def merge(binning: Binning, sketches: Iterable[Sketch]) -> Sketch:
 
 def word(value: Any) -> str | None:
     """A category's name, the same for a value from Parquet and its text in JSON; None: missing."""
-    if value is None or value is np.nan:
+    if value is None:
         return None
     if isinstance(value, str):
         return value

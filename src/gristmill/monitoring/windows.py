@@ -6,8 +6,6 @@ killed read counts nothing twice and loses nothing; a row that comes late is add
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gristmill.monitoring.feed import NUMBER, Lines, codes, floats, read_predictions, slice_of
 from gristmill.monitoring.performance import SCORE_BINS, SUMS, Scores, parts, score_bin
 from gristmill.monitoring.periods import Period
 from gristmill.monitoring.profile import PREDICTION, Profile
-from gristmill.monitoring.sketch import Floats, Sketch
+from gristmill.monitoring.sketch import Sketch
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,31 +38,6 @@ create table if not exists scores (version int, hour bigint, side int, bin int, 
 create table if not exists sums (version int, hour bigint, metric int, n bigint, total double,
   squares double);
 """
-
-
-# a number, or true and false as 1 and 0, from text; anything else is null
-NUMBER = "coalesce(try_cast({0} as double), try_cast(try_cast({0} as boolean) as double))"
-
-
-@dataclass(frozen=True)
-class Lines:
-    """Lines of the prediction log, columns of length n; texts and numbers by column name."""
-
-    request: Any
-    version: NDArray[np.int64]
-    hour: NDArray[np.int64]
-    texts: Mapping[str, Any]
-    numbers: Mapping[str, Floats]
-
-    def of(self, version: int) -> Lines:
-        mask = self.version == version
-        return Lines(
-            self.request.filter(mask),
-            self.version[mask],
-            self.hour[mask],
-            {k: v.filter(mask) for k, v in self.texts.items()},
-            {k: v[mask] for k, v in self.numbers.items()},
-        )
 
 
 @dataclass(frozen=True)
@@ -99,7 +72,7 @@ class SketchStore:
         """Versions that unread lines of the prediction log name."""
         found: set[int] = set()
         for file, done in self._unread("predictions", directory):
-            with _slice(file, done) as (path, _):
+            with slice_of(file, done) as (path, _):
                 query = "select distinct version from read_json(?, format='newline_delimited', "
                 query += "columns={version: 'INTEGER'}, ignore_errors=true)"
                 found |= {int(v) for (v,) in self._db.execute(query, [str(path)]).fetchall() if v}
@@ -112,8 +85,8 @@ class SketchStore:
         rows = damaged = 0
         names = sorted({c.name for p in profiles.values() for c in p.features})
         for file, done in self._unread("predictions", directory):
-            with _slice(file, done) as (path, size), self._transaction():
-                lines = self._read_predictions(path, names, by)
+            with slice_of(file, done) as (path, size), self._transaction():
+                lines = read_predictions(self._db, path, names, by)
                 bad = len(lines.version)
                 for version in np.unique(lines.version):
                     if int(version) in profiles:
@@ -131,7 +104,7 @@ class SketchStore:
         The first label of a request counts; one that comes before its prediction waits for it.
         """
         for file, done in self._unread("feedback", directory):
-            with _slice(file, done) as (path, size), self._transaction():
+            with slice_of(file, done) as (path, size), self._transaction():
                 query = """insert into labels select request_id, any_value(label)
                   from read_json(?, format='newline_delimited', ignore_errors=true,
                   columns={request_id: 'VARCHAR', label: 'VARCHAR'}) as new
@@ -209,35 +182,6 @@ class SketchStore:
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db)
 
-    def _read_predictions(self, path: Path, names: list[str], by: str) -> Lines:
-        quoted = ['"' + n.replace('"', '""') + '"' for n in names]
-        columns = {
-            "request_id": "VARCHAR",
-            "time": "TIMESTAMPTZ",
-            "event_time": "TIMESTAMPTZ",
-            "version": "INTEGER",
-            "prediction": "VARCHAR",
-        }
-        if names:
-            columns["features"] = f"STRUCT({', '.join(f'{q} VARCHAR' for q in quoted)})"
-        literal = ", ".join(f"{k}: '{v.replace(chr(39), chr(39) * 2)}'" for k, v in columns.items())
-        moment = "coalesce(event_time, time)" if by == "event" else "time"
-        values = ["prediction", *(f"features.{q}" for q in quoted)]
-        picked = ", ".join(f"{v} as t{i}, {NUMBER.format(v)} as n{i}" for i, v in enumerate(values))
-        query = f"""select request_id as request, {picked},
-          coalesce(case when {moment} is null then 0 else version end, 0)::bigint as version,
-          coalesce(epoch(date_trunc('hour', {moment})), 0)::bigint as hour
-          from read_json(?, format='newline_delimited', ignore_errors=true,
-          columns={{{literal}}})"""  # noqa: S608  column names are quoted above
-        table = self._db.sql(query, params=[str(path)]).to_arrow_table()
-        return Lines(
-            table.column("request"),
-            table.column("version").to_numpy(),
-            table.column("hour").to_numpy(),
-            {n: table.column(f"t{i}") for i, n in enumerate([PREDICTION, *names])},
-            {n: floats(table.column(f"n{i}")) for i, n in enumerate([PREDICTION, *names])},
-        )
-
     def _count(self, profile: Profile, lines: Lines) -> None:
         version = profile.version
         hours, where = np.unique(lines.hour, return_inverse=True)
@@ -303,7 +247,7 @@ class SketchStore:
 
     def _score(self, profile: Profile, table: pa.Table) -> None:
         if profile.task == "labels":
-            predicted, label = _codes(table.column("prediction"), table.column("label"))
+            predicted, label = codes(table.column("prediction"), table.column("label"))
         else:
             predicted, label = floats(table.column("p")), floats(table.column("l"))
         good = np.isfinite(predicted) & np.isfinite(label)
@@ -359,53 +303,6 @@ class _Transaction:
 
     def __exit__(self, kind: object, *_: object) -> None:
         self._db.execute("commit" if kind is None else "rollback")
-
-
-class _slice:
-    """The whole lines of a log file from byte `start` on, as a file, and their length."""
-
-    def __init__(self, file: Path, start: int) -> None:
-        self._file, self._start = file, start
-
-    def __enter__(self) -> tuple[Path, int]:
-        self._folder = tempfile.TemporaryDirectory(prefix="gristmill-")
-        path = Path(self._folder.name) / "lines.jsonl"
-        with self._file.open("rb") as source, path.open("w+b") as target:
-            source.seek(self._start)
-            shutil.copyfileobj(source, target, 2**20)
-            size = _last_line_end(target)
-            target.truncate(size)
-        return path, size
-
-    def __exit__(self, *_: object) -> None:
-        self._folder.cleanup()
-
-
-def _last_line_end(file: Any) -> int:
-    """The position after the last newline; 0 when there is none."""
-    position: int = file.seek(0, 2)
-    while position:
-        step = min(position, 2**16)
-        position -= step
-        file.seek(position)
-        found = file.read(step).rfind(b"\n")
-        if found >= 0:
-            return position + int(found) + 1
-    return 0
-
-
-def floats(column: Any) -> Floats:
-    """An Arrow column of doubles, shape (n,), nulls as NaN."""
-    return np.asarray(column.to_numpy(), dtype=np.float64)
-
-
-def _codes(left: Any, right: Any) -> tuple[Floats, Floats]:
-    names: dict[str | None, int] = {}
-    sides = [
-        np.array([names.setdefault(t, len(names)) for t in side.to_pylist()], dtype=np.float64)
-        for side in (left, right)
-    ]
-    return sides[0], sides[1]
 
 
 def _text(value: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gristmill.errors import Conflict, Forbidden, GateFailed, Invalid
 from gristmill.registry.approvals import Standing
-from gristmill.registry.gates import PASS, GateReport
+from gristmill.registry.gate_base import PASS, GateReport
 from gristmill.registry.ledger import Writer
 from gristmill.registry.version import Version
 

@@ -34,6 +34,7 @@ from gristmill.registry.keys import signer as load_signer
 from gristmill.registry.ledger_sql import (
     SCHEMA,
     first_key,
+    held_aliases,
     last_move,
     moves_of,
     pending,
@@ -42,7 +43,6 @@ from gristmill.registry.ledger_sql import (
     verify,
 )
 
-MOVES = ("promote", "rollback")
 PATIENCE = 60.0
 T = TypeVar("T")
 SKEW = timedelta(seconds=60)
@@ -223,15 +223,11 @@ class Ledger:
 
     def holder(self, model: str, alias: str, at: datetime | None = None) -> Entry | None:
         """The move that gave `alias` to the version holding it now, or at the aware time `at`."""
-        moves = self._read(lambda c: moves_of(c, model, alias)) or []
-        past = [m for m in moves if at is None or m.at <= at]
-        return past[-1] if past else None
+        return self._read(lambda c: last_move(c, model, alias, at))
 
     def aliases(self, model: str) -> dict[str, int]:
         """Alias to version, for the aliases that a version holds now."""
-        moves = [e for action in MOVES for e in self.entries(model, action)]
-        held = {e.alias: e.after for e in sorted(moves, key=lambda e: e.seq)}
-        return {alias: version for alias, version in held.items() if alias and version}
+        return self._read(lambda c: held_aliases(c, model)) or {}
 
     def document(self, digest: str) -> str:
         row = self._read(

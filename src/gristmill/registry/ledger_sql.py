@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from gristmill.registry.chain import Entry, Problem, check_chain, entry_of
@@ -19,6 +20,8 @@ CREATE TABLE IF NOT EXISTS entry (
   version INTEGER GENERATED ALWAYS AS (json_extract(body, '$.version')) VIRTUAL,
   alias TEXT GENERATED ALWAYS AS (json_extract(body, '$.alias')) VIRTUAL);
 CREATE INDEX IF NOT EXISTS entry_model ON entry (model, action, version);
+CREATE INDEX IF NOT EXISTS entry_move ON entry (model, alias, seq) WHERE alias IS NOT NULL;
+CREATE INDEX IF NOT EXISTS entry_actor ON entry (json_extract(body, '$.actor'), seq);
 CREATE TABLE IF NOT EXISTS document (digest TEXT PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS intent (location TEXT PRIMARY KEY, draft TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS projection (
@@ -55,10 +58,30 @@ def moves_of(connection: sqlite3.Connection, model: str, alias: str) -> list[Ent
     )
 
 
-def last_move(connection: sqlite3.Connection, model: str, alias: str) -> Entry | None:
-    """The last move of an alias, None without one."""
-    moves = moves_of(connection, model, alias)
-    return moves[-1] if moves else None
+def last_move(
+    connection: sqlite3.Connection, model: str, alias: str, at: datetime | None = None
+) -> Entry | None:
+    """The last move of an alias, up to the aware time `at` when given; None without one."""
+    entries = (
+        entry_of(*row)
+        for row in connection.execute(
+            "SELECT body, hash, signature FROM entry WHERE model = ? AND alias = ? "
+            "AND action IN ('promote', 'rollback') ORDER BY seq DESC",
+            (model, alias),
+        )
+    )
+    return next((e for e in entries if at is None or e.at <= at), None)
+
+
+def held_aliases(connection: sqlite3.Connection, model: str) -> dict[str, int]:
+    """Alias to version, of the last move of each alias."""
+    rows = connection.execute(
+        "SELECT alias, json_extract(body, '$.to') FROM entry WHERE seq IN (SELECT MAX(seq) FROM "
+        "entry WHERE model = ? AND alias IS NOT NULL AND action IN ('promote', 'rollback') "
+        "GROUP BY alias)",
+        (model,),
+    )
+    return {alias: version for alias, version in rows if version}
 
 
 def first_key(connection: sqlite3.Connection, actor: str) -> tuple[str, ...]:

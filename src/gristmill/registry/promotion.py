@@ -23,14 +23,13 @@ from gristmill.registry.checks import (
     require_pass,
 )
 from gristmill.registry.digest import check_name, directory_digest
-from gristmill.registry.gates import GateReport, judge, parse_gates
+from gristmill.registry.gate_base import GateReport
 from gristmill.registry.reports import report_of
 from gristmill.registry.review import standing_of
 from gristmill.registry.roles import require
 from gristmill.registry.settings import model_settings, read_metrics
 from gristmill.registry.store import Registry
 from gristmill.registry.version import Version
-from gristmill.runner.lineage import lineage_of
 
 CHAMPION = "champion"
 NOBODY = 0
@@ -61,6 +60,8 @@ def register(
     The same bytes registered before give that version again. `lineage` is looked up from the step
     that wrote the model when None. Raises NotFound or Invalid, naming the file or key.
     """
+    from gristmill.runner.lineage import lineage_of
+
     settings = model_settings(project, model)
     registry = Registry(project)
     registry.reconcile()
@@ -96,6 +97,7 @@ def gate(
     The report is kept in the ledger under its digest; a promotion refers to it. A failed gate is
     a result, not an error.
     """
+    from gristmill.registry.gates import judge, parse_gates
     from gristmill.registry.scoring import HOLDOUT, gather
 
     settings = model_settings(project, model)
@@ -105,7 +107,8 @@ def gate(
     challenger = registry.version(model, version)
     holder = registry.ledger.aliases(model).get(check_name(against, "alias"))
     champion = registry.version(model, holder) if holder else None
-    evidence = gather(registry, settings, challenger, champion)
+    timed = any(g.kind == "latency" for g in gates)
+    evidence = gather(registry, settings, challenger, champion, timed=timed)
     about = {
         "model": model,
         "version": challenger.version,

@@ -6,7 +6,7 @@ import json
 
 from gristmill.errors import Forbidden
 from gristmill.registry.chain import sha256
-from gristmill.registry.gates import GateReport
+from gristmill.registry.gate_base import GateReport
 from gristmill.registry.store import Registry
 from gristmill.registry.version import Version
 

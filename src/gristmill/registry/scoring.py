@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import GristmillError, Invalid
-from gristmill.registry.gates import Evidence
+from gristmill.registry.gates import Evidence, ModelFacts
 from gristmill.registry.scores import prediction, probability
 from gristmill.registry.settings import ModelSettings
 from gristmill.registry.store import Registry
@@ -15,41 +20,59 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HOLDOUT = "holdout.parquet"
+PICKLED = {".pkl", ".pickle", ".joblib", ".cloudpickle", ".dill", ".pth", ".pt"}
 
 
 def gather(
-    registry: Registry, settings: ModelSettings, challenger: Version, champion: Version | None
+    registry: Registry,
+    settings: ModelSettings,
+    challenger: Version,
+    champion: Version | None,
+    *,
+    timed: bool = False,
 ) -> Evidence:
-    """Score the challenger's own hold-out with both models.
+    """Score the challenger's own hold-out with both models, and look at the challenger's files.
 
     What prevents it (no hold-out, a model that does not load or refuses the rows) becomes the
-    evidence's `trouble`, on which comparing gates cannot judge. Raises Forbidden when a model's
-    bytes or the hold-out were altered.
+    evidence's `trouble`, on which comparing gates cannot judge. With `timed`, single-row
+    predictions are timed. Raises Forbidden when a model's bytes or the hold-out were altered.
     """
-    common: dict[str, Any] = {
-        "metrics": challenger.metrics,
-        "champion_version": champion.version if champion else None,
-        "missing": challenger.lineage.missing(),
-        "dirty": challenger.lineage.dirty,
-    }
+    known = Evidence(
+        metrics=challenger.metrics,
+        champion_version=champion.version if champion else None,
+        missing=challenger.lineage.missing(),
+        dirty=challenger.lineage.dirty,
+        facts=facts_of(registry.fetch(challenger)),
+    )
     if HOLDOUT not in challenger.evidence or not settings.target:
-        return Evidence(**common, trouble="the version keeps no hold-out, or no target is declared")
+        return replace(known, trouble="the version keeps no hold-out, or no target is declared")
     import pandas as pd
 
     frame = pd.read_parquet(registry.evidence(challenger, HOLDOUT))
     if settings.target not in frame:
-        return Evidence(**common, trouble=f"the hold-out has no column {settings.target!r}")
-    truth, binary = labels(frame[settings.target])
-    models = {"challenger": challenger, **({"champion": champion} if champion else {})}
-    outputs: dict[str, Any] = {}
-    for role, version in models.items():
-        try:
-            outputs[role] = outputs_of(registry, version, frame, settings, binary=binary)
-        except Invalid as error:
-            return Evidence(
-                **common, trouble=f"{role} (version {version.version}): {error.message}"
+        return replace(known, trouble=f"the hold-out has no column {settings.target!r}")
+    role, version = "challenger", challenger
+    try:
+        truth, binary = labels(frame[settings.target])
+        model, rows = loaded(registry, challenger, frame, settings)
+        output = outputs(model, rows, binary=binary)
+        known = replace(
+            known,
+            truth=truth,
+            challenger=output,
+            columns={str(c): frame[c].to_numpy() for c in frame if c != settings.target},
+        )
+        if timed and known.facts:
+            known = replace(known, facts=replace(known.facts, latency=latencies(model, rows)))
+        if champion:
+            role, version = "champion", champion
+            known = replace(
+                known,
+                champion=outputs_of(registry, champion, frame, settings, binary=binary),
             )
-    return Evidence(**common, truth=truth, **outputs)
+    except Invalid as error:
+        return replace(known, trouble=f"{role} (version {version.version}): {error.message}")
+    return known
 
 
 def labels(column: pd.Series[Any]) -> tuple[Any, bool]:
@@ -77,16 +100,64 @@ def outputs_of(
 
     Raises Invalid when the model does not load or does not take the rows.
     """
-    try:
+    return outputs(*loaded(registry, version, frame, settings), binary=binary)
+
+
+def loaded(
+    registry: Registry, version: Version, frame: pd.DataFrame, settings: ModelSettings
+) -> tuple[Any, pd.DataFrame]:
+    """The version's model and the columns of `frame` that it takes. Raises Invalid."""
+    with _translated("does not load"):
         model = registry.load(version)
         schema = model.metadata.get_input_schema()
-        named = schema.input_names() if schema is not None and schema.has_input_names() else None
-        columns = named or [c for c in frame if c not in {settings.target, settings.time}]
-        raw = model.predict(frame[columns])
+    named = schema.input_names() if schema is not None and schema.has_input_names() else None
+    columns = named or [c for c in frame if c not in {settings.target, settings.time}]
+    absent = [str(c) for c in columns if c not in frame]
+    if absent:
+        raise Invalid("gate.features", f"the hold-out lacks {', '.join(absent)}.")
+    return model, frame[columns]
+
+
+def outputs(model: Any, rows: pd.DataFrame, *, binary: bool) -> Any:
+    """What the model says for each row, shape (n,): a probability when the target is binary."""
+    with _translated("fails on the hold-out"):
+        raw = model.predict(rows)
+    return probability(raw) if binary else prediction(raw)
+
+
+def latencies(model: Any, rows: pd.DataFrame) -> tuple[float, ...]:
+    """Seconds of up to 200 predictions of one row each, after ten that are not counted."""
+    taken = []
+    with _translated("fails on one row"):
+        for i in range(min(len(rows), 200) + 10):
+            row = rows.iloc[[i % len(rows)]]
+            begun = time.perf_counter()
+            model.predict(row)
+            taken.append(time.perf_counter() - begun)
+    return tuple(taken[10:])
+
+
+def facts_of(directory: Path) -> ModelFacts:
+    """What the files of a saved model say of it; nothing is loaded."""
+    import yaml
+
+    declared = yaml.safe_load((directory / "MLmodel").read_text(encoding="utf-8"))
+    files = [p for p in sorted(directory.rglob("*")) if p.is_file()]
+    return ModelFacts(
+        size=sum(p.stat().st_size for p in files),
+        signature=bool(declared.get("signature")),
+        example=bool(declared.get("saved_input_example_info")),
+        pickled=tuple(p.relative_to(directory).as_posix() for p in files if p.suffix in PICKLED),
+    )
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    """A model may raise anything; whatever it is becomes Invalid with its text."""
+    try:
+        yield
     except GristmillError:
         raise
     except Exception as error:
-        raise Invalid(
-            "gate.predict", f"the model fails on the hold-out: {type(error).__name__}: {error}"
-        ) from error
-    return probability(raw) if binary else prediction(raw)
+        text = f"the model {what}: {type(error).__name__}: {error}"
+        raise Invalid("gate.model", text) from error

@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbclient.util import run_sync
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager
 from papermill.iorw import write_ipynb
 from papermill.utils import merge_kwargs, remove_args
-from traitlets import Instance
 
 from gristmill.runner.hooks import Hooks
 
@@ -71,28 +69,6 @@ class LazyNotebookManager(NotebookExecutionManager):  # type: ignore[misc]
         self.save(force=True)
 
 
-class Client(PapermillNotebookClient):  # type: ignore[misc]
-    """papermill's client on a kernel with the run's directory and environment."""
-
-    hooks = Instance(Hooks)
-
-    async def async_start_new_kernel(self, **kwargs: Any) -> None:
-        hooks = self.hooks
-        if hooks.environment:
-            kwargs["env"] = {**os.environ, **hooks.environment}
-        if hooks.cwd is not None:
-            kwargs["cwd"] = str(hooks.cwd)
-        if hooks.log is None:
-            await super().async_start_new_kernel(**kwargs)
-        else:
-            with open(hooks.log, "ab") as log:
-                await super().async_start_new_kernel(stdout=log, stderr=log, **kwargs)
-        provisioner = getattr(self.km, "provisioner", None)
-        hooks.on_kernel(self.km, int(getattr(provisioner, "pid", 0) or 0))
-
-    start_new_kernel = run_sync(async_start_new_kernel)
-
-
 class GristmillEngine(NBClientEngine):  # type: ignore[misc]
     """Entry point `gristmill` of the group `papermill.engine`."""
 
@@ -119,9 +95,7 @@ class GristmillEngine(NBClientEngine):  # type: ignore[misc]
         )
         manager.notebook_start()
         try:
-            cls.execute_managed_notebook(
-                manager, kernel_name, log_output=log_output, hooks=hooks, **kwargs
-            )
+            cls.execute_managed_notebook(manager, kernel_name, log_output=log_output, **kwargs)
         finally:
             manager.cleanup_pbar()
             manager.notebook_complete()
@@ -149,7 +123,7 @@ class GristmillEngine(NBClientEngine):  # type: ignore[misc]
             stdout_file=stdout_file,
             stderr_file=stderr_file,
         )
-        return Client(nb_man, **options).execute()
+        return PapermillNotebookClient(nb_man, **options).execute()
 
 
 def write_notebook(notebook: Any, path: Path) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gristmill.errors import GristmillError, StepFailed, Unavailable
+from gristmill.errors import GristmillError, StepFailed
 from gristmill.pipeline.step import StepSpec
 from gristmill.runner.hooks import Hooks
+from gristmill.runner.kernels import KernelHandle
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -23,14 +24,18 @@ class Failure:
 
 
 def execute(
-    step: StepSpec, text: str, params: Mapping[str, Any], hooks: Hooks, timeout: float | None = None
+    step: StepSpec,
+    text: str,
+    params: Mapping[str, Any],
+    kernel: KernelHandle,
+    hooks: Hooks,
+    timeout: float | None = None,
 ) -> Failure | None:
-    """Run the notebook `text` with `params`; `timeout` is seconds per cell.
+    """Run the notebook `text` with `params` on a kernel; `timeout` is seconds per cell.
 
     The executed notebook is saved by the hooks whatever happens. Returns None on success.
     """
     import nbformat
-    from jupyter_client.kernelspec import NoSuchKernel
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
     from papermill.execute import execute_notebook
@@ -46,6 +51,7 @@ def execute(
             parameters=dict(params) or None,
             engine_name="gristmill",
             progress_bar=False,
+            km=kernel.km,
             hooks=hooks,
             execution_timeout=timeout,
         )
@@ -74,14 +80,6 @@ def execute(
                 "step.timeout",
                 f"{step.notebook}: a cell took longer than {timeout:g} s.",
                 hint=f"Raise the step's timeout. The notebook so far: {where}",
-            )
-        )
-    except NoSuchKernel as error:
-        return Failure(
-            Unavailable(
-                "kernel.not-found",
-                f"{step.notebook} asks for the kernel `{error.name}`, which is not installed.",
-                hint="`jupyter kernelspec list` shows which are.",
             )
         )
     return None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from gristmill.errors import Cancelled, GristmillError, StepFailed
+from gristmill.errors import Cancelled, GristmillError, StepFailed, Unavailable
 from gristmill.events import (
     CellFinished,
     CellStarted,
@@ -25,6 +26,7 @@ from gristmill.lineage.git import git_state
 from gristmill.pipeline.plan import Plan, StepState, judge
 from gristmill.runner.execute import Failure, execute
 from gristmill.runner.hooks import Hooks
+from gristmill.runner.kernels import KernelHandle, KernelRequest, acquire
 from gristmill.runner.lineage import make_lineage, remember
 from gristmill.runner.lock import forget_kernel, note_kernel
 from gristmill.runner.run import RunRequest, StepResult
@@ -63,6 +65,8 @@ class Session:
     def __enter__(self) -> Session:
         project = self.workspace.project
         self.directory.mkdir(parents=True)
+        lock = self.workspace.environment
+        self.environment_hash = self.workspace.hashes.md5(lock) if lock else None
         self.git = git_state(project.root)
         self.dvc = DvcRepo(project.root)
         try:
@@ -125,28 +129,46 @@ class Session:
     def execute(self, step: str, tell: Callable[[Any], None]) -> Failure | None:
         """In a worker thread: papermill on a kernel."""
         spec = self.workspace.dag.steps[step]
-        project = self.workspace.project
-
-        def kernel_started(manager: Any, pid: int) -> None:
-            self._kernels[step] = pid
-            note_kernel(self.directory, step, pid)
-            if self._cancelled.is_set():
-                _kill(pid)
-
         hooks = Hooks(
             save_to=self._executed(step),
-            cwd=project.root,
-            environment=self._environment[step],
             log=self.directory / f"{step}.log",
-            on_kernel=kernel_started,
             on_cell_start=lambda index: tell((index, None)),
             on_cell_end=lambda index, seconds: tell((index, seconds)),
         )
+        with self._kernel(step, spec.kernel, hooks.log) as kernel:
+            self._kernels[step] = kernel.pid
+            note_kernel(self.directory, step, kernel.pid)
+            if self._cancelled.is_set():
+                _kill(kernel.pid)
+            try:
+                text, params = self.workspace.texts[step], self.workspace.params[step]
+                return execute(spec, text, params, kernel, hooks)
+            finally:
+                self._kernels.pop(step, None)
+                forget_kernel(self.directory, step)
+
+    def _kernel(self, step: str, name: str, log: Path | None) -> KernelHandle:
+        from jupyter_client.kernelspec import NoSuchKernel
+
+        project = self.workspace.project
+        request = KernelRequest(
+            cwd=project.root,
+            kernel_name=name,
+            preload=self.workspace.preload,
+            environment=self.environment_hash,
+            project=project.root,
+            env={**os.environ, **self._environment[step]},
+            log=log,
+        )
         try:
-            return execute(spec, self.workspace.texts[step], self.workspace.params[step], hooks)
-        finally:
-            self._kernels.pop(step, None)
-            forget_kernel(self.directory, step)
+            return acquire(request)
+        except NoSuchKernel as error:
+            raise Unavailable(
+                "kernel.not-found",
+                f"{self.workspace.dag.steps[step].notebook} asks for the kernel `{name}`, which is "
+                "not installed.",
+                hint="`jupyter kernelspec list` shows which are.",
+            ) from error
 
     def progress(self, step: str, message: tuple[int, float | None]) -> None:
         index, seconds = message

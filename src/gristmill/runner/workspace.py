@@ -121,6 +121,16 @@ class Workspace:
                 (root / output.path).parent.mkdir(parents=True, exist_ok=True)
         return changed
 
+    @property
+    def preload(self) -> tuple[str, ...]:
+        """Third-party modules that the steps and the project modules they use import."""
+        from gristmill.runner.warm.preload import third_party_imports
+
+        cells = (c.source for t in self.texts.values() for c in parse_notebook(t, "").cells)
+        paths = {path for found in self.modules.values() for path in found}
+        code = ((self.project.root / p).read_text("utf-8", errors="replace") for p in sorted(paths))
+        return third_party_imports([*cells, *code], self.project.root)
+
     def missing_inputs(self, names: set[str]) -> None:
         """Raise NotFound when a step of `names` reads a file that no step writes and is absent."""
         for path, readers in self.dag.external_inputs().items():

@@ -1,0 +1,119 @@
+"""Reading what was appended to the prediction log and the feedback since last time."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gristmill.monitoring.profile import PREDICTION
+from gristmill.monitoring.sketch import Floats
+
+if TYPE_CHECKING:
+    import duckdb
+
+# a number, or true and false as 1 and 0, from text; anything else is null
+NUMBER = "coalesce(try_cast({0} as double), try_cast(try_cast({0} as boolean) as double))"
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines of the prediction log, columns of length n; texts and numbers by column name."""
+
+    request: Any
+    version: NDArray[np.int64]
+    hour: NDArray[np.int64]
+    texts: Mapping[str, Any]
+    numbers: Mapping[str, Floats]
+
+    def of(self, version: int) -> Lines:
+        mask = self.version == version
+        return Lines(
+            self.request.filter(mask),
+            self.version[mask],
+            self.hour[mask],
+            {k: v.filter(mask) for k, v in self.texts.items()},
+            {k: v[mask] for k, v in self.numbers.items()},
+        )
+
+
+def read_predictions(db: duckdb.DuckDBPyConnection, path: Path, names: list[str], by: str) -> Lines:
+    """The prediction log in `path` with the features `names`; version 0 for what is damaged.
+
+    Rows are placed by `event` time (receipt where there is none) or by `receipt`.
+    """
+    quoted = ['"' + n.replace('"', '""') + '"' for n in names]
+    columns = {
+        "request_id": "VARCHAR",
+        "time": "TIMESTAMPTZ",
+        "event_time": "TIMESTAMPTZ",
+        "version": "INTEGER",
+        "prediction": "VARCHAR",
+    }
+    if names:
+        columns["features"] = f"STRUCT({', '.join(f'{q} VARCHAR' for q in quoted)})"
+    literal = ", ".join(f"{k}: '{v.replace(chr(39), chr(39) * 2)}'" for k, v in columns.items())
+    moment = "coalesce(event_time, time)" if by == "event" else "time"
+    values = ["prediction", *(f"features.{q}" for q in quoted)]
+    picked = ", ".join(f"{v} as t{i}, {NUMBER.format(v)} as n{i}" for i, v in enumerate(values))
+    query = f"""select request_id as request, {picked},
+      coalesce(case when {moment} is null then 0 else version end, 0)::bigint as version,
+      coalesce(epoch(date_trunc('hour', {moment})), 0)::bigint as hour
+      from read_json(?, format='newline_delimited', ignore_errors=true,
+      columns={{{literal}}})"""  # noqa: S608  column names are quoted above
+    table = db.sql(query, params=[str(path)]).to_arrow_table()
+    return Lines(
+        table.column("request"),
+        table.column("version").to_numpy(),
+        table.column("hour").to_numpy(),
+        {n: table.column(f"t{i}") for i, n in enumerate([PREDICTION, *names])},
+        {n: floats(table.column(f"n{i}")) for i, n in enumerate([PREDICTION, *names])},
+    )
+
+
+@contextmanager
+def slice_of(file: Path, start: int) -> Iterator[tuple[Path, int]]:
+    """The whole lines of a log file from byte `start` on, as a file, and their length in bytes."""
+    with tempfile.TemporaryDirectory(prefix="gristmill-") as folder:
+        path = Path(folder) / "lines.jsonl"
+        with file.open("rb") as source, path.open("w+b") as target:
+            source.seek(start)
+            shutil.copyfileobj(source, target, 2**20)
+            size = _last_line_end(target)
+            target.truncate(size)
+        yield path, size
+
+
+def _last_line_end(file: Any) -> int:
+    """The position after the last newline; 0 when there is none."""
+    position: int = file.seek(0, 2)
+    while position:
+        step = min(position, 2**16)
+        position -= step
+        file.seek(position)
+        found = file.read(step).rfind(b"\n")
+        if found >= 0:
+            return position + int(found) + 1
+    return 0
+
+
+def floats(column: Any) -> Floats:
+    """An Arrow column of doubles, shape (n,), nulls as NaN."""
+    return np.asarray(column.to_numpy(), dtype=np.float64)
+
+
+def codes(left: Any, right: Any) -> tuple[Floats, Floats]:
+    """Two text columns as numbers that are equal where the texts are."""
+    names: dict[str | None, int] = {}
+    sides = [
+        np.array([names.setdefault(t, len(names)) for t in side.to_pylist()], dtype=np.float64)
+        for side in (left, right)
+    ]
+    return sides[0], sides[1]

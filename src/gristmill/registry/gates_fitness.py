@@ -1,0 +1,82 @@
+"""Gates on the saved model itself: what it declares, weighs, costs and runs. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from gristmill.registry.gate_base import CANNOT, FAIL, PASS, Evidence, GateResult
+
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The model has a signature and, unless `example` is false, an input example."""
+
+    kind: ClassVar[str] = "signature"
+    example: bool = True
+
+    def judge(self, evidence: Evidence) -> GateResult:
+        if evidence.facts is None:
+            return GateResult(self.kind, "declared", CANNOT, "the model was not looked at")
+        lacking = [] if evidence.facts.signature else ["a signature"]
+        if self.example and not evidence.facts.example:
+            lacking.append("an input example")
+        if lacking:
+            return GateResult(self.kind, "declared", FAIL, f"it lacks {' and '.join(lacking)}")
+        return GateResult(self.kind, "declared", PASS, "inputs and outputs are declared")
+
+
+@dataclass(frozen=True)
+class Format:
+    """No file of the model runs code when it is loaded (pickle and its relatives)."""
+
+    kind: ClassVar[str] = "format"
+
+    def judge(self, evidence: Evidence) -> GateResult:
+        if evidence.facts is None:
+            return GateResult(self.kind, "safe", CANNOT, "the model was not looked at")
+        found = evidence.facts.pickled
+        if found:
+            return GateResult(self.kind, "safe", FAIL, f"pickled: {', '.join(found)}")
+        return GateResult(self.kind, "safe", PASS, "no pickled file")
+
+
+@dataclass(frozen=True)
+class Size:
+    """The model's files weigh at most `megabytes` (10^6 bytes)."""
+
+    kind: ClassVar[str] = "size"
+    megabytes: float
+
+    def judge(self, evidence: Evidence) -> GateResult:
+        if evidence.facts is None:
+            return GateResult(self.kind, "files", CANNOT, "the model was not looked at")
+        size = evidence.facts.size / MEGABYTE
+        verdict = PASS if size <= self.megabytes else FAIL
+        message = f"{size:.2f} MB {'<=' if verdict == PASS else '>'} {self.megabytes:g} MB"
+        return GateResult(self.kind, "files", verdict, message, {"megabytes": size})
+
+
+@dataclass(frozen=True)
+class Latency:
+    """95 % of single-row predictions, warmed up, take at most `milliseconds`.
+
+    Measured anew by each judgement, so each makes another report.
+    """
+
+    kind: ClassVar[str] = "latency"
+    milliseconds: float
+
+    def judge(self, evidence: Evidence) -> GateResult:
+        taken = evidence.facts.latency if evidence.facts else ()
+        if not taken:
+            return GateResult(self.kind, "p95", CANNOT, evidence.trouble or "nothing was measured")
+        p95 = float(np.quantile(taken, 0.95)) * 1000
+        verdict = PASS if p95 <= self.milliseconds else FAIL
+        message = f"p95 {p95:.2f} ms {'<=' if verdict == PASS else '>'} {self.milliseconds:g} ms"
+        numbers = {"p95": p95, "predictions": len(taken)}
+        return GateResult(self.kind, "p95", verdict, message, numbers)

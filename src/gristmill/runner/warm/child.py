@@ -1,0 +1,222 @@
+"""A forked child: first as if it had just been started, then a real ipykernel.
+
+What a fresh interpreter would read at start (environment, time zone, working directory, limits,
+random state) is set again; what a library had bound while the server imported it (streams of log
+handlers, warning filters, matplotlib's backend, multiprocessing's directory) is put right.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import os
+import random
+import resource
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+import warnings
+from typing import Any, NoReturn
+
+from . import wire
+
+DETACH = "detach"
+
+
+class Baseline:
+    """What the server's imports changed in the process, to be replayed in a child."""
+
+    def __init__(self) -> None:
+        self.front: list[Any] = []
+        self.back: list[Any] = []
+        self.handlers: list[logging.Handler] = []
+        self.environment: dict[str, str] = {}
+        self._environment = dict(os.environ)
+
+    def take(self) -> None:
+        """Remember the state after the kernel's own imports, before the libraries'."""
+        self._filters = list(warnings.filters)
+        self._handlers = set(map(id, self._all_handlers()))
+
+    def finish(self) -> None:
+        seen = False
+        for item in warnings.filters:
+            if item in self._filters:
+                seen = True
+            else:
+                (self.back if seen else self.front).append(item)
+        self.handlers = [h for h in self._all_handlers() if id(h) not in self._handlers]
+        self.environment = {
+            name: value
+            for name, value in os.environ.items()
+            if self._environment.get(name) != value
+        }
+
+    @staticmethod
+    def _all_handlers() -> list[logging.Handler]:
+        found = (ref() for ref in logging._handlerList)  # type: ignore[attr-defined]
+        return [handler for handler in found if handler is not None]
+
+    def restore(self) -> None:
+        """Log handlers write to the kernel's streams; the libraries' filters surround IPython's."""
+        streams = {id(sys.__stderr__): sys.stderr, id(sys.__stdout__): sys.stdout}
+        for handler in self.handlers:
+            if isinstance(handler, logging.StreamHandler) and id(handler.stream) in streams:
+                handler.stream = streams[id(handler.stream)]
+        added = [*self.front, *self.back]
+        own = [item for item in warnings.filters if item not in added]
+        warnings.filters[:] = [*self.front, *own, *self.back]  # type: ignore[index]
+        warnings._filters_mutated()  # type: ignore[attr-defined]
+
+
+def main(
+    request: dict[str, Any],
+    fds: list[int],
+    conn: socket.socket,
+    client_fd: int,
+    client_pid: int,
+    baseline: Baseline,
+) -> NoReturn:
+    """Become the kernel that `request` describes; never returns."""
+    code = 1
+    try:
+        conn.settimeout(None)
+        become_fresh(request, fds, baseline)
+        lifeline = Lifeline(conn, client_fd, detached=request["independent"])
+        if request["mode"] == "direct":
+            from . import shell
+
+            lifeline.start()
+            code = shell.run(request, baseline, lambda: wire.send(conn, {"ready": True}))
+        else:
+            code = run_kernel(request, baseline, lifeline, client_pid)
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except BaseException:  # noqa: BLE001 - nothing may return into the server's loop
+        traceback.print_exc()
+    finally:
+        leave(code)
+
+
+def leave(code: int) -> NoReturn:
+    """What the interpreter does at exit, without tearing the inherited modules down."""
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+            with contextlib.suppress(Exception):
+                stream.flush()  # type: ignore[union-attr]
+    finally:
+        os._exit(code)
+
+
+def become_fresh(request: dict[str, Any], fds: list[int], baseline: Baseline) -> None:
+    os.setsid()
+    for number in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    for target, fd in enumerate(fds):
+        os.dup2(fd, target)
+    for fd in fds:
+        os.close(fd)
+    fds.clear()
+    os.environ.clear()
+    os.environ.update(baseline.environment)
+    os.environ.update(request["env"])
+    time.tzset()
+    os.umask(request["umask"])
+    for number, limits in request["limits"].items():
+        if resource.getrlimit(int(number)) != tuple(limits):
+            resource.setrlimit(int(number), tuple(limits))
+    os.sched_setaffinity(0, request["affinity"])
+    os.nice(request["nice"] - os.nice(0))
+    os.chdir(request["cwd"])
+    random.seed()
+    modules = sys.modules
+    if "numpy.random" in modules:
+        modules["numpy.random"].seed()
+    if "tempfile" in modules:
+        modules["tempfile"].tempdir = None  # type: ignore[attr-defined]
+    if "multiprocessing.process" in modules:
+        modules["multiprocessing.process"].ORIGINAL_DIR = os.getcwd()  # type: ignore[attr-defined]
+
+
+def run_kernel(
+    request: dict[str, Any], baseline: Baseline, lifeline: Lifeline, client_pid: int
+) -> int:
+    import ipykernel_launcher  # type: ignore[import-untyped]
+    from ipykernel.kernelapp import IPKernelApp
+
+    sys.argv = [ipykernel_launcher.__file__, *request["argv"]]
+    app = IPKernelApp.instance(parent_handle=client_pid)
+    app.initialize(request["argv"])
+    app.poller = lifeline
+    match_matplotlib()
+    baseline.restore()
+    lifeline.ready()
+    try:
+        app.start()
+    finally:
+        if app.control_thread is not None and app.control_thread.is_alive():
+            app.control_thread.stop()
+            app.control_thread.join(2)
+    return 0
+
+
+def match_matplotlib() -> None:
+    """matplotlib reads MPLBACKEND when it is imported, and the kernel has only now set it."""
+    matplotlib = sys.modules.get("matplotlib")
+    backend = os.environ.get("MPLBACKEND")
+    if matplotlib is not None and backend:
+        matplotlib.rcParams["backend"] = backend
+
+
+class Lifeline(threading.Thread):
+    """Ends the kernel when the process that asked for it dies or lets go of the connection.
+
+    It takes the place of ipykernel's poller, which would watch the fork server instead. A
+    `detach` message makes the kernel live on by itself.
+    """
+
+    def __init__(self, conn: socket.socket, client_fd: int, *, detached: bool) -> None:
+        super().__init__(daemon=True, name="gristmill-lifeline")
+        self.conn = conn
+        self.client_fd = client_fd
+        self.detached = detached
+        self.pydev_do_not_trace = True
+        self.is_pydev_daemon_thread = True
+
+    def ready(self) -> None:
+        wire.send(self.conn, {"ready": True})
+
+    def run(self) -> None:
+        if self.detached:
+            return
+        poller = select.poll()
+        poller.register(self.client_fd, select.POLLIN)
+        poller.register(self.conn, select.POLLIN)
+        while True:
+            if self.conn.fileno() in dict(poller.poll()):
+                try:
+                    message, _ = wire.receive(self.conn)
+                except (EOFError, OSError):
+                    os._exit(1)
+                if message.get("op") == DETACH:
+                    release_streams()
+                    return
+            else:
+                os._exit(1)
+
+
+def release_streams() -> None:
+    """Let go of the starting process's output, whose reader would wait for this kernel's end."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+        os.dup2(null, getattr(stream, "_original_stdstream_copy", None) or number)
+    os.close(null)

@@ -1,0 +1,301 @@
+"""The fork server: imports once, then forks a child for every request.
+
+It is a single thread without an event loop. Forking is refused unless the process is still safe
+to fork after its imports: a module that starts threads, child processes or CUDA, or that prints,
+is left out (the server executes itself again without it) and is imported by the kernel instead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from typing import Any, NoReturn
+
+from . import child, imports, native, wire
+
+LISTEN_BACKLOG = 64
+REQUEST_TIMEOUT = 5.0
+HEARTBEAT = 5.0
+LOW_MEMORY = 0.03
+KERNEL_MODULES = (
+    "ipykernel_launcher",
+    "ipykernel.kernelapp",
+    "ipykernel.zmqshell",
+    "ipykernel.debugger",
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.oinspect",
+    "IPython.core.pylabtools",
+    "IPython.extensions.storemagic",
+    "IPython.utils.wildcard",
+    "faulthandler",
+    "pdb",
+    "psutil",
+    "sqlite3",
+    "tornado.platform.asyncio",
+)
+"""What a kernel imports by the time it is ready."""
+
+
+def main(config: dict[str, Any]) -> NoReturn:
+    """Run the server described by `config` (see `client._config`); never returns."""
+    if not config.get("daemon"):
+        if os.fork():
+            os._exit(0)
+        os.setsid()
+        config["daemon"] = True
+    server = Server(config)
+    try:
+        problem = server.preload()
+        listener = server.listen() if problem is None else None
+        _tell(config["ready_fd"], problem or {"ready": True, "pid": os.getpid()})
+        if listener is not None:
+            server.serve(listener)
+    except SystemExit:
+        pass
+    except BaseException:
+        logging.getLogger(__name__).exception("the fork server stopped")
+    os._exit(0)
+
+
+def _tell(fd: int, message: dict[str, Any]) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        os.write(fd, json.dumps(message).encode())
+    os.close(fd)
+
+
+class Server:
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.config = config
+        self.path: str = config["socket"]
+        self.started = time.time()
+        self.last_used = time.monotonic()
+        self.forks = 0
+        self.imported: list[str] = []
+        self.children: dict[int, socket.socket] = {}
+        self.retiring = False
+        self.baseline = child.Baseline()
+
+    # ------------------------------------------------------------------ imports
+
+    def preload(self) -> dict[str, Any] | None:
+        """Import everything; a record of what is wrong when no child could be served."""
+        try:
+            for name in KERNEL_MODULES:
+                importlib.import_module(name)
+        except ImportError as error:
+            return {"error": f"ipykernel does not import in {sys.executable}: {error}"}
+        if unsafe := native.why_unsafe():
+            return {"error": f"after importing ipykernel: {unsafe}"}
+        self.baseline.take()
+        for name in self.config["preload"]:
+            if name.partition(".")[0] not in self.config["excluded"]:
+                self._import(name)
+        self.baseline.finish()
+        limit, size = self.config["memory"], native.resident()
+        if size > limit:
+            return {"error": f"the imports take {size >> 20} MB, more than {limit >> 20} MB"}
+        gc.collect()
+        gc.freeze()
+        return None
+
+    def _import(self, name: str) -> None:
+        top = name.partition(".")[0]
+        if not imports.installed(top):
+            return
+        written = self._written()
+        try:
+            imports.import_longest(name)
+        except BaseException as error:  # noqa: BLE001 - a module may raise anything
+            self._exclude(top, f"importing it raised {type(error).__name__}: {error}")
+        if unsafe := native.why_unsafe():
+            self._exclude(top, unsafe)
+        if self._written() != written:
+            self._exclude(top, "it prints while it is imported")
+        self.imported.append(name)
+
+    def _written(self) -> int:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        return os.fstat(2).st_size
+
+    def _exclude(self, top: str, why: str) -> NoReturn:
+        """Start over without `top`: what its import did to this process cannot be undone."""
+        self.config["excluded"][top] = why
+        native.end_children()
+        os.set_inheritable(self.config["ready_fd"], True)
+        sys.stderr.flush()
+        os.execv(  # noqa: S606
+            sys.executable, [*sys.orig_argv[:-1], json.dumps(self.config)]
+        )
+
+    # ------------------------------------------------------------------ serving
+
+    def listen(self) -> socket.socket:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        beside = f"{self.path}.{os.getpid()}"
+        before = os.umask(0o177)
+        try:
+            listener.bind(beside)
+        finally:
+            os.umask(before)
+        listener.listen(LISTEN_BACKLOG)
+        listener.setblocking(False)
+        os.replace(beside, self.path)
+        self.inode = os.stat(self.path).st_ino
+        self.stamp = imports.installation_stamp()
+        return listener
+
+    def serve(self, listener: socket.socket) -> None:
+        self.listener = listener
+        self.wake_read, self.wake_write = socket.socketpair()
+        for end in (self.wake_read, self.wake_write):
+            end.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, self._terminated)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.set_wakeup_fd(self.wake_write.fileno(), warn_on_full_buffer=False)
+        poller = select.poll()
+        poller.register(listener, select.POLLIN)
+        poller.register(self.wake_read, select.POLLIN)
+        while not self._finished():
+            poller.poll(HEARTBEAT * 1000)
+            with contextlib.suppress(BlockingIOError):
+                while self.wake_read.recv(4096):
+                    pass
+            self._reap()
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    self._answer(listener.accept()[0])
+        self._unlink()
+
+    def _finished(self) -> bool:
+        if self.children:
+            return False
+        idle = time.monotonic() - self.last_used
+        return (
+            self.retiring
+            or idle > self.config["idle"]
+            or not self._owns_path()
+            or (idle > HEARTBEAT and native.memory_left() < LOW_MEMORY)
+        )
+
+    def _owns_path(self) -> bool:
+        try:
+            return os.stat(self.path).st_ino == self.inode
+        except FileNotFoundError:
+            return False
+
+    def _unlink(self) -> None:
+        if self._owns_path():
+            os.unlink(self.path)
+
+    def _terminated(self, *_: object) -> None:
+        self._unlink()
+        os._exit(0)
+
+    def _reap(self) -> None:
+        while self.children:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            conn = self.children.pop(pid, None)
+            if conn is not None:
+                with contextlib.suppress(OSError), conn:
+                    wire.send(conn, {"exit": os.waitstatus_to_exitcode(status)})
+            self.last_used = time.monotonic()
+
+    def _answer(self, conn: socket.socket) -> None:
+        fds: list[int] = []
+        try:
+            pid = same_user(conn)
+            conn.settimeout(REQUEST_TIMEOUT)
+            message, fds = wire.receive(conn)
+            if message["op"] == "fork" and not self._refuse(conn):
+                self._fork(conn, message, fds, pid)
+                return
+            if message["op"] == "status":
+                wire.send(conn, self.status())
+            elif message["op"] == "stop":
+                self._stop(kill=message["kill"])
+                wire.send(conn, {"stopping": True, "pid": os.getpid()})
+            conn.close()
+        except Exception as error:  # noqa: BLE001 - one bad request must not end the server
+            logging.getLogger(__name__).warning("a request failed: %r", error)
+            with contextlib.suppress(OSError), conn:
+                wire.send(conn, {"error": f"{type(error).__name__}: {error}"})
+        finally:
+            for fd in fds:
+                os.close(fd)
+
+    def _refuse(self, conn: socket.socket) -> bool:
+        if imports.installation_stamp() != self.stamp:
+            self._stop(kill=False)
+        if self.retiring:
+            wire.send(conn, {"stale": True})
+        return self.retiring
+
+    def _stop(self, *, kill: bool) -> None:
+        self.retiring = True
+        self._unlink()
+        if kill:
+            for pid in self.children:
+                os.kill(pid, signal.SIGKILL)
+
+    def _fork(
+        self, conn: socket.socket, message: dict[str, Any], fds: list[int], peer: int
+    ) -> None:
+        client_fd = os.pidfd_open(peer)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            signal.set_wakeup_fd(-1)
+            for inherited in (self.listener, self.wake_read, self.wake_write):
+                inherited.close()
+            for other in self.children.values():
+                other.close()
+            child.main(message, fds, conn, client_fd, peer, self.baseline)
+        self.children[pid] = conn
+        os.close(client_fd)
+        self.forks += 1
+        self.last_used = time.monotonic()
+        pidfd = os.pidfd_open(pid)
+        try:
+            wire.send(conn, {"pid": pid}, (pidfd,))
+        except OSError:
+            os.kill(pid, signal.SIGKILL)
+        finally:
+            os.close(pidfd)
+
+    def status(self) -> dict[str, Any]:
+        return {
+            "pid": os.getpid(),
+            "python": sys.executable,
+            "started": self.started,
+            "idle": time.monotonic() - self.last_used,
+            "forks": self.forks,
+            "children": sorted(self.children),
+            "imported": self.imported,
+            "excluded": self.config["excluded"],
+            "environment": self.config["environment"],
+            "project": self.config["project"],
+            "resident": native.resident(),
+        }
+
+
+def same_user(conn: socket.socket) -> int:
+    """The connecting process. PermissionError when it is another user's."""
+    pid, uid = wire.peer(conn)
+    if uid != os.getuid():
+        raise PermissionError(f"user {uid} asked a server of user {os.getuid()}")
+    return pid

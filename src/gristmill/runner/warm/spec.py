@@ -1,0 +1,72 @@
+"""What makes one fork server different from another.
+
+A server is named by `slot-key`: the slot is the project, interpreter and start conditions, the key
+adds the environment's lock file and the modules to import.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import resource
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+START_VARIABLES = re.compile(
+    r"(PYTHON|OMP|OPENBLAS|GOTO|BLIS|MKL|KMP|GOMP|LIBOMP|VECLIB|NUMEXPR|NUMBA|NUMPY|NPY|LD|MALLOC"
+    r"|GLIBC|LC|XDG|CUDA|NVIDIA|TF|TORCH|PYTORCH|KERAS|JAX|XLA|POLARS|SKLEARN|SCIPY|PANDAS|ARROW"
+    r"|JOBLIB|LOKY)_?[A-Z0-9_]*$|LANG$|LANGUAGE$|HOME$|VIRTUAL_ENV$|MPLCONFIGDIR$|MATPLOTLIBRC$"
+)
+"""Variables that are read when the interpreter starts or a library is imported."""
+
+
+@dataclass(frozen=True)
+class ServerSpec:
+    """What a fork server is: `python` is the interpreter and its options."""
+
+    python: tuple[str, ...]
+    preload: tuple[str, ...]
+    environment: str
+    project: str
+    env: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        slot = _digest([self.project, *self.python, *_circumstances(self.env)])
+        key = _digest([slot, self.environment, *self.preload])
+        return f"{slot}-{key}"
+
+
+def _digest(parts: list[str]) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _circumstances(env: Mapping[str, str]) -> list[str]:
+    """What a child inherits from its server and cannot change, so that it must be equal."""
+    facts = [f"{name}={env[name]}" for name in sorted(env) if START_VARIABLES.match(name)]
+    facts.append(Path("/proc/self/cgroup").read_text(encoding="utf-8"))
+    facts += [os.readlink(f"/proc/self/ns/{name}") for name in ("mnt", "pid", "net", "user")]
+    facts.append(str(os.nice(0)))
+    facts += [str(resource.getrlimit(number)[1]) for number in limit_names()]
+    here = Path(__file__).parent
+    facts += [str((here / name).stat().st_mtime_ns) for name in ("server.py", "child.py")]
+    return facts
+
+
+def limit_names() -> list[int]:
+    """Every resource limit this system has."""
+    return [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
+
+
+def start_environment(env: Mapping[str, str], cwd: str) -> dict[str, str]:
+    """`env` for a server, which does not start in `cwd`: its PYTHONPATH made absolute.
+
+    Without MPLBACKEND, which a kernel sets after its start.
+    """
+    changed = {name: value for name, value in env.items() if name != "MPLBACKEND"}
+    if changed.get("PYTHONPATH"):
+        parts = changed["PYTHONPATH"].split(os.pathsep)
+        changed["PYTHONPATH"] = os.pathsep.join(os.path.join(cwd, part) for part in parts)
+    return changed

@@ -1,0 +1,280 @@
+"""The dashboard in a real browser: what is drawn, what is asked of the network, who may look."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from gristmill.monitoring.alerts import update_alerts
+from gristmill.monitoring.files import append_journal, write_json
+from gristmill.monitoring.monitor import FORMAT
+from gristmill.monitoring.performance import Metric
+from gristmill.monitoring.profile import columns_of
+from gristmill.monitoring.report import (
+    MonitorReport,
+    VersionReport,
+    WindowReport,
+    coarse_labels,
+    coarse_shares,
+    findings,
+)
+from gristmill.monitoring.settings import MonitoringSettings, directory
+from gristmill.project import Project
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+SETTINGS = """
+[project]
+name = "airport"
+[models.delay]
+owner = "ops@example.org"
+path = "models/best"
+[models.quiet]
+path = "models/quiet"
+"""
+
+pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no Chromium at {CHROMIUM}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(root: Path, *words: str) -> Iterator[str]:
+    """The real command, until the block ends."""
+    address = f"http://127.0.0.1:{free_port()}"
+    code = "import sys; from gristmill.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "-C", str(root), "dashboard"]
+    command += ["--port", address.rsplit(":", 1)[1], *words]
+    with open(root / "dashboard.log", "wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            deadline = time.monotonic() + 120
+            while time.monotonic() < deadline:
+                try:
+                    with urllib.request.urlopen(address, timeout=5):
+                        break
+                except urllib.error.HTTPError:
+                    break
+                except OSError:
+                    if process.poll() is not None:
+                        raise AssertionError((root / "dashboard.log").read_text()) from None
+                    time.sleep(0.1)
+            yield address
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def judged_project(root: Path) -> Path:
+    """Stored reports of six months made by the room's own functions from simulated rows."""
+    from datetime import UTC, datetime
+
+    from gristmill.monitoring.drift import judge
+
+    root.mkdir()
+    (root / "gristmill.toml").write_text(SETTINGS)
+    project = Project.load(root)
+    rng = np.random.default_rng(0)
+    rows = 3000
+    prediction = rng.beta(2, 6, rows)
+    carriers = rng.choice(["UA", "AA", "B6"], rows).astype(object)
+    features = columns_of(
+        {
+            "temp": ("number", rng.normal(40, 15, rows) + 30 * prediction),
+            "<b>odd</b>": ("number", rng.normal(size=rows)),
+            "carrier": ("category", carriers),
+        },
+        prediction,
+    )
+    (output,) = columns_of({"prediction": ("number", prediction)}, None)
+    columns = (*features, output)
+    settings = MonitoringSettings(window="month")
+    windows = []
+    for i in range(6):
+        values: dict[str, Any] = {
+            "temp": rng.normal(40 + 6 * i, 15, rows),
+            "<b>odd</b>": rng.normal(size=rows),
+            "carrier": rng.choice(["UA", "AA", "B6"], rows, p=[0.3, 0.3, 0.4]),
+            "prediction": rng.beta(2 + i / 4, 6, rows),
+        }
+        sketches = {c.name: c.binning.sketch(values[c.name]) for c in columns}
+        drift = judge(features, sketches, settings.thresholds(), output)
+        area = 0.72 - 0.02 * i
+        performance = {"roc_auc": Metric(area, area - 0.02, area + 0.02)}
+        promised = {"roc_auc": Metric(0.73, 0.72, 0.74)}
+        windows.append(
+            WindowReport(
+                datetime(2013, 4 + i, 1, tzinfo=UTC),
+                datetime(2013, 5 + i, 1, tzinfo=UTC),
+                1,
+                rows,
+                2500,
+                True,
+                str(i),
+                drift,
+                performance,
+                findings(drift, performance, promised, 2500, "roc_auc", settings),
+                {c.name: coarse_shares(c, sketches[c.name]) for c in columns},
+            )
+        )
+    labels = {c.name: coarse_labels(c) for c in columns}
+    version = VersionReport(
+        1,
+        "binary",
+        rows,
+        {"roc_auc": Metric(0.73, 0.72, 0.74)},
+        {c.name: c.importance for c in features},
+        {k: n for k, (n, _) in labels.items()},
+        {k: s for k, (_, s) in labels.items()},
+    )
+    now = datetime(2013, 10, 1, tzinfo=UTC)
+    report = MonitorReport("delay", "month", "roc_auc", now, (version,), tuple(windows))
+    folder = directory(project, "delay")
+    write_json(folder / "report.json", {"format": FORMAT, **report.record()})
+    update_alerts(project, "delay", windows, 1, now)
+    append_journal(
+        folder / "repairs.jsonl",
+        [
+            {
+                "repair": "v1-1", "step": "began", "at": now.isoformat(), "champion": 1,
+                "alerts": ["x"], "trigger": "drift", "start": "2013-07-03", "end": "2013-10-01",
+            },
+            {"repair": "v1-1", "step": "kept", "at": now.isoformat(), "words": "no better"},
+        ],
+    )  # fmt: skip
+    return root
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(judged_project(tmp_path_factory.mktemp("dashboard") / "project")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@contextmanager
+def visit(browser: Browser, address: str, **context: Any) -> Iterator[Page]:
+    """A page that may ask nobody but the server, and whose console holds no error."""
+    page = browser.new_page(**context)
+    foreign: list[str] = []
+    errors: list[str] = []
+    page.on("pageerror", lambda e: errors.append(str(e)))
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    page.on(
+        "request",
+        lambda r: (
+            foreign.append(r.url)
+            if not r.url.startswith((address, address.replace("http", "ws"), "data:", "blob:"))
+            else None
+        ),
+    )
+    yield page
+    page.close()
+    assert not foreign
+    assert not errors
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_picture_is_there_without_a_kernel(browser: Browser, address: str, scheme: Any) -> None:
+    with visit(browser, address, color_scheme=scheme) as page:
+        page.goto(address)
+        page.get_by_role("heading", name="delay").click()
+        expect(page).to_have_url(f"{address}/model/delay")
+        charts = page.locator("section svg")
+        expect(charts.first).to_be_visible()
+        assert page.locator("svg rect.h4, svg rect.h5, svg rect.h3").count() > 0
+        assert page.locator("svg circle.dot").count() > 0
+        assert page.locator("svg circle.point").count() == 6
+        expect(page.locator(".pill")).to_have_text("Alert open")
+        expect(page.get_by_text("mean up").first).to_be_visible()
+        assert "no better" in page.locator("main").inner_text()
+        expect(page.get_by_text("<b>odd</b>").first).to_be_visible()
+        background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        light = sum(int(v) for v in background[4:-1].split(",")) > 380
+        assert light == (scheme == "light")
+        paint = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+        page.reload()
+        assert page.evaluate(paint) < 1000
+
+
+def test_a_phone_shows_it_without_scrolling_sideways(browser: Browser, address: str) -> None:
+    with visit(browser, address, viewport={"width": 390, "height": 844}) as page:
+        for path in ("/", "/model/delay"):
+            page.goto(address + path)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_model_without_a_report_says_what_to_do(browser: Browser, address: str) -> None:
+    with visit(browser, address) as page:
+        page.goto(f"{address}/model/quiet")
+        expect(page.get_by_text("gristmill monitor quiet")).to_be_visible()
+
+
+def test_the_notebook_joins_when_it_is_opened(browser: Browser, address: str) -> None:
+    with visit(browser, address) as page:
+        page.goto(f"{address}/model/delay")
+        page.locator("#explore summary").click()
+        frame = page.frame_locator("iframe")
+        bars = frame.locator(".js-plotly-plot .bars path")
+        expect(bars.first).to_be_visible(timeout=90_000)
+        box = bars.first.bounding_box()
+        assert box is not None and box["height"] > 3
+        frame.locator("select").first.select_option("carrier")
+        expect(frame.get_by_text("UA").first).to_be_visible(timeout=20_000)
+
+
+def test_an_unreadable_report_is_shown_as_such(browser: Browser, tmp_path: Path) -> None:
+    root = judged_project(tmp_path / "project")
+    (directory(Project.load(root), "delay") / "alerts.jsonl").write_text("scribble\n")
+    with serving(root) as address, visit(browser, address) as page:
+        page.goto(f"{address}/model/delay")
+        expect(page.get_by_text("alerts.jsonl line 1 is not JSON")).to_be_visible()
+
+
+def test_with_a_token_nobody_looks_without_it(browser: Browser, tmp_path: Path) -> None:
+    root = judged_project(tmp_path / "project")
+    with serving(root, "--token", "sesame") as address:
+        page = browser.new_page()
+        page.goto(f"{address}/model/delay")
+        assert "/login" in page.url and page.locator("svg rect.h1").count() == 0
+        page.goto(f"{address}/voila/render/explore.ipynb?model=delay")
+        assert "/login" in page.url
+        page.goto(f"{address}/model/delay?token=sesame")
+        assert page.locator("svg rect").count() > 0
+        page.close()
+
+
+def test_an_open_address_needs_a_token(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from gristmill.cli import main
+    from gristmill.errors import Forbidden
+
+    root = judged_project(tmp_path / "project")
+    assert main(["-C", str(root), "dashboard", "--host", "0.0.0.0"]) == Forbidden.exit_code
+    assert "--token" in capsys.readouterr().err

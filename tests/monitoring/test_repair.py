@@ -1,0 +1,238 @@
+"""From alert to a new champion: what is decided, and the real run of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gristmill.cli import main
+from gristmill.errors import Conflict, Invalid
+from gristmill.monitoring.alerts import Alert, fold, next_records
+from gristmill.monitoring.drift import WindowDrift
+from gristmill.monitoring.files import append_journal, locked, read_journal
+from gristmill.monitoring.monitor import monitor
+from gristmill.monitoring.report import Finding, MonitorReport, WindowReport
+from gristmill.monitoring.retrain import Repair, next_repair, read_repairs, repair
+from gristmill.monitoring.settings import RetrainSettings, directory
+
+from .conftest import World
+from .world import MODEL
+
+NOW = datetime(2013, 9, 1, tzinfo=UTC)
+JULY = datetime(2013, 7, 1, tzinfo=UTC)
+
+
+def window(month: int, *rules: str, version: int = 1, closed: bool = True) -> WindowReport:
+    start = datetime(2013, month, 1, tzinfo=UTC)
+    return WindowReport(
+        start=start,
+        end=datetime(2013, month + 1, 1, tzinfo=UTC),
+        version=version,
+        rows=1000,
+        labelled=1000,
+        closed=closed,
+        basis="",
+        drift=WindowDrift(1000, "drift" if rules else "steady", 0.5, (), None),
+        performance={},
+        findings=tuple(Finding(r, "warning", f"{r} happened") for r in rules),
+    )
+
+
+def run_of(*windows: WindowReport, champion: int = 1) -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = []
+    for i in range(len(windows)):
+        records += next_records(MODEL, records, windows[: i + 1], champion, NOW)
+    return records
+
+
+def test_one_trouble_is_one_alert_until_it_ends() -> None:
+    records = run_of(window(4, "drift"), window(5, "drift"), window(6), window(7, "drift"))
+    first, second = fold(records).values()
+    assert (first.state, first.windows, first.closing) == (
+        "resolved",
+        2,
+        "the window from 2013-06-01 no longer shows it",
+    )
+    assert (second.state, second.windows) == ("open", 1)
+
+
+def test_all_windows_at_once_or_one_after_another_tell_the_same() -> None:
+    windows = [window(4, "drift"), window(5, "drift", "quality"), window(6), window(7, "drift")]
+    once = next_records(MODEL, [], windows, 1, NOW)
+    assert fold(once) == fold(run_of(*windows))
+    assert next_records(MODEL, once, windows, 1, NOW) == []
+
+
+def test_open_windows_say_nothing_and_a_new_champion_closes() -> None:
+    assert run_of(window(4, "drift", closed=False)) == []
+    (alert,) = fold(run_of(window(4, "drift"), champion=2)).values()
+    assert (alert.state, alert.closing) == ("resolved", "version 2 is champion now")
+
+
+def alert(**changes: Any) -> Alert:
+    start = datetime(2013, 6, 1, tzinfo=UTC)
+    values: dict[str, Any] = {
+        "id": "a1",
+        "model": MODEL,
+        "version": 1,
+        "rule": "drift",
+        "severity": "warning",
+        "reason": "much moved",
+        "first": start,
+        "last": start,
+        "windows": 1,
+        "opened": NOW,
+    }
+    return Alert(**{**values, **changes})
+
+
+def done(outcome: str, number: int = 1, end: str = "2013-07-01", champion: int = 1) -> Repair:
+    begin = (datetime.fromisoformat(end) - timedelta(days=90)).date().isoformat()
+    return Repair(f"v{champion}-{number}", champion, ("a1",), "x", begin, end, NOW, outcome)
+
+
+def decide(alerts: list[Alert], repairs: list[Repair], **settings: Any) -> Repair | None:
+    report = MonitorReport(MODEL, "month", "roc_auc", NOW, (), (window(6, "drift"),))
+    return next_repair(RetrainSettings(**settings), alerts, repairs, report, 1, NOW)
+
+
+def test_what_is_decided() -> None:
+    task = decide([alert()], [])
+    assert task is not None
+    assert (task.id, task.start, task.end) == ("v1-1", "2013-04-02", "2013-07-01")
+    assert decide([], []) is None
+    assert decide([alert(state="resolved")], []) is None
+    assert decide([alert(version=2)], []) is None
+    assert decide([alert(rule="quality")], []) is None
+    assert decide([alert()], [done("kept")]) is None
+    again = decide([alert()], [done("failed")])
+    assert again is not None and again.id == "v1-2"
+    assert decide([alert()], [done("gave-up")]) is None
+    under_way = done("", number=7)
+    assert decide([alert()], [under_way]) == under_way
+    assert decide([alert()], [done("promoted", end="2013-06-01", champion=9)]) is not None
+    earlier = [done("promoted", end="2013-06-15", champion=9)]
+    assert decide([alert()], earlier, cooldown="30d") is None
+
+
+def test_a_torn_journal_line_is_dropped_and_mended(tmp_path: Any) -> None:
+    path = tmp_path / "journal.jsonl"
+    append_journal(path, [{"a": 1}])
+    with path.open("a") as file:
+        file.write('{"a": 2')
+    assert read_journal(path) == [{"a": 1}]
+    append_journal(path, [{"a": 3}])
+    assert read_journal(path) == [{"a": 1}, {"a": 3}]
+
+
+def champion(world: World) -> int:
+    from gristmill.registry.store import Registry
+
+    return Registry(world.project).version(MODEL, "champion").version
+
+
+def test_drift_leads_to_a_new_champion(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    from gristmill.registry.store import Registry
+
+    for month in (4, 5, 6):
+        world.month(month)
+    assert main(["monitor", MODEL, "--now", "2013-07-01", "--repair"]) == 0
+    assert "replaced version 1" in capsys.readouterr().out
+    (told,) = read_repairs(world.project, MODEL)
+    assert (told.outcome, told.version, told.end) == ("promoted", 2, "2013-07-01")
+    version = Registry(world.project).version(MODEL, "champion")
+    assert version.version == 2
+    assert version.params["end"] == "2013-07-01"
+    assert not monitor(world.project, MODEL, now=JULY).alerts
+    assert repair(world.project, MODEL, now=JULY) is None
+    assert main(["monitor", MODEL, "--now", "2013-07-01", "--repair"]) == 0
+    assert "No open alert" in capsys.readouterr().out
+
+
+def test_a_person_decides_where_the_policy_says_so(world: World) -> None:
+    from gristmill.registry.store import Registry
+
+    world.settings('approve = "person"\n')
+    world.month(6)
+    monitor(world.project, MODEL, now=JULY)
+    told = repair(world.project, MODEL, now=JULY)
+    assert told is not None and told.outcome == "waiting"
+    assert f"gristmill model promote {MODEL} 2" in told.words
+    assert champion(world) == 1
+    assert Registry(world.project).version(MODEL, "challenger").version == 2
+    assert repair(world.project, MODEL, now=JULY) is None
+
+
+def test_a_worse_model_never_replaces_the_champion(world: World) -> None:
+    text = (world.root / "gristmill.toml").read_text().replace("value = 0.55", "value = 0.99")
+    (world.root / "gristmill.toml").write_text(text)
+    world.month(6)
+    monitor(world.project, MODEL, now=JULY)
+    told = repair(world.project, MODEL, now=JULY)
+    assert told is not None and told.outcome == "kept"
+    assert "0.99" in told.words and champion(world) == 1
+
+
+def test_a_run_that_fails_is_told_and_given_up_after_enough_tries(world: World) -> None:
+    world.settings("attempts = 2\n")
+    world.month(6)
+    monitor(world.project, MODEL, now=JULY)
+    (world.root / "flights.parquet").write_bytes(b"not parquet")
+    first = repair(world.project, MODEL, now=JULY)
+    assert first is not None and first.outcome == "failed" and "train.ipynb" in first.words
+    second = repair(world.project, MODEL, now=JULY)
+    assert second is not None and second.outcome == "gave-up"
+    assert repair(world.project, MODEL, now=JULY) is None
+    assert champion(world) == 1
+
+
+def test_killed_repairs_are_resumed_and_nothing_is_double(world: World) -> None:
+    from gristmill.registry.store import Registry
+
+    world.month(6)
+    monitor(world.project, MODEL, now=JULY)
+    code = (
+        "from datetime import datetime, UTC; from gristmill.project import Project\n"
+        "from gristmill.monitoring.retrain import repair\n"
+        f"repair(Project.find(), {MODEL!r}, now=datetime(2013, 7, 1, tzinfo=UTC))\n"
+    )
+    journal = directory(world.project, MODEL) / "repairs.jsonl"
+    for step in ("began", "ran", "registered", "gated"):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], cwd=world.root, stderr=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and process.poll() is None:
+            if any(r["step"] == step for r in read_journal(journal)):
+                os.kill(process.pid, signal.SIGKILL)
+            time.sleep(0.005)
+        process.wait()
+    repair(world.project, MODEL, now=JULY)
+    (told,) = read_repairs(world.project, MODEL)
+    assert told.outcome == "promoted"
+    registry = Registry(world.project)
+    assert [v.version for v in registry.versions(MODEL)] == [1, 2]
+    moves = [e for e in registry.ledger.entries(MODEL) if e.alias == "champion"]
+    assert [e.after for e in moves] == [1, 2]
+    steps = [json.loads(line)["step"] for line in journal.read_text().splitlines()]
+    assert steps.count("began") == steps.count("promoted") == 1
+
+
+def test_two_repairs_at_once_and_no_policy(world: World) -> None:
+    with (
+        locked(directory(world.project, MODEL) / "repair.lock", "a repair"),
+        pytest.raises(Conflict),
+    ):
+        repair(world.project, MODEL)
+    text = (world.root / "gristmill.toml").read_text().split("[models.delay.retrain]")[0]
+    (world.root / "gristmill.toml").write_text(text)
+    with pytest.raises(Invalid, match="retrain"):
+        repair(world.project, MODEL)

@@ -1,0 +1,205 @@
+"""Each kind of gate: what passes, what fails, what cannot be judged."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint, EntryPoints
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gristmill.errors import Invalid
+from gristmill.project import Project
+from gristmill.registry import gates as room
+from gristmill.registry import promotion
+from gristmill.registry.gates import (
+    CANNOT,
+    FAIL,
+    PASS,
+    Calibration,
+    Evidence,
+    Fairness,
+    GateReport,
+    GateResult,
+    LineageGate,
+    Maximum,
+    Minimum,
+    Slices,
+    judge,
+    kinds,
+    parse_gates,
+)
+from gristmill.registry.gates_groups import reliability
+from gristmill.registry.scoring import facts_of
+
+from .conftest import SETTINGS, Models, lineage, put
+
+RNG = np.random.default_rng(4)
+N = 4000
+CHANCE = RNG.random(N)
+TRUTH = (RNG.random(N) < CHANCE).astype(float)
+CARRIER = np.where(np.arange(N) % 4 == 0, "AA", "UA").astype(object)
+PLAIN = Evidence(
+    metrics={"roc_auc": 0.8},
+    truth=TRUTH,
+    challenger=CHANCE,
+    champion=CHANCE,
+    champion_version=1,
+    columns={"carrier": CARRIER},
+)
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_bounds_are_inclusive_and_opposite(value: float, limit: float) -> None:
+    evidence = Evidence(metrics={"m": value})
+    assert (Minimum("m", limit).judge(evidence).verdict == PASS) == (value >= limit)
+    assert (Maximum("m", limit).judge(evidence).verdict == PASS) == (value <= limit)
+    assert Minimum("other", limit).judge(evidence).verdict == CANNOT
+
+
+def test_slices_find_the_group_that_got_worse() -> None:
+    gate = Slices("carrier", "log_loss")
+    assert gate.judge(PLAIN).verdict == PASS
+    worse = np.where(CARRIER == "AA", 0.5, CHANCE)
+    result = gate.judge(replace(PLAIN, challenger=worse))
+    assert result.verdict == FAIL
+    assert "worse than the champion for AA" in result.message
+    assert (
+        Slices("carrier", "log_loss", tolerance=1).judge(replace(PLAIN, challenger=worse)).verdict
+        == PASS
+    )
+    assert Slices("tail", "log_loss").judge(PLAIN).verdict == CANNOT
+    assert Slices("carrier", "log_loss", rows=N).judge(PLAIN).verdict == CANNOT
+    assert gate.judge(replace(PLAIN, champion_version=None)).verdict == PASS
+
+
+def test_slices_of_an_equally_good_model_fail_at_most_alpha() -> None:
+    rng = np.random.default_rng(8)
+    failed = 0
+    for _ in range(300):
+        chance = rng.random(400)
+        truth = (rng.random(400) < chance).astype(float)
+        noise = rng.normal(0, 0.1, (2, 400))
+        evidence = Evidence(
+            truth=truth,
+            challenger=np.clip(chance + noise[0], 0.01, 0.99),
+            champion=np.clip(chance + noise[1], 0.01, 0.99),
+            champion_version=1,
+            columns={"g": np.arange(400) % 4},
+        )
+        failed += Slices("g", "roc_auc").judge(evidence).verdict == FAIL
+    assert failed <= 24  # 15 expected at most; 25 or more has probability 0.01
+
+
+def test_fairness_is_the_difference_of_rates() -> None:
+    said = np.where(CARRIER == "AA", 0.9, 0.1)
+    for measure in ("selection_rate", "true_positive_rate", "false_positive_rate"):
+        result = Fairness("carrier", measure).judge(replace(PLAIN, challenger=said))
+        assert result.verdict == FAIL
+        assert result.numbers["rates"] == {"AA": 1.0, "UA": 0.0}
+    assert Fairness("carrier").judge(PLAIN).verdict == PASS
+    assert Fairness("carrier", rows=N).judge(PLAIN).verdict == CANNOT
+
+
+def test_calibration_tells_the_honest_from_the_boastful() -> None:
+    assert Calibration().judge(PLAIN).verdict == PASS
+    boast = replace(PLAIN, challenger=(CHANCE > 0.5) * 0.98 + 0.01)
+    assert Calibration().judge(boast).verdict == FAIL
+    assert Calibration().judge(replace(PLAIN, truth=TRUTH[:100])).verdict == CANNOT
+    assert sum(n for *_, n in reliability(TRUTH, CHANCE)) == N
+
+
+def test_lineage_may_ask_for_a_clean_tree() -> None:
+    assert LineageGate().judge(Evidence(dirty=True)).verdict == PASS
+    verdicts = [
+        LineageGate(clean=True).judge(Evidence(dirty=d)).verdict for d in (True, None, False)
+    ]
+    assert verdicts == [FAIL, FAIL, PASS]
+
+
+def test_a_report_survives_its_record() -> None:
+    report = judge((Minimum("roc_auc", 0.5), Calibration(), Fairness("x")), PLAIN, {"version": 3})
+    again = GateReport.from_record(report.record())
+    assert again.record() == report.record()
+    assert report.verdict == CANNOT
+    assert not report.passed
+    assert judge((), PLAIN).passed
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"kind": "best"}, r"\[m\] gate 1: kind = 'best' is unknown"),
+        ({"kind": "minimum", "metric": "f1"}, r"gate 1: `value` is required"),
+        ({"kind": "better", "metric": "rocauc"}, r"gate 1: two models cannot be compared"),
+        ({"kind": "better", "metric": "f1", "confidence": 2.0}, r"gate 1: confidence = 2.0"),
+        ({"kind": "minimum", "metric": "f1", "valu": 1}, r"gate 1: unknown key `valu`"),
+    ],
+)
+def test_a_wrong_table_is_named(table: dict[str, Any], message: str) -> None:
+    with pytest.raises(Invalid, match=message):
+        parse_gates([table], "[m]")
+
+
+@dataclass(frozen=True)
+class Weekday:
+    kind: ClassVar[str] = "weekday"
+    never: str = "Friday"
+
+    def judge(self, evidence: Evidence) -> GateResult:
+        return GateResult(self.kind, self.never, FAIL, "it is Friday")
+
+
+def test_another_package_adds_a_gate(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("weekday", f"{__name__}:Weekday", room.GROUP)
+    monkeypatch.setattr(EntryPoint, "load", lambda self: Weekday)
+    monkeypatch.setattr(room, "entry_points", lambda group: EntryPoints([point]))
+    (gate,) = parse_gates([{"kind": "weekday"}], "[m]")
+    assert gate.judge(PLAIN).message == "it is Friday"
+    taken = EntryPoint("minimum", "x:y", room.GROUP)
+    monkeypatch.setattr(room, "entry_points", lambda group: EntryPoints([taken]))
+    with pytest.raises(Invalid, match="would replace"):
+        kinds()
+
+
+def test_facts_come_from_the_files(models: Models, tmp_path: Path) -> None:
+    facts = facts_of(models.weak)
+    assert facts.signature
+    assert facts.example
+    assert facts.pickled == ()
+    assert 1000 < facts.size < 1_000_000
+    (tmp_path / "MLmodel").write_text("flavors: {}\n")
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(1))
+    bare = facts_of(tmp_path)
+    assert (bare.signature, bare.example, bare.pickled) == (False, False, ("model.pkl",))
+
+
+def test_every_gate_judges_a_real_model(project: Project, models: Models) -> None:
+    extra = """
+[[models.delay.gates]]
+kind = "signature"
+[[models.delay.gates]]
+kind = "format"
+[[models.delay.gates]]
+kind = "size"
+megabytes = 5
+[[models.delay.gates]]
+kind = "latency"
+milliseconds = 500
+[[models.delay.gates]]
+kind = "calibration"
+limit = 0.1
+"""
+    (project.root / "gristmill.toml").write_text(SETTINGS + extra)
+    project = Project.load(project.root)
+    put(project, models.strong)
+    promotion.register(project, "delay", lineage=lineage())
+    report = promotion.gate(project, "delay", 1)
+    assert report.passed, report
+    latency = next(r for r in report.results if r.kind == "latency")
+    assert latency.numbers["predictions"] == 200

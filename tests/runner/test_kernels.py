@@ -1,0 +1,500 @@
+"""Warm kernels behave like fresh ones, and what can go wrong with their server is survived."""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+from pathlib import Path
+
+import nbclient
+import nbformat
+import pytest
+from jupyter_core.utils import run_sync
+
+from gristmill.errors import Forbidden, GristmillError
+from gristmill.runner.kernels import (
+    KernelHandle,
+    KernelRequest,
+    acquire,
+    acquire_async,
+    doctor,
+    stop_servers,
+    third_party_imports,
+)
+from gristmill.runner.warm import client
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="fork servers need Linux")
+
+PRELOAD = (
+    "matplotlib.pyplot",
+    "mlflow",
+    "pandas",
+    "sklearn.ensemble",
+    "sklearn.cluster",
+    "xgboost",
+)
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """A runtime folder whose server stays for the module; nothing is left over at the end."""
+    folder = tempfile.mkdtemp(prefix="gm-")
+    yield folder
+    before = os.environ.get("GRISTMILL_RUNTIME_DIR")
+    os.environ["GRISTMILL_RUNTIME_DIR"] = folder
+    pids = [pid for s in client.servers() for pid in (s["pid"], *s["children"])]
+    stop_servers(kill=True)
+    assert [pid for pid in pids if alive(pid)] == []
+    if before is None:
+        del os.environ["GRISTMILL_RUNTIME_DIR"]
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def warm(shared, monkeypatch):
+    monkeypatch.setenv("GRISTMILL_RUNTIME_DIR", shared)
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """A runtime folder for one test with small servers."""
+    folder = tempfile.mkdtemp(prefix="gm-")
+    monkeypatch.setenv("GRISTMILL_RUNTIME_DIR", folder)
+    yield Path(folder)
+    with contextlib.suppress(GristmillError):
+        stop_servers(kill=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def eventually(check, seconds=10.0):
+    until = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < until, "did not happen in time"
+        time.sleep(0.02)
+
+
+def small(cwd, **changes) -> KernelRequest:
+    """Without pytest's variable, at whose sight ipykernel does not capture descriptors."""
+    env = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
+    return KernelRequest(**{"cwd": cwd, "preload": (), "environment": "e", "env": env, **changes})
+
+
+def large(cwd, **changes) -> KernelRequest:
+    return small(cwd, **{"preload": PRELOAD, "project": Path("/"), **changes})
+
+
+def execute(kernel: KernelHandle, *cells: str) -> list:
+    """Outputs of the last cell."""
+    return run_sync(execute_async)(kernel, *cells)
+
+
+async def execute_async(kernel: KernelHandle, *cells: str) -> list:
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(textwrap.dedent(cell)) for cell in cells]
+    )
+    await nbclient.NotebookClient(notebook, km=kernel.km, timeout=200).async_execute()
+    return notebook.cells[-1].outputs
+
+
+def printed(kernel: KernelHandle, *cells: str):
+    outputs = execute(kernel, *cells)
+    return json.loads("".join(o["text"] for o in outputs if o.get("name") == "stdout"))
+
+
+def run(request: KernelRequest, *cells: str):
+    with acquire(request) as kernel:
+        assert kernel.warm is not request.fresh, kernel.reason
+        return printed(kernel, *cells)
+
+
+FACTS = """
+import matplotlib.pyplot as plt, mlflow, pandas, sklearn.ensemble, xgboost
+import gc, json, logging, os, resource, signal, socket, sys, threading, time, warnings
+import multiprocessing.process
+def handlers(name):
+    return sorted(type(h).__name__ for h in logging.getLogger(name).handlers)
+def stream(handler):
+    return "notebook" if getattr(handler, "stream", None) in (sys.stderr, sys.stdout) else "other"
+mask = os.umask(0); os.umask(mask)
+def kind(fd):
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}").partition(":")[0]
+    except FileNotFoundError:
+        return "gone"
+kinds = [kind(fd) for fd in os.listdir("/proc/self/fd")]
+status = dict(l.split(":\\t") for l in open("/proc/self/status").read().splitlines())
+json.dump({
+    "environ": dict(os.environ), "cwd": os.getcwd(), "argv0": sys.argv[0], "argc": len(sys.argv),
+    "path": sys.path, "flags": str(sys.flags), "umask": mask, "name": __name__,
+    "warnings": [str(f[:3]) + str(f[3]) for f in warnings.filters],
+    "root": handlers(None), "mlflow": handlers("mlflow"), "tornado": handlers("tornado"),
+    "streams": [stream(h) for h in logging.getLogger("mlflow").handlers],
+    "levels": [logging.getLogger(n).getEffectiveLevel() for n in ("", "mlflow", "matplotlib")],
+    "signals": {s: str(status[s]) for s in ("SigBlk", "SigIgn", "SigCgt")},
+    "limits": [resource.getrlimit(n) for n in range(16)], "nice": os.nice(0),
+    "affinity": sorted(os.sched_getaffinity(0)), "zone": time.tzname,
+    "backend": plt.get_backend(), "figsize": list(plt.rcParams["figure.figsize"]),
+    "sockets": kinds.count("socket"), "dir": multiprocessing.process.ORIGINAL_DIR,
+    "session": os.getsid(0) == os.getpid() == os.getpgrp(),
+    "daemons": sorted(t.daemon for t in threading.enumerate()),
+    "main": sys.modules["__main__"].__dict__ is globals(),
+    "uri": mlflow.get_tracking_uri(), "gc": gc.isenabled(),
+}, sys.stdout)
+"""
+
+
+def test_a_forked_kernel_looks_like_a_fresh_one(warm, tmp_path):
+    request = {"env": {**os.environ, "STEP": "a", "TZ": "Asia/Tokyo", "MLFLOW_TRACKING_URI": "x:y"}}
+    fresh = run(large(tmp_path, fresh=True, **request), FACTS)
+    forked = run(large(tmp_path, **request), FACTS)
+    differing = {k: (fresh[k], forked[k]) for k in fresh if fresh[k] != forked[k]}
+    assert abs(differing.pop("sockets", (0, 0))[1] - fresh["sockets"]) <= 1
+    fresh["environ"].pop("_MLFLOW_TELEMETRY_SESSION_ID", None)
+    forked["environ"].pop("_MLFLOW_TELEMETRY_SESSION_ID", None)
+    if fresh["environ"] == forked["environ"]:
+        differing.pop("environ", None)
+    assert differing == {}
+    assert forked["zone"][0] == "JST" and forked["dir"] == str(tmp_path)
+
+
+def test_two_children_draw_different_random_numbers(warm, tmp_path):
+    code = """
+        import json, random, secrets, tempfile, uuid, numpy as np, sys
+        json.dump([random.random(), np.random.rand(), np.random.default_rng().random(),
+                   secrets.token_hex(), str(uuid.uuid4()), tempfile.mktemp()], sys.stdout)
+    """
+    first, second = (run(large(tmp_path), code) for _ in range(2))
+    assert all(a != b for a, b in zip(first, second, strict=True))
+
+
+def test_outputs_are_those_of_a_fresh_kernel(warm, tmp_path):
+    cells = (
+        "import matplotlib.pyplot as plt, pandas as pd\nplt.plot([1, 2]);",
+        """
+        import os, subprocess, sys, logging, warnings
+        print("out"); sys.stdout.flush(); os.write(1, b"descriptor\\n")
+        subprocess.run(["echo", "sub"])
+        warnings.warn("careful")
+        display(pd.DataFrame({"a": [1]}))
+        pd.Series([1])
+        """,
+    )
+
+    def outputs(fresh):
+        with acquire(large(tmp_path, fresh=fresh)) as kernel:
+            figure, rest = execute(kernel, cells[0]), execute(kernel, cells[1])
+        assert [sorted(o["data"]) for o in figure] == [["image/png", "text/plain"]]
+        texts = {"stdout": "", "stderr": ""}
+        for output in rest:
+            if output["output_type"] == "stream":
+                texts[output["name"]] += output["text"]
+        data = [o["data"] for o in rest if o["output_type"] != "stream"]
+        assert set(texts["stdout"].split()) == {"out", "descriptor", "sub"}
+        return data, texts["stderr"].partition(":")[2]
+
+    assert outputs(fresh=False) == outputs(fresh=True)
+
+
+COMPUTE = """
+import json, sys, warnings, numpy as np
+warnings.simplefilter("ignore")
+from sklearn.cluster import KMeans
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from xgboost import XGBClassifier
+rng = np.random.default_rng(0)
+x = rng.normal(size=(400, 8)); y = (x[:, 0] + rng.normal(size=400) > 0).astype(int)
+def score(model):
+    return float(model.fit(x, y).predict_proba(x)[:, 1].sum())
+json.dump({
+    "blas": float(np.linalg.svd(rng.normal(size=(300, 300)))[1].sum().round(6)),
+    "forest": score(RandomForestClassifier(20, n_jobs=2, random_state=0)),
+    "boosting": score(HistGradientBoostingClassifier(max_iter=10, random_state=0)),
+    "kmeans": float(KMeans(3, n_init=2, random_state=0).fit(x).inertia_),
+    "xgboost": score(XGBClassifier(n_estimators=10, n_jobs=2, random_state=0)),
+}, sys.stdout)
+"""
+
+
+def test_sixteen_children_at_once_compute_what_a_fresh_kernel_does(warm, tmp_path):
+    expected = run(large(tmp_path, fresh=True), COMPUTE)
+
+    async def one():
+        async with await acquire_async(large(tmp_path)) as kernel:
+            assert kernel.warm, kernel.reason
+            outputs = await execute_async(kernel, COMPUTE)
+            return json.loads("".join(o["text"] for o in outputs if o.get("name") == "stdout"))
+
+    async def all_of_them():
+        return await asyncio.gather(*(one() for _ in range(16)))
+
+    assert asyncio.run(all_of_them()) == [expected] * 16
+
+
+def test_mlflow_and_processes_inside(warm, tmp_path):
+    (tmp_path / "work.py").write_text("def double(x):\n    return 2 * x\n")
+    code = """
+        import json, multiprocessing, sys, mlflow, work
+        mlflow.set_tracking_uri("sqlite:///m.db")
+        with mlflow.start_run() as run:
+            mlflow.log_metric("m", 1.0)
+        found = []
+        for method in ("fork", "spawn", "forkserver"):
+            with multiprocessing.get_context(method).Pool(2) as pool:
+                found.append(pool.map(work.double, [1, 2]))
+        metrics = mlflow.get_run(run.info.run_id).data.metrics
+        import numpy as np
+        from sklearn.ensemble import HistGradientBoostingClassifier
+        from sklearn.model_selection import cross_val_score
+        x = np.random.default_rng(0).normal(size=(200, 3))
+        model = HistGradientBoostingClassifier(max_iter=5)
+        one, two = (cross_val_score(model, x, x[:, 0] > 0, cv=2, n_jobs=n).tolist() for n in (1, 2))
+        json.dump([metrics, found, one == two], sys.stdout)
+    """
+    assert run(large(tmp_path), code) == [{"m": 1.0}, [[2, 4]] * 3, True]
+
+
+def test_interrupt_exit_and_crash(alone, tmp_path):
+    with acquire(small(tmp_path)) as kernel:
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell("import time\ntime.sleep(60)")]
+        )
+        with pytest.raises(nbclient.exceptions.CellExecutionError, match="KeyboardInterrupt"):
+            nbclient.NotebookClient(
+                notebook, km=kernel.km, timeout=1, interrupt_on_timeout=True
+            ).execute()
+        assert printed(kernel, "print(1)") == 1
+        process = kernel.km.provisioner.process
+        with pytest.raises(nbclient.exceptions.DeadKernelError):
+            execute(kernel, "import os; os._exit(7)")
+        assert process.poll() == 7
+    with acquire(small(tmp_path)) as kernel:
+        process = kernel.km.provisioner.process
+        started = time.monotonic()
+        kernel.close()
+        assert process.poll() == 0 and time.monotonic() - started < 2
+        kernel.close()
+
+
+def test_restart_forks_again(alone, tmp_path):
+    with acquire(small(tmp_path)) as kernel:
+        first = printed(kernel, "import os; print(os.getpid())")
+        run_sync(kernel.km.restart_kernel)()
+        assert kernel.km.provisioner.warm
+        assert printed(kernel, "import os; print(os.getpid())") != first
+
+
+def test_a_killed_server_leaves_its_kernels_and_is_replaced(alone, tmp_path):
+    with acquire(small(tmp_path)) as old:
+        (server,) = client.servers()
+        os.kill(server["pid"], signal.SIGKILL)
+        assert printed(old, "print(1)") == 1
+        with acquire(small(tmp_path)) as new:
+            assert new.warm, new.reason
+            assert printed(new, "print(2)") == 2
+        pid = old.km.provisioner.pid
+    eventually(lambda: not alive(pid))
+    assert [s["pid"] for s in client.servers()] != [server["pid"]]
+
+
+def test_a_stale_socket_is_replaced(alone, tmp_path):
+    with acquire(small(tmp_path)):
+        (path,) = client.sockets()
+    stop_servers(kill=True)
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    with acquire(small(tmp_path)) as kernel:
+        assert kernel.warm, kernel.reason
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs to act as another user")
+def test_another_users_socket_and_folder_are_refused(alone, tmp_path):
+    with acquire(small(tmp_path)):
+        (path,) = client.sockets()
+    stop_servers(kill=True)
+    alone.chmod(0o777)
+    impostor = subprocess.Popen(
+        [sys.executable, "-c", "import os,socket,time;s=socket.socket(1);os.setuid(65534);"
+         f"s.bind({str(path)!r});s.listen();print(flush=True);time.sleep(60)"],
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        impostor.stdout.readline()
+        alone.chmod(0o700)
+        with pytest.raises(Forbidden, match="65534"):
+            client.connect(path)
+        with acquire(small(tmp_path)) as kernel:
+            assert not kernel.warm and "65534" in kernel.reason
+            assert printed(kernel, "print(1)") == 1
+    finally:
+        impostor.kill()
+        impostor.wait()
+    os.chown(alone, 65534, 65534)
+    with acquire(small(tmp_path)) as kernel:
+        assert not kernel.warm and "only user 0" in kernel.reason
+    assert not doctor(tmp_path)[0].ok
+    os.chown(alone, 0, 0)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs to act as another user")
+def test_a_server_answers_nobody_else(alone, tmp_path):
+    with acquire(small(tmp_path)):
+        (path,) = client.sockets()
+        alone.chmod(0o755)
+        path.chmod(0o777)
+        ask = (
+            "import os,socket;s=socket.socket(1);os.setuid(65534);"
+            f"s.connect({str(path)!r});print(s.recv(9999)[4:].decode())"
+        )
+        answer = subprocess.run([sys.executable, "-c", ask], capture_output=True, check=False)
+    assert b"PermissionError" in answer.stdout
+
+
+def test_an_idle_server_leaves(alone, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRISTMILL_WARM_IDLE", "2")
+    with acquire(small(tmp_path)):
+        (server,) = client.servers()
+        time.sleep(2.5)
+        assert alive(server["pid"])
+    eventually(lambda: not alive(server["pid"]))
+    assert client.sockets() == []
+
+
+def test_a_new_lock_file_replaces_the_server(alone, tmp_path):
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("a==1")
+    request = small(tmp_path, environment=None, project=tmp_path)
+    with acquire(request) as old:
+        (before,) = client.servers()
+        lock.write_text("a==2")
+        with acquire(request) as new:
+            assert old.warm and new.warm
+            (after,) = client.servers()
+            assert after["pid"] != before["pid"]
+        assert alive(before["pid"])
+    eventually(lambda: not alive(before["pid"]))
+
+
+def test_start_variables_choose_the_server(alone, tmp_path):
+    def threads(number):
+        env = {**os.environ, "OMP_NUM_THREADS": number}
+        code = """
+            import json, os, sys, threadpoolctl, sklearn.cluster
+            json.dump([p["num_threads"] for p in threadpoolctl.threadpool_info()
+                       if p["user_api"] == "openmp"], sys.stdout)
+        """
+        return run(small(tmp_path, env=env, preload=("sklearn.cluster",)), code)
+
+    assert set(threads("1")) == {1} and set(threads("2")) == {2}
+    assert len(client.servers()) == 2
+
+
+def test_a_kernel_dies_with_its_owner_unless_parked(alone, tmp_path):
+    script = textwrap.dedent(
+        f"""
+        import os, sys, time
+        from pathlib import Path
+        from gristmill.runner.kernels import KernelRequest, acquire
+        kernel = acquire(KernelRequest(Path({str(tmp_path)!r}), preload=(), environment="e"))
+        assert kernel.warm, kernel.reason
+        if sys.argv[1] == "park":
+            kernel.park()
+        print(kernel.km.provisioner.pid, kernel.connection_file, flush=True)
+        os.kill(os.getpid(), 9)
+        """
+    )
+
+    def left_by(word):
+        done = subprocess.run(
+            [sys.executable, "-c", script, word], stdout=subprocess.PIPE, timeout=60, check=False
+        )
+        pid, file = done.stdout.decode().split()
+        return int(pid), file
+
+    pid, _ = left_by("crash")
+    eventually(lambda: not alive(pid))
+    pid, file = left_by("park")
+    time.sleep(0.3)
+    assert alive(pid) and Path(file).exists()
+    stop_servers(kill=True)
+    eventually(lambda: not alive(pid))
+    Path(file).unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("import threading, time\nthreading.Thread(target=time.sleep, args=(99,), name='spin',"
+         " daemon=True).start()", "spin"),
+        ("import subprocess\nchild = subprocess.Popen(['sleep', '5'])", "processes"),
+        ("print('hello')", "prints"),
+        ("raise SystemExit(3)", "SystemExit"),
+    ],
+)  # fmt: skip
+def test_a_module_that_is_unsafe_to_fork_is_left_to_the_kernel(alone, tmp_path, body, reason):
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    (packages / "unsafe_one.py").write_text(body)
+    (packages / "harmless.py").write_text("")
+    env = {**os.environ, "PYTHONPATH": f"{packages}:{os.environ.get('PYTHONPATH', '')}"}
+    loaded = run(
+        small(tmp_path, env=env, preload=("harmless", "unsafe_one")),
+        "import json, sys; json.dump([m in sys.modules for m in ('harmless', 'unsafe_one')],"
+        " sys.stdout)",
+    )
+    assert loaded == [True, False]
+    (server,) = client.servers()
+    assert reason in server["excluded"]["unsafe_one"]
+    assert any("unsafe_one" in finding.detail for finding in doctor(tmp_path))
+
+
+def test_source_that_is_being_edited_is_not_preloaded(alone, tmp_path):
+    (tmp_path / "mine.py").write_text("VALUE = 1")
+    env = {**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}
+    request = small(tmp_path, env=env, preload=("mine",))
+    code = "import mine; print(mine.VALUE)"
+    assert run(request, code) == 1
+    (tmp_path / "mine.py").write_text("VALUE = 22")
+    assert run(request, code) == 22
+
+
+def test_too_large_a_server_means_a_fresh_kernel(alone, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRISTMILL_WARM_MEMORY", "1000000")
+    with acquire(small(tmp_path)) as kernel:
+        assert not kernel.warm and "more than 0 MB" in kernel.reason
+        assert printed(kernel, "print(1)") == 1
+    assert client.servers() == []
+
+
+def test_imports_are_found_in_code_and_not_in_the_project(tmp_path):
+    (tmp_path / "helpers.py").touch()
+    (tmp_path / "src" / "pack").mkdir(parents=True)
+    found = third_party_imports(
+        [
+            "%matplotlib inline\nimport os, numpy as np\n!ls",
+            "from sklearn import metrics\nimport mlflow\nmlflow.sklearn.log_model",
+            "import helpers, pack",
+            "%%bash\nimport nothing",
+            "this is not python",
+            "def f():\n    import xgboost.callback\n    from . import x",
+        ],
+        tmp_path,
+    )
+    assert set(found) == {
+        "numpy", "sklearn", "sklearn.metrics", "mlflow", "mlflow.sklearn",
+        "xgboost.callback",
+    }  # fmt: skip
