@@ -34,6 +34,18 @@ def served(project: Project) -> Iterator[Served]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def shared(
+    template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Project, Served]]:
+    """One service for the tests that leave it as they found it; starting takes seconds."""
+    root = tmp_path_factory.mktemp("shared") / "project"
+    shutil.copytree(template, root)
+    project = Project.load(root)
+    with serving(project, "delay", port=0) as running:
+        yield project, running
+
+
 class Traffic(threading.Thread):
     """Sends single rows until told to stop; keeps each reply, and each failure."""
 
@@ -96,7 +108,8 @@ def until(what: Any, seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
-def test_a_new_champion_takes_over_without_a_lost_request(project: Project, served: Served) -> None:
+def test_a_new_champion_takes_over_without_a_lost_request(shared: tuple[Project, Served]) -> None:
+    project, served = shared
     threads = start(served.url)
     until(lambda: sum(len(t.replies) for t in threads) > 50)
     champion(project, 2)
@@ -155,11 +168,14 @@ def test_an_altered_champion_does_not_serve_and_the_old_one_does(
     )
 
 
-def test_wrong_requests_are_told_what_is_wrong(project: Project, served: Served) -> None:
+def test_wrong_requests_are_told_what_is_wrong(shared: tuple[Project, Served]) -> None:
+    project, served = shared
+
     def post(body: bytes, path: str = "/predict") -> tuple[int, dict[str, str]]:
         answer = requests.post(served.url + path, data=body, timeout=30)
         return answer.status_code, answer.json()
 
+    before = logged(project)
     many = json.dumps({"rows": [row()] * 501}).encode()
     table = {
         b"{": (422, "request.json"),
@@ -176,12 +192,13 @@ def test_wrong_requests_are_told_what_is_wrong(project: Project, served: Served)
         assert set(record) == {"code", "message", "hint"}
     assert post(b"{}", "/feedback")[0] == 422
     assert requests.get(f"{served.url}/predict", timeout=10).status_code == 405
-    assert logged(project) == {}
+    assert logged(project) == before
     metrics = requests.get(f"{served.url}/metrics", timeout=10).text
     assert 'gristmill_errors_total{code="request.type",model="delay"} 1.0' in metrics
 
 
-def test_rows_predict_as_the_model_does_and_labels_join(project: Project, served: Served) -> None:
+def test_rows_predict_as_the_model_does_and_labels_join(shared: tuple[Project, Served]) -> None:
+    project, served = shared
     table = frame(40, seed=9)
     rows = [
         {**{k: None if v != v else v for k, v in r.items()}, "request_id": f"row-{n}"}
@@ -199,11 +216,14 @@ def test_rows_predict_as_the_model_does_and_labels_join(project: Project, served
     found = read(project, "delay")
     assert found.rows["label"].notna().sum() == 10
     assert found.rows.set_index("request_id").loc["row-0", "event_time"].year == 2013
-    assert sorted(found.features["age"].dropna()) == pytest.approx(sorted(table["age"].dropna()))
+    mine = found.features[found.rows["request_id"].str.startswith("row-")]
+    assert sorted(mine["age"].dropna()) == pytest.approx(sorted(table["age"].dropna()))
 
 
-def test_a_full_disk_refuses_and_then_recovers(project: Project, served: Served) -> None:
+def test_a_full_disk_refuses_and_then_recovers(shared: tuple[Project, Served]) -> None:
     """The workers' file size limit stands for the disk: writes stop fitting, then fit again."""
+    project, served = shared
+    before = len(logged(project))
     pids = workers_of(served.process.pid)
     infinite = resource.RLIM_INFINITY
 
@@ -221,11 +241,12 @@ def test_a_full_disk_refuses_and_then_recovers(project: Project, served: Served)
     ]
     assert all(r.ok for r in replies)
     found = read(project, "delay")
-    assert len(found.rows) == 10
+    assert len(found.rows) == before + 10
     assert found.torn == 0
 
 
-def test_taken_port_and_second_service_are_conflicts(project: Project, served: Served) -> None:
+def test_taken_port_and_second_service_are_conflicts(shared: tuple[Project, Served]) -> None:
+    project, served = shared
     with pytest.raises(Conflict) as caught, serving(project, "delay", port=0):
         pass
     assert caught.value.code == "serving.running"
