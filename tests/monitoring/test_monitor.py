@@ -18,7 +18,8 @@ from gristmill.cli import main
 from gristmill.errors import Conflict, Invalid, NotFound
 from gristmill.monitoring.alerts import read_alerts
 from gristmill.monitoring.files import locked
-from gristmill.monitoring.monitor import monitor, read_report
+from gristmill.monitoring.kept import read_report
+from gristmill.monitoring.monitor import monitor
 from gristmill.monitoring.settings import directory
 from gristmill.monitoring.windows import SketchStore
 

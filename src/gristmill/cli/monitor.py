@@ -21,6 +21,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check", action="store_true", help=f"exit with {ALERT} when an alert is open"
     )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show what would be sent to whom, send nothing"
+    )
     parser.add_argument("--json", action="store_true", help="print records")
 
 
@@ -29,12 +32,15 @@ def main(args: argparse.Namespace, project_dir: Path | None) -> int:
     from gristmill.monitoring.monitor import monitor
     from gristmill.monitoring.periods import parse_time
     from gristmill.monitoring.report import table_rows
+    from gristmill.monitoring.routes import pending
 
     project = Project.find(project_dir)
     now = parse_time(args.now, "--now") if args.now else None
-    watch = monitor(project, args.model, now=now, window=args.window, start=args.start)
+    watch = monitor(
+        project, args.model, now=now, window=args.window, start=args.start, tell=not args.dry_run
+    )
     repair = None
-    if args.repair:
+    if args.repair and not args.dry_run:
         from gristmill.monitoring.retrain import repair as act
 
         repair = act(project, args.model, now=now)
@@ -65,7 +71,13 @@ def main(args: argparse.Namespace, project_dir: Path | None) -> int:
                 f"{label} {alert.id} {alert.rule}, version {alert.version}, since "
                 f"{alert.first:%Y-%m-%d}, {alert.windows} window(s): {alert.reason}"
             )
-        if repair:
+        for delivery in watch.sent:
+            said = delivery.problem or "told"
+            out.say(f"route {delivery.route} {said}: {delivery.message.text}")
+        if args.dry_run:
+            for route, message in pending(project, args.model):
+                out.say(f"would tell {route.name}: {message.text}")
+        elif repair:
             out.say(repair.words)
         elif args.repair:
             out.say("No open alert asks for a repair.")

@@ -17,6 +17,7 @@ from gristmill.errors import Invalid, NotFound
 from gristmill.monitoring.alerts import Alert, read_alerts, update_alerts
 from gristmill.monitoring.drift import judge
 from gristmill.monitoring.files import locked, write_json
+from gristmill.monitoring.kept import FORMAT, read_report
 from gristmill.monitoring.performance import measure
 from gristmill.monitoring.profile import Profile, profile_of
 from gristmill.monitoring.report import (
@@ -28,6 +29,7 @@ from gristmill.monitoring.report import (
     default_metric,
     findings,
 )
+from gristmill.monitoring.routes import Delivery, deliver
 from gristmill.monitoring.settings import MonitoringSettings, directory, monitoring_settings
 from gristmill.monitoring.windows import SketchStore, Window
 from gristmill.project import Project
@@ -35,16 +37,16 @@ from gristmill.project import Project
 if TYPE_CHECKING:
     from gristmill.registry.store import Registry
 
-FORMAT = 1
-
 
 @dataclass(frozen=True)
 class Watch:
-    """What a run of the monitor found: the report, the alerts that are open, those it opened."""
+    """What a run of the monitor found: the report, the alerts that are open, those it opened, what
+    it told whom."""
 
     report: MonitorReport
     alerts: tuple[Alert, ...]
     opened: tuple[Alert, ...]
+    sent: tuple[Delivery, ...] = ()
 
 
 def monitor(
@@ -54,13 +56,14 @@ def monitor(
     now: datetime | None = None,
     window: str | None = None,
     start: str | None = None,
+    tell: bool = True,
 ) -> Watch:
     """Judge every window of the model's prediction log against what its version promised.
 
     Windows that end after `now` (aware; the present when None) are judged "so far" and raise no
     alert. `window` and `start` come before the settings' for this run, whose report and alerts are
-    then only returned, not kept. Raises NotFound for an undeclared model, Conflict while another
-    monitor of this model runs.
+    then only returned, not kept. Alerts are sent to their routes unless `tell` is off. Raises
+    NotFound for an undeclared model, Conflict while another monitor of this model runs.
     """
     from gristmill.registry.settings import model_settings
     from gristmill.registry.store import Registry
@@ -90,27 +93,8 @@ def monitor(
         holder = registry.ledger.aliases(model).get("champion")
         opened = update_alerts(project, model, report.windows, holder, moment)
         _log_to_mlflow(project, registry, report)
-    return Watch(report, tuple(_open(project, model)), tuple(opened))
-
-
-def read_report(project: Project, model: str) -> MonitorReport:
-    """The report as last kept. Raises NotFound when there is none."""
-    path = directory(project, model) / "report.json"
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise NotFound(
-            "monitoring.report",
-            f"{model} was never monitored.",
-            hint=f"Run `gristmill monitor {model}`.",
-        ) from error
-    if record.pop("format") != FORMAT:
-        raise Invalid(
-            "monitoring.format",
-            f"{path} was written by another version of Gristmill.",
-            hint=f"Run `gristmill monitor {model}` to write it anew.",
-        )
-    return MonitorReport.from_record(record)
+        sent = deliver(project, model, moment) if tell else []
+    return Watch(report, tuple(_open(project, model)), tuple(opened), tuple(sent))
 
 
 def _open(project: Project, model: str) -> list[Alert]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from gristmill.errors import GristmillError
 from gristmill.monitoring.alerts import Alert, read_alerts
 from gristmill.monitoring.files import append_journal, locked, read_journal
-from gristmill.monitoring.monitor import read_report
+from gristmill.monitoring.kept import read_report
 from gristmill.monitoring.periods import parse_length
 from gristmill.monitoring.report import MonitorReport
 from gristmill.monitoring.settings import RetrainSettings, directory, retrain_settings
