@@ -26,7 +26,7 @@ from gristmill.monitoring.alerts import Alert, read_alerts
 from gristmill.monitoring.files import append_journal, read_journal
 from gristmill.monitoring.retrain import Repair, read_repairs
 from gristmill.monitoring.settings import directory
-from gristmill.project import SETTINGS, Project, parse_table, unknown_key
+from gristmill.project import SETTINGS, Project, parse_table
 
 SEVERITIES = ("warning", "critical")
 SECONDS = 10.0
