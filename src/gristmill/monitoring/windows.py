@@ -6,7 +6,8 @@ killed read counts nothing twice and loses nothing; a row that comes late is add
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -179,8 +180,15 @@ class SketchStore:
             [kind, file.name, size, damaged],
         )
 
-    def _transaction(self) -> _Transaction:
-        return _Transaction(self._db)
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("begin")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("rollback")
+            raise
+        self._db.execute("commit")
 
     def _count(self, profile: Profile, lines: Lines) -> None:
         version = profile.version
@@ -292,17 +300,6 @@ class SketchStore:
         self._db.register("appended", pa.table(filled))
         self._db.execute(f"insert into {table} by name select * from appended")  # noqa: S608
         self._db.unregister("appended")
-
-
-class _Transaction:
-    def __init__(self, db: duckdb.DuckDBPyConnection) -> None:
-        self._db = db
-
-    def __enter__(self) -> None:
-        self._db.execute("begin")
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        self._db.execute("commit" if kind is None else "rollback")
 
 
 def _text(value: Any) -> bool:
