@@ -131,6 +131,8 @@ def test_tests_agree_with_scipy_on_unbinned_samples() -> None:
     left, right = np.bincount(a, minlength=42), np.bincount(b, minlength=42)
     oracle = stats.ks_2samp(a, b, method="asymp").pvalue
     assert ks_test(left, right) == pytest.approx(oracle, rel=1e-6)
+    oracle = stats.ks_2samp(np.tile(a, 4), np.tile(b, 4), method="asymp").pvalue
+    assert ks_test(left * 4, right * 4) == pytest.approx(oracle, rel=0.1)
     kept, other = pool(left, right)
     oracle = stats.chi2_contingency(np.array([kept, other]), correction=False).pvalue
     assert chi_square(left, right) == pytest.approx(oracle, rel=1e-9)

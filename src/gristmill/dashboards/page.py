@@ -18,9 +18,10 @@ from gristmill.dashboards.svg import (
     spark,
     then_and_now,
 )
+from gristmill.dashboards.tables import alerts_section, empty, repairs_section, versions_section
 from gristmill.monitoring.drift import ColumnDrift
 from gristmill.monitoring.report import MonitorReport, WindowReport
-from gristmill.monitoring.words import amount, percent
+from gristmill.monitoring.words import percent
 
 SHOWN_FEATURES = 24
 SHOWN_WINDOWS = 60
@@ -39,7 +40,7 @@ def overview(project: str, states: Sequence[ModelState], base: str = "/") -> str
     ranked = sorted(states, key=lambda s: (order[s.status], s.name))
     cards = "".join(_card(s, base) for s in ranked)
     if not cards:
-        cards = _empty(
+        cards = empty(
             "No model is declared.", "Add a <code>[models.NAME]</code> table to gristmill.toml."
         )
     return _page(project, f"<h1>{escape(project)}</h1><div class='cards'>{cards}</div>", base)
@@ -57,15 +58,15 @@ def model_page(project: str, state: ModelState, base: str = "/", explore: str = 
     if report is None or not report.windows:
         if not state.problem:
             parts.append(
-                _empty(
+                empty(
                     "No window has been judged.",
                     "Serve the model, then run "
                     f"<code>gristmill monitor {escape(state.name)}</code>.",
                 )
             )
     else:
-        parts += [_open_alerts(state), _heat(report), _performance(report), _details(state)]
-    parts += [_repairs(state), _versions(state), _alerts(state)]
+        parts += [_openalerts_section(state), _heat(report), _performance(report), _details(state)]
+    parts += [repairs_section(state), versions_section(state), alerts_section(state)]
     if explore:
         parts.append(
             f"<section><h2>Explore</h2><details id='explore' data-src='{escape(explore)}'><summary>"
@@ -136,7 +137,7 @@ def _header(state: ModelState) -> str:
     )
 
 
-def _open_alerts(state: ModelState) -> str:
+def _openalerts_section(state: ModelState) -> str:
     items = "".join(
         f"<li class='{escape(a.severity)}'><b>{escape(a.rule)}</b> since {a.first:%-d %b %Y}"
         f"{f', {a.windows} windows' if a.windows > 1 else ''}<br>{escape(a.reason)}</li>"
@@ -172,7 +173,7 @@ def _heat(report: MonitorReport) -> str:
         names.append("prediction")
         cells.append([_cell("prediction", w) for w in windows])
     if not names:
-        return _empty("The version kept no reference.", "Name one in its settings and register.")
+        return empty("The version kept no reference.", "Name one in its settings and register.")
     edges = [0.0, *LEVELS]
     legend = "".join(
         f"<i class='h{level(e)}'></i>{percent(e)}{'+' if e == edges[-1] else ''}" for e in edges
@@ -210,7 +211,7 @@ def _performance(report: MonitorReport) -> str:
             title += f"{window.labelled:,} labels ({percent(window.coverage)})"
             points.append(Point(i, metric.value, metric.low, metric.high, title))
     if not points:
-        return _empty(
+        return empty(
             "No performance yet.", "It shows once enough labels came to <code>/feedback</code>."
         )
     promises = {v.version: v.promised.get(report.metric) for v in report.versions}
@@ -255,79 +256,8 @@ def _details(state: ModelState) -> str:
     )
 
 
-def _repairs(state: ModelState) -> str:
-    rows = [
-        (
-            f"{r.began:%-d %b %Y}",
-            f"v{r.champion}" + (f" → v{r.version}" if r.version else ""),
-            f"{r.start} – {r.end}",
-            r.outcome or "under way",
-            r.words or r.trigger,
-        )
-        for r in reversed(state.repairs)
-    ]
-    return _table(
-        "Retraining", ["began", "version", "trained on", "outcome", "what happened"], rows
-    )
-
-
-def _versions(state: ModelState) -> str:
-    versions = {v.version: v for v in state.report.versions} if state.report else {}
-    rows = []
-    for m in reversed(state.moves):
-        promise = None
-        if state.report and m.version in versions:
-            promise = versions[m.version].promised.get(state.report.metric)
-        figure = amount(promise.value) if promise else "–"
-        rows.append(
-            (f"{m.at:%-d %b %Y %H:%M}", f"v{m.version}", m.action, figure, m.actor, m.reason)
-        )
-    metric = state.report.metric if state.report else "metric"
-    return _table("Champions", ["when", "version", "how", metric, "who", "why"], rows)
-
-
-def _alerts(state: ModelState) -> str:
-    rows = [
-        (
-            f"{a.first:%-d %b %Y}",
-            f"v{a.version}",
-            a.rule,
-            a.severity,
-            a.windows,
-            "open" if a.state == "open" else f"resolved: {a.closing}",
-            a.reason,
-        )
-        for a in reversed(state.alerts)
-    ]
-    head = ["since", "version", "rule", "severity", "windows", "state", "reason"]
-    return _table("All alerts", head, rows)
-
-
-def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    if not rows:
-        return ""
-    top = "".join(f"<th>{escape(h)}</th>" for h in head)
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f"<td data-label='{escape(h)}'>{escape(str(v))}</td>"
-            for h, v in zip(head, row, strict=True)
-        )
-        + "</tr>"
-        for row in rows
-    )
-    return (
-        f"<section><h2>{escape(title)}</h2><table><thead><tr>{top}</tr></thead>"
-        f"<tbody>{body}</tbody></table></section>"
-    )
-
-
 def chance(p: float) -> str:
     return "p &lt; 0.001" if p < 0.001 else f"p {p:.2g}"
-
-
-def _empty(what: str, then: str) -> str:
-    return f"<section class='empty'><h2>{what}</h2><p>{then}</p></section>"
 
 
 SCRIPT = """

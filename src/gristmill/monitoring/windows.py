@@ -6,7 +6,8 @@ killed read counts nothing twice and loses nothing; a row that comes late is add
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,26 +19,12 @@ from gristmill.monitoring.feed import NUMBER, Lines, codes, floats, read_predict
 from gristmill.monitoring.performance import SCORE_BINS, SUMS, Scores, parts, score_bin
 from gristmill.monitoring.periods import Period
 from gristmill.monitoring.profile import PREDICTION, Profile
+from gristmill.monitoring.schema import SCHEMA
 from gristmill.monitoring.sketch import Sketch
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
-
-SCHEMA = """
-create table if not exists progress (kind varchar, file varchar, bytes bigint, damaged bigint,
-  primary key (kind, file));
-create table if not exists arrivals (version int, hour bigint, n bigint);
-create table if not exists counts (version int, hour bigint, name varchar, bin int, n bigint);
-create table if not exists moments (version int, hour bigint, name varchar, total double,
-  squares double, low double, high double);
-create table if not exists waiting (request_id varchar, version int, hour bigint,
-  prediction varchar);
-create table if not exists labels (request_id varchar, label varchar);
-create table if not exists scores (version int, hour bigint, side int, bin int, n bigint);
-create table if not exists sums (version int, hour bigint, metric int, n bigint, total double,
-  squares double);
-"""
 
 
 @dataclass(frozen=True)
@@ -96,6 +83,7 @@ class SketchStore:
                 self._advance("predictions", file, done + size, bad)
             rows += len(lines.version) - bad
             damaged += bad
+        self._settle()
         return rows, damaged
 
     def take_feedback(self, directory: Path, profiles: Mapping[int, Profile]) -> int:
@@ -179,8 +167,15 @@ class SketchStore:
             [kind, file.name, size, damaged],
         )
 
-    def _transaction(self) -> _Transaction:
-        return _Transaction(self._db)
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("begin")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("rollback")
+            raise
+        self._db.execute("commit")
 
     def _count(self, profile: Profile, lines: Lines) -> None:
         version = profile.version
@@ -230,6 +225,20 @@ class SketchStore:
             hour=lines.hour,
             prediction=lines.texts[PREDICTION],
         )
+
+    def _settle(self) -> None:
+        """Merge counts of one hour that came apart and sort them, when they have grown by half, so
+        that a window reads little more than its own hours."""
+        query = "select (select count(*) from counts), (select coalesce(max(n), 0) from settled)"
+        now, then = self._db.execute(query).fetchall()[0]
+        if now <= 1.5 * then:
+            return
+        with self._transaction():
+            self._db.execute("""create or replace table counts as
+              select version, hour, name, bin, sum(n)::bigint as n from counts
+              group by all order by hour, name, bin""")
+            self._db.execute("delete from settled")
+            self._db.execute("insert into settled select count(*) from counts")
 
     def _join(self, profiles: Mapping[int, Profile]) -> int:
         self._db.execute("""create or replace temp table met as
@@ -284,26 +293,9 @@ class SketchStore:
         """Insert columns; a single value stands for the same in every row."""
         import pyarrow as pa
 
-        size = max(len(v) for v in columns.values() if hasattr(v, "__len__") and not _text(v))
-        filled = {
-            k: v if hasattr(v, "__len__") and not _text(v) else pa.repeat(v, size)
-            for k, v in columns.items()
-        }
+        single = {k for k, v in columns.items() if isinstance(v, str | int)}
+        size = max(len(v) for k, v in columns.items() if k not in single)
+        filled = {k: pa.repeat(v, size) if k in single else v for k, v in columns.items()}
         self._db.register("appended", pa.table(filled))
         self._db.execute(f"insert into {table} by name select * from appended")  # noqa: S608
         self._db.unregister("appended")
-
-
-class _Transaction:
-    def __init__(self, db: duckdb.DuckDBPyConnection) -> None:
-        self._db = db
-
-    def __enter__(self) -> None:
-        self._db.execute("begin")
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        self._db.execute("commit" if kind is None else "rollback")
-
-
-def _text(value: Any) -> bool:
-    return isinstance(value, str)

@@ -1,0 +1,80 @@
+"""The tables of a model's page: repairs, champions, alerts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from gristmill.dashboards.state import ModelState
+from gristmill.monitoring.words import amount
+
+
+def repairs_section(state: ModelState) -> str:
+    rows = [
+        (
+            f"{r.began:%-d %b %Y}",
+            f"v{r.champion}" + (f" → v{r.version}" if r.version else ""),
+            f"{r.start} – {r.end}",
+            r.outcome or "under way",
+            r.words or r.trigger,
+        )
+        for r in reversed(state.repairs)
+    ]
+    return _table(
+        "Retraining", ["began", "version", "trained on", "outcome", "what happened"], rows
+    )
+
+
+def versions_section(state: ModelState) -> str:
+    versions = {v.version: v for v in state.report.versions} if state.report else {}
+    rows = []
+    for m in reversed(state.moves):
+        promise = None
+        if state.report and m.version in versions:
+            promise = versions[m.version].promised.get(state.report.metric)
+        figure = amount(promise.value) if promise else "–"
+        rows.append(
+            (f"{m.at:%-d %b %Y %H:%M}", f"v{m.version}", m.action, figure, m.actor, m.reason)
+        )
+    metric = state.report.metric if state.report else "metric"
+    return _table("Champions", ["when", "version", "how", metric, "who", "why"], rows)
+
+
+def alerts_section(state: ModelState) -> str:
+    rows = [
+        (
+            f"{a.first:%-d %b %Y}",
+            f"v{a.version}",
+            a.rule,
+            a.severity,
+            a.windows,
+            "open" if a.state == "open" else f"resolved: {a.closing}",
+            a.reason,
+        )
+        for a in reversed(state.alerts)
+    ]
+    head = ["since", "version", "rule", "severity", "windows", "state", "reason"]
+    return _table("All alerts", head, rows)
+
+
+def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    if not rows:
+        return ""
+    top = "".join(f"<th>{escape(h)}</th>" for h in head)
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f"<td data-label='{escape(h)}'>{escape(str(v))}</td>"
+            for h, v in zip(head, row, strict=True)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        f"<section><h2>{escape(title)}</h2><table><thead><tr>{top}</tr></thead>"
+        f"<tbody>{body}</tbody></table></section>"
+    )
+
+
+def empty(what: str, then: str) -> str:
+    return f"<section class='empty'><h2>{what}</h2><p>{then}</p></section>"
