@@ -184,6 +184,9 @@ def live(month: int) -> Month:
 
     begin, end = date(2013, month, 1), date(2013 + month // 12, month % 12 + 1, 1)
     flights = replay(begin, end, SAMPLE, SEED)
+    hours = [pd.Timestamp(day, tz="UTC") for day in (begin, end)]  # windows are in UTC
+    flights = flights[flights["scheduled"].between(*hours, inclusive="left")]
+    flights = flights.reset_index(drop=True)
     rows = flights.drop(columns="late")
     keys = [f"{begin:%Y-%m}-{i:05d}" for i in range(len(rows))]
     answers: list[dict[str, Any]] = []
@@ -208,7 +211,7 @@ def live(month: int) -> Month:
         f"(predicted {found.said:.0%}); AUC {found.auc:.3f}, Brier {found.brier:.4f}",
         flush=True,
     )
-    gristmill("monitor", MODEL, "--now", end.isoformat(), "--repair")
+    gristmill("monitor", MODEL, "--now", end.isoformat(), "--last", "1", "--repair")
     follow()
     return found
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gristmill.cli import out
 from gristmill.project import Project
+
+if TYPE_CHECKING:
+    from gristmill.monitoring.monitor import Watch
 
 ALERT = 8
 
@@ -17,6 +20,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--window", help="month, 12h, 7d, 2w: only look, with other windows")
     parser.add_argument("--start", help="ISO date that windows are counted from: only look")
     parser.add_argument("--now", help="ISO time to judge at (the present); later windows are open")
+    parser.add_argument("--last", type=int, default=12, help="windows to show (12)")
     parser.add_argument("--repair", action="store_true", help="act on open alerts")
     parser.add_argument(
         "--check", action="store_true", help=f"exit with {ALERT} when an alert is open"
@@ -31,20 +35,22 @@ def main(args: argparse.Namespace, project_dir: Path | None) -> int:
     """Exit code 0, also with open alerts unless --check was given."""
     from gristmill.monitoring.monitor import monitor
     from gristmill.monitoring.periods import parse_time
-    from gristmill.monitoring.report import table_rows
-    from gristmill.monitoring.routes import pending
 
     project = Project.find(project_dir)
     now = parse_time(args.now, "--now") if args.now else None
     watch = monitor(
         project, args.model, now=now, window=args.window, start=args.start, tell=not args.dry_run
     )
+    if not args.json:
+        _show(project, watch, args)
     repair = None
     if args.repair and not args.dry_run:
+        from gristmill.cli.progress import Progress
         from gristmill.monitoring.retrain import repair as act
 
-        repair = act(project, args.model, now=now)
-        watch = monitor(project, args.model, now=now)
+        with Progress() as progress:
+            repair = act(project, args.model, now=now, listeners=() if args.json else (progress,))
+        watch = monitor(project, args.model, now=now) if repair else watch
     if args.json:
         record: dict[str, Any] = {
             **watch.report.record(),
@@ -52,33 +58,34 @@ def main(args: argparse.Namespace, project_dir: Path | None) -> int:
             "repair": vars(repair) if repair else None,
         }
         out.say(out.as_json(record))
-    else:
-        header = ["window", "version", "rows", "verdict", "drifted", watch.report.metric]
-        header += ["labels", "alert", "what changed most"]
-        if watch.report.windows:
-            out.say(out.table(table_rows(watch.report), header))
-        else:
-            out.say(
-                f"No predictions of {args.model} yet: `gristmill serve {args.model}` logs them."
-            )
-        if watch.report.damaged:
-            out.say(f"{watch.report.damaged} lines of the log could not be read.")
-        for alert in watch.alerts:
-            label = out.style(
-                alert.severity, "bold", "red" if alert.severity == "critical" else "yellow"
-            )
-            out.say(
-                f"{label} {alert.id} {alert.rule}, version {alert.version}, since "
-                f"{alert.first:%Y-%m-%d}, {alert.windows} window(s): {alert.reason}"
-            )
-        for delivery in watch.sent:
-            said = delivery.problem or "told"
-            out.say(f"route {delivery.route} {said}: {delivery.message.text}")
-        if args.dry_run:
-            for route, message in pending(project, args.model):
-                out.say(f"would tell {route.name}: {message.text}")
-        elif repair:
-            out.say(repair.words)
-        elif args.repair:
-            out.say("No open alert asks for a repair.")
+    elif args.repair:
+        out.say(repair.words if repair else "No open alert asks for a repair now.")
     return ALERT if args.check and watch.alerts else 0
+
+
+def _show(project: Project, watch: Watch, args: argparse.Namespace) -> None:
+    from gristmill.monitoring.report import table_rows
+    from gristmill.monitoring.routes import pending
+
+    header = ["window", "version", "rows", "verdict", "drifted", watch.report.metric]
+    header += ["labels", "alert", "what changed most"]
+    if watch.report.windows:
+        out.say(out.table(table_rows(watch.report)[-args.last :], header))
+    else:
+        out.say(f"No predictions of {args.model} yet: `gristmill serve {args.model}` logs them.")
+    if watch.report.damaged:
+        out.say(f"{watch.report.damaged} lines of the log could not be read.")
+    for alert in watch.alerts:
+        label = out.style(
+            alert.severity, "bold", "red" if alert.severity == "critical" else "yellow"
+        )
+        out.say(
+            f"{label} {alert.id} {alert.rule}, version {alert.version}, since "
+            f"{alert.first:%Y-%m-%d}, {alert.windows} window(s): {alert.reason}"
+        )
+    for delivery in watch.sent:
+        said = delivery.problem or "told"
+        out.say(f"route {delivery.route} {said}: {delivery.message.text}")
+    if args.dry_run:
+        for route, message in pending(project, args.model):
+            out.say(f"would tell {route.name}: {message.text}")

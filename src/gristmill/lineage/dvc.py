@@ -59,7 +59,7 @@ class DvcRepo:
     def stage(self, name: str) -> Any:
         """A fresh view of a stage; what `dvc.lock` says of it is read once."""
         with _translated():
-            return self._repo.stage.load_one(PIPELINE_FILE, name)
+            return self._repo.stage.load_one(str(self.root / PIPELINE_FILE), name)
 
     def clear_outputs(self, name: str) -> None:
         """Remove a stage's outputs, so that nothing old is taken for new. They stay cached."""
