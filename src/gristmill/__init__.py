@@ -24,10 +24,14 @@ _LAZY = {
     "RunResult": "gristmill.runner.run",
     "champion": "gristmill.registry.promotion",
     "gate": "gristmill.registry.promotion",
+    "monitor": "gristmill.monitoring.monitor",
     "promote": "gristmill.registry.promotion",
     "register": "gristmill.registry.promotion",
+    "repair": "gristmill.monitoring.retrain",
     "rollback": "gristmill.registry.promotion",
     "run": "gristmill.runner.run",
+    "score": "gristmill.serving.score",
+    "serve": "gristmill.serving.run",
 }
 
 __all__ = [  # noqa: PLE0604  # ruff does not see that the lazy names are strings
