@@ -37,7 +37,7 @@ stop: setup
 	$(BIN)/python notebooks/demo.py --stop
 
 test: setup $(CHROMIUM)
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check

@@ -40,7 +40,7 @@ def test_a_strangers_project_from_first_run_to_every_kind_of_edit(strangers_proj
     before = status(root)
     assert sorted(before["steps"]) == STEPS
     assert before["not_steps"] == {"notes.ipynb": "no cell is tagged `parameters`"}
-    assert stale(root) == STEPS
+    assert sorted(stale(root)) == STEPS
 
     first = shell(root, "gristmill", "run")
     assert "3 ran" in first.stdout
@@ -69,7 +69,7 @@ def test_a_strangers_project_from_first_run_to_every_kind_of_edit(strangers_proj
     assert "1 ran, 2 did not have to" in third  # the data came out the same
 
     (root / "helper.py").write_text('"""Doc."""\n\ndef double(x):\n    return x + x  # same\n')
-    assert stale(root) == STEPS  # through the DAG: make-data and sum import it
+    assert sorted(stale(root)) == STEPS  # through the DAG: make-data and sum import it
     shell(root, "gristmill", "run")
     assert dvc_is_clean(root)
 
@@ -272,7 +272,7 @@ def test_ctrl_c_leaves_everything_consistent(project_root: Path) -> None:
         _wait_for(root / "slow.txt")
         first.send_signal(signal.SIGINT)
         assert first.wait(60) == 130
-    assert stale(root) == ["slow", "next"]
+    assert set(stale(root)) == {"slow", "next"}
     shell(root, "gristmill", "run")
     assert (root / "next.txt").read_text() == "30"
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gristmill.errors import Cancelled, GristmillError
+from gristmill.errors import Cancelled, GristmillError, NotFound
 
 # word -> (module of this package, what it does)
 COMMANDS = {
@@ -54,7 +55,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     module = importlib.import_module(f"gristmill.cli.{COMMANDS[args.command][0]}")
     try:
-        return int(module.main(args, args.directory))
+        if args.directory is not None:
+            os.chdir(args.directory)
+        return int(module.main(args, None))
+    except (FileNotFoundError, NotADirectoryError) as problem:
+        if args.directory is None or problem.filename != str(args.directory):
+            raise
+        out.error(NotFound("directory.not-found", f"-C {args.directory}: no such directory."))
+        return NotFound.exit_code
     except KeyboardInterrupt:
         out.error(Cancelled("cancelled", "stopped by the keyboard"))
         return Cancelled.exit_code

@@ -33,7 +33,7 @@ class DvcRepo:
         self.root = root
         if not (root / ".dvc").is_dir():
             self._init(Repo)
-        with _translated():
+        with _working_at(self.root):
             self._repo = Repo(str(root))
             try:
                 self._repo.lock.lock()
@@ -48,7 +48,7 @@ class DvcRepo:
     def _init(self, repo_class: Any) -> None:
         top = git(self.root, "rev-parse", "--show-toplevel")
         subdir = top is not None and Path(top).resolve() != self.root.resolve()
-        with _translated():
+        with _working_at(self.root):
             repo_class.init(str(self.root), no_scm=top is None, subdir=subdir).close()
 
     def close(self) -> None:
@@ -58,12 +58,12 @@ class DvcRepo:
 
     def stage(self, name: str) -> Any:
         """A fresh view of a stage; what `dvc.lock` says of it is read once."""
-        with _translated():
-            return self._repo.stage.load_one(str(self.root / PIPELINE_FILE), name)
+        with _working_at(self.root):
+            return self._repo.stage.load_one(PIPELINE_FILE, name)
 
     def clear_outputs(self, name: str) -> None:
         """Remove a stage's outputs, so that nothing old is taken for new. They stay cached."""
-        with _translated():
+        with _working_at(self.root):
             self.stage(name).remove_outs(ignore_remove=False, force=False)
 
     def restore(self, name: str) -> bool:
@@ -71,7 +71,7 @@ class DvcRepo:
         these inputs; whether it did."""
         from dvc.stage.cache import RunCacheNotFoundError
 
-        with _translated():
+        with _working_at(self.root):
             stage = self.stage(name)
             try:
                 self._repo.stage_cache.restore(stage, run_cache=True)
@@ -83,7 +83,7 @@ class DvcRepo:
         """Hash and cache a finished stage and record it in `dvc.lock`; returns the record."""
         from dvc.stage.serialize import to_single_stage_lockfile
 
-        with _translated():
+        with _working_at(self.root):
             stage = self.stage(name)
             stage.save()
             stage.commit()
@@ -117,13 +117,14 @@ def update_lock(
 
 
 @contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    """DVC's errors as ours."""
+def _working_at(root: Path) -> Iterator[None]:
+    """In the root, where DVC expects to work; its errors become ours."""
     from dvc.exceptions import DvcException, OutputDuplicationError
     from dvc.output import OutputAlreadyTrackedError, OutputDoesNotExistError
 
     try:
-        yield
+        with contextlib.chdir(root):
+            yield
     except GristmillError:
         raise
     except OutputDoesNotExistError as error:

@@ -77,13 +77,22 @@ def end_orphans(runs: Path) -> int:
             record = json.loads(note.read_text("utf-8"))
             process = psutil.Process(record["pid"])
             if abs(process.create_time() - record["started"]) < 0.01:
-                family = [*process.children(recursive=True), process]
-                for member in family:
-                    with contextlib.suppress(psutil.NoSuchProcess):
-                        member.kill()
-                psutil.wait_procs(family, timeout=10)
+                end_family(process.pid)
                 ended += 1
         except (psutil.NoSuchProcess, ValueError, KeyError):
             pass
         note.unlink(missing_ok=True)
     return ended
+
+
+def end_family(pid: int) -> None:
+    """Kill a process and its descendants and wait until they are gone; none is left is no error."""
+    import psutil
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        family = [*process.children(recursive=True), process]
+        for member in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
+        psutil.wait_procs(family, timeout=10)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -28,10 +27,11 @@ from gristmill.runner.execute import Failure, execute
 from gristmill.runner.hooks import Hooks
 from gristmill.runner.kernels import KernelHandle, KernelRequest, acquire
 from gristmill.runner.lineage import make_lineage, remember
-from gristmill.runner.lock import forget_kernel, note_kernel
+from gristmill.runner.lock import end_family, forget_kernel, note_kernel
+from gristmill.runner.outputs import metrics_of, plots_of, require_outputs
 from gristmill.runner.run import RunRequest, StepResult
 from gristmill.runner.workspace import Workspace
-from gristmill.tracking import Tracker, flat_metrics
+from gristmill.tracking import Tracker
 
 MLFLOW_STATUS = {"succeeded": "FINISHED", "failed": "FAILED", "cancelled": "KILLED"}
 
@@ -139,7 +139,7 @@ class Session:
             self._kernels[step] = kernel.pid
             note_kernel(self.directory, step, kernel.pid)
             if self._cancelled.is_set():
-                _kill(kernel.pid)
+                end_family(kernel.pid)
             try:
                 text, params = self.workspace.texts[step], self.workspace.params[step]
                 return execute(spec, text, params, kernel, hooks)
@@ -192,8 +192,10 @@ class Session:
         elif error is not None:
             status = "failed"
         executed = self._executed(step)
-        lineage = None
+        lineage, metrics, plots = None, None, None
         if error is None:
+            spec, root = self.workspace.dag.steps[step], self.workspace.project.root
+            metrics, plots = metrics_of(root, spec), plots_of(root, spec)
             lineage = make_lineage(
                 self.workspace, step, self.git, self.name, executed, self._entries[step]
             )
@@ -202,8 +204,8 @@ class Session:
             step,
             MLFLOW_STATUS[status],
             executed=executed,
-            metrics=self._metrics(step) if error is None else None,
-            files=self._plots(step) if error is None else None,
+            metrics=metrics,
+            files=plots,
             lineage=lineage,
             error=str(error) if error else "",
         )
@@ -240,7 +242,7 @@ class Session:
             return error, -1
         try:
             self._unchanged_inputs(step)
-            self._outputs_there(step)
+            require_outputs(self.workspace.project.root, self.workspace.dag.steps[step])
             self._entries[step] = self.dvc.commit(step)
         except GristmillError as error:
             return error, -1
@@ -256,45 +258,6 @@ class Session:
                 hint="Run again: what it wrote may mix old and new.",
             )
 
-    def _outputs_there(self, step: str) -> None:
-        spec = self.workspace.dag.steps[step]
-        for output in spec.outputs:
-            if not (self.workspace.project.root / output.path).exists():
-                raise StepFailed(
-                    "step.output-missing",
-                    f"{spec.notebook} finished without writing {output.path}.",
-                    hint=f"`{output.name}` is declared in {spec.place()}: write it or drop it.",
-                )
-            if output.kind == "metrics":
-                self._read_metrics(output.path, spec.place())
-
-    def _read_metrics(self, path: str, place: str) -> dict[str, float]:
-        text = (self.workspace.project.root / path).read_text(encoding="utf-8", errors="replace")
-        try:
-            return flat_metrics(json.loads(text))
-        except ValueError as error:
-            raise StepFailed(
-                "step.metrics-format",
-                f"{path} is no JSON: {error}",
-                hint=f"Metrics declared in {place} are a JSON object of numbers.",
-            ) from error
-
-    def _metrics(self, step: str) -> dict[str, float]:
-        spec = self.workspace.dag.steps[step]
-        found: dict[str, float] = {}
-        for output in spec.outputs:
-            if output.kind == "metrics":
-                found.update(self._read_metrics(output.path, spec.place()))
-        return found
-
-    def _plots(self, step: str) -> dict[str, Path]:
-        root = self.workspace.project.root
-        return {
-            f"plots/{o.name}": root / o.path
-            for o in self.workspace.dag.steps[step].outputs
-            if o.kind == "plots"
-        }
-
     def block(self, step: str, failed: Iterable[str]) -> None:
         reason = f"{', '.join(failed)} did not succeed"
         self.results[step] = StepResult("blocked", reason)
@@ -303,7 +266,7 @@ class Session:
     def cancel(self) -> None:
         self._cancelled.set()
         for pid in list(self._kernels.values()):
-            _kill(pid)
+            end_family(pid)
 
     def _skip(self, step: str, reason: str) -> None:
         self.results[step] = StepResult("fresh", reason)
@@ -311,15 +274,3 @@ class Session:
 
     def _executed(self, step: str) -> Path:
         return self.directory / f"{step}.ipynb"
-
-
-def _kill(pid: int) -> None:
-    import contextlib
-
-    import psutil
-
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process = psutil.Process(pid)
-        for member in [*process.children(recursive=True), process]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                member.kill()

@@ -1,0 +1,45 @@
+"""What a finished step wrote: there, readable, and fit for MLflow."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from gristmill.errors import StepFailed
+from gristmill.pipeline.step import StepSpec
+from gristmill.tracking import flat_metrics
+
+
+def require_outputs(root: Path, step: StepSpec) -> None:
+    """Raise StepFailed when an output is absent or metrics are no JSON."""
+    for output in step.outputs:
+        if not (root / output.path).exists():
+            raise StepFailed(
+                "step.output-missing",
+                f"{step.notebook} finished without writing {output.path}.",
+                hint=f"`{output.name}` is declared in {step.place()}: write it or drop it.",
+            )
+    metrics_of(root, step)
+
+
+def metrics_of(root: Path, step: StepSpec) -> dict[str, float]:
+    """The numbers in the step's metrics files by dotted name."""
+    found: dict[str, float] = {}
+    for output in step.outputs:
+        if output.kind != "metrics":
+            continue
+        text = (root / output.path).read_text(encoding="utf-8", errors="replace")
+        try:
+            found.update(flat_metrics(json.loads(text)))
+        except ValueError as error:
+            raise StepFailed(
+                "step.metrics-format",
+                f"{output.path} is no JSON: {error}",
+                hint=f"Metrics declared in {step.place()} are a JSON object of numbers.",
+            ) from error
+    return found
+
+
+def plots_of(root: Path, step: StepSpec) -> dict[str, Path]:
+    """Plot files by the artifact folder they go to."""
+    return {f"plots/{o.name}": root / o.path for o in step.outputs if o.kind == "plots"}
