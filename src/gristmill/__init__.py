@@ -20,8 +20,8 @@ __version__ = "0.1.0"
 # verb or value -> module; imported when first used, because each brings heavy libraries
 _LAZY = {
     "Project": "gristmill.project",
-    "RunRequest": "gristmill.runner.run",
-    "RunResult": "gristmill.runner.run",
+    "RunRequest": "gristmill.runner.request",
+    "RunResult": "gristmill.runner.request",
     "champion": "gristmill.registry.promotion",
     "gate": "gristmill.registry.promotion",
     "monitor": "gristmill.monitoring.monitor",

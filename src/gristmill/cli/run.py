@@ -29,7 +29,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace, directory: Path | None) -> int:
     from gristmill.cli.progress import JsonLines, Progress
-    from gristmill.runner.run import RunRequest, run
+    from gristmill.runner.request import RunRequest
+    from gristmill.runner.run import run
 
     project = project_at(directory)
     request = RunRequest(

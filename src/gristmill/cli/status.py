@@ -16,7 +16,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace, directory: Path | None) -> int:
-    from gristmill.runner.run import RunRequest, decide
+    from gristmill.runner.request import RunRequest
+    from gristmill.runner.run import decide
     from gristmill.runner.workspace import load
 
     project = project_at(directory)

@@ -195,7 +195,8 @@ def _act(
     """Run, register, judge, promote. Returns the outcome and what to tell a person."""
     from gristmill.registry.gates import PASS
     from gristmill.registry.promotion import champion, gate, promote, register
-    from gristmill.runner.run import RunRequest, run
+    from gristmill.runner.request import RunRequest
+    from gristmill.runner.run import run
 
     version = task.version
     if version is None:

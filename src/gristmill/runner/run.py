@@ -6,11 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-from gristmill.errors import Cancelled, GristmillError, StepFailed
 from gristmill.events import (
     Event,
     Listener,
@@ -22,66 +18,10 @@ from gristmill.events import (
 from gristmill.pipeline.plan import Plan, plan
 from gristmill.project import Project
 from gristmill.runner.lock import end_orphans, project_lock
+from gristmill.runner.request import RunRequest, RunResult, StepResult
 from gristmill.runner.scheduler import drive
 from gristmill.runner.sync import sync
 from gristmill.runner.workspace import Workspace, load
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """What to run. `targets` are steps (empty: all) run with what they need unless `only`;
-    `params` names a parameter set; `overrides` maps `step.name` to a value; `workers` 0 means one
-    per core; `wait` is whether to queue behind another run."""
-
-    targets: tuple[str, ...] = ()
-    only: bool = False
-    force: bool = False
-    params: str | None = None
-    overrides: Mapping[str, Any] = field(default_factory=dict)
-    workers: int = 0
-    keep_going: bool = True
-    wait: bool = True
-    trigger: str = "user"
-
-
-@dataclass(frozen=True)
-class StepResult:
-    """`status` is succeeded, restored, fresh, failed, blocked or cancelled; `executed` the
-    executed notebook; `mlflow_run` its child run; `seconds` wall time."""
-
-    status: str
-    reason: str = ""
-    seconds: float = 0.0
-    executed: Path | None = None
-    mlflow_run: str | None = None
-    error: GristmillError | None = None
-    cell: int = -1
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """`status` is succeeded, failed or cancelled; `mlflow_run` is the parent run."""
-
-    run: str
-    status: str
-    steps: Mapping[str, StepResult]
-    seconds: float
-    mlflow_run: str | None = None
-
-    @property
-    def ok(self) -> bool:
-        return self.status == "succeeded"
-
-    def raise_for_status(self) -> RunResult:
-        """Raise the first step's error, or Cancelled; returns itself when all is well."""
-        if self.status == "cancelled":
-            raise Cancelled("run.cancelled", f"run {self.run} was cancelled.")
-        for result in self.steps.values():
-            if result.error is not None:
-                raise result.error
-        if not self.ok:
-            raise StepFailed("run.failed", f"run {self.run} failed.")
-        return self
 
 
 def run(

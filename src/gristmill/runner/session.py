@@ -29,7 +29,7 @@ from gristmill.runner.kernels import KernelHandle, KernelRequest, acquire
 from gristmill.runner.lineage import make_lineage, remember
 from gristmill.runner.lock import end_family, forget_kernel, note_kernel
 from gristmill.runner.outputs import metrics_of, plots_of, require_outputs
-from gristmill.runner.run import RunRequest, StepResult
+from gristmill.runner.request import RunRequest, StepResult
 from gristmill.runner.workspace import Workspace
 from gristmill.tracking import Tracker
 
