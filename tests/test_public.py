@@ -69,3 +69,20 @@ def test_a_notebook_opened_in_a_subfolder_works_at_the_root(project_root: Path) 
     NotebookClient(notebook, resources={"metadata": {"path": str(root / "sub")}}).execute()
     assert f"working directory is now {root}" in notebook.cells[1].outputs[0].text
     assert notebook.cells[2].outputs[0].text == "42 a project\n"
+
+
+def test_a_ledger_that_is_none_is_an_error_and_no_traceback(project_root: Path) -> None:
+    (project_root / ".gristmill").mkdir(exist_ok=True)
+    (project_root / ".gristmill/ledger.db").write_text(
+        "not a database, but long enough to look\n" * 9
+    )
+    done = shell(project_root, "gristmill", "model", "list", check=False)
+    assert done.returncode == 7
+    assert "ledger.unreadable" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
+    done = shell(tmp_path, "gristmill", "-C", "nowhere", "status", check=False)
+    assert done.returncode == 3
+    assert "nowhere" in done.stderr

@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if args.directory is not None:
             os.chdir(args.directory)
-        return int(module.main(args, None))
+        return int(module.main(args))
     except (FileNotFoundError, NotADirectoryError) as problem:
         if args.directory is None or problem.filename != str(args.directory):
             raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from gristmill.cli import out
 from gristmill.cli.model_text import history_table
@@ -20,8 +19,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         sub.add_argument("--json", action="store_true", help="print JSON")
 
 
-def main(args: argparse.Namespace, project_dir: Path | None) -> int:
-    project = Project.find(project_dir)
+def main(args: argparse.Namespace) -> int:
+    project = Project.find()
     if args.verb == "log":
         from gristmill.registry.store import Registry
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 
 from gristmill.cli import out
 from gristmill.project import Project
@@ -20,12 +19,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def main(args: argparse.Namespace, project_dir: Path | None) -> int:
+def main(args: argparse.Namespace) -> int:
     from gristmill.dashboards.server import serve
 
     def ready(url: str) -> None:
         out.say(f"Dashboard: {url}   (stop with Ctrl-C)")
 
-    project = Project.find(project_dir)
+    project = Project.find()
     serve(project, ready=ready, port=args.port, host=args.host, token=args.token)
     return 0

@@ -12,13 +12,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stop", action="store_true", help="stop this user's kernel servers")
 
 
-def main(args: argparse.Namespace, directory: Path | None) -> int:
+def main(args: argparse.Namespace) -> int:
     from gristmill.runner.kernels import doctor, stop_servers
 
     if args.stop:
         out.say(f"stopped {stop_servers()} kernel server(s)")
         return 0
-    for finding in doctor(directory or Path.cwd()):
+    for finding in doctor(Path.cwd()):
         label = out.style("ok ", "green") if finding.ok else out.style("no ", "yellow")
         out.say(f"{label} {finding.name}: {finding.detail}")
         if finding.hint:

@@ -13,10 +13,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="the project's name (default: the directory's)")
 
 
-def main(args: argparse.Namespace, directory: Path | None) -> int:
+def main(args: argparse.Namespace) -> int:
     from gristmill.runner.initialise import initialise
 
-    root = (directory or Path.cwd()) / (args.path or ".")
+    root = args.path or Path.cwd()
     made = initialise(root, args.name)
     for path in made:
         out.say(f"wrote {path}")

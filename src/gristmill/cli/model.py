@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gristmill.cli import out
@@ -81,8 +80,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     verb("history", "show every entry of the ledger on a model")
 
 
-def main(args: argparse.Namespace, project_dir: Path | None) -> int:
-    project = Project.find(project_dir)
+def main(args: argparse.Namespace) -> int:
+    project = Project.find()
     return int(VERBS[args.verb](project, args))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gristmill.cli import out
@@ -31,12 +30,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print records")
 
 
-def main(args: argparse.Namespace, project_dir: Path | None) -> int:
+def main(args: argparse.Namespace) -> int:
     """Exit code 0, also with open alerts unless --check was given."""
     from gristmill.monitoring.monitor import monitor
     from gristmill.monitoring.periods import parse_time
 
-    project = Project.find(project_dir)
+    project = Project.find()
     now = parse_time(args.now, "--now") if args.now else None
     watch = monitor(
         project, args.model, now=now, window=args.window, start=args.start, tell=not args.dry_run

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from gristmill.errors import Invalid
-from gristmill.project import Project
 
 
 def add_parameters(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +32,3 @@ def overrides(words: list[str]) -> dict[str, str]:
             )
         found[key.strip()] = value
     return found
-
-
-def project_at(directory: Path | None) -> Project:
-    return Project.find(directory)

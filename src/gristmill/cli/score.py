@@ -17,11 +17,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--log", action="store_true", help="also write the prediction log")
 
 
-def main(args: argparse.Namespace, project_dir: Path | None) -> int:
+def main(args: argparse.Namespace) -> int:
     from gristmill.serving.score import score
 
     result = score(
-        Project.find(project_dir),
+        Project.find(),
         args.model,
         args.input,
         args.output,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from gristmill.cli import out
 from gristmill.errors import Invalid
@@ -16,10 +15,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, help="processes (default: the settings')")
 
 
-def main(args: argparse.Namespace, project_dir: Path | None) -> int:
+def main(args: argparse.Namespace) -> int:
     from gristmill.serving.run import serve
 
-    project = Project.find(project_dir)
+    project = Project.find()
     model = args.model or only_model(project)
     return serve(project, model, port=args.port, workers=args.workers, progress=out.say)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from gristmill.cli import out
-from gristmill.cli.options import add_parameters, overrides, project_at
+from gristmill.cli.options import add_parameters, overrides
+from gristmill.project import Project
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -15,12 +15,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_parameters(parser)
 
 
-def main(args: argparse.Namespace, directory: Path | None) -> int:
+def main(args: argparse.Namespace) -> int:
     from gristmill.runner.request import RunRequest
     from gristmill.runner.run import decide
     from gristmill.runner.workspace import load
 
-    project = project_at(directory)
+    project = Project.find()
     request = RunRequest(
         targets=tuple(args.steps), params=args.params, overrides=overrides(args.param)
     )

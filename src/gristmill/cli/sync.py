@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from gristmill.cli import out
-from gristmill.cli.options import add_parameters, overrides, project_at
+from gristmill.cli.options import add_parameters, overrides
 from gristmill.errors import Conflict
+from gristmill.project import Project
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -19,12 +19,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_parameters(parser)
 
 
-def main(args: argparse.Namespace, directory: Path | None) -> int:
+def main(args: argparse.Namespace) -> int:
     from gristmill.runner.lock import project_lock
     from gristmill.runner.sync import pipeline_text, sync
     from gristmill.runner.workspace import load
 
-    project = project_at(directory)
+    project = Project.find()
     workspace = load(project, args.params, overrides(args.param))
     if args.steps:
         if pipeline_text(project.root, workspace) is not None:

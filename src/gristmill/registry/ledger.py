@@ -260,12 +260,19 @@ class Ledger:
         """The query's result, None while no entry was ever written."""
         if not self.path.exists():
             return None
-        with closing(self._connect()) as connection:
-            if not connection.execute(
-                "SELECT 1 FROM sqlite_master WHERE name = 'projection'"
-            ).fetchone():
-                return None
-            return query(connection)
+        try:
+            with closing(self._connect()) as connection:
+                if not connection.execute(
+                    "SELECT 1 FROM sqlite_master WHERE name = 'projection'"
+                ).fetchone():
+                    return None
+                return query(connection)
+        except sqlite3.DatabaseError as error:
+            raise Unavailable(
+                "ledger.unreadable",
+                f"{self.path}: {error}.",
+                hint="It is damaged or not a ledger of this version: restore it from a backup.",
+            ) from error
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
