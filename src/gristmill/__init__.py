@@ -7,13 +7,14 @@ project modules are found. Elsewhere importing it does nothing but import.
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
-from pathlib import Path
-from typing import Any
 
 from gristmill.pipeline.types import Input, Metrics, Output, Plots
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __version__ = "0.1.0"
 
@@ -48,6 +49,8 @@ def __getattr__(name: str) -> Any:
     module = _LAZY.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
     return getattr(importlib.import_module(module), name)
 
 
@@ -60,6 +63,8 @@ def _enter_project() -> None:
     shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
     if shell is None or not hasattr(shell, "kernel"):
         return
+    from pathlib import Path
+
     from gristmill.project import find_root
 
     here = Path.cwd()

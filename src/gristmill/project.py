@@ -151,9 +151,14 @@ class Project:
         unwanted = [_glob_regex(g) for g in settings.exclude]
         return sorted(
             path
-            for path in _walk_notebooks(str(self.root), "")
-            if any(g(path) for g in wanted) and not any(g(path) for g in unwanted)
+            for prefix, names in _walk(str(self.root), "")
+            for name in names
+            if any(g(path := prefix + name) for g in wanted) and not any(g(path) for g in unwanted)
         )
+
+    def directories(self) -> list[str]:
+        """Where notebooks and modules are looked for, relative to the root, which is `.`."""
+        return [prefix.rstrip("/") or "." for prefix, _ in _walk(str(self.root), "")]
 
 
 def find_root(start: Path) -> Path | None:
@@ -161,8 +166,10 @@ def find_root(start: Path) -> Path | None:
     return next((d for d in (start, *start.parents) if (d / SETTINGS).is_file()), None)
 
 
-def _walk_notebooks(directory: str, prefix: str) -> Iterator[str]:
-    """Notebooks below `directory`, without hidden, package and nested-project directories."""
+def _walk(directory: str, prefix: str) -> Iterator[tuple[str, list[str]]]:
+    """Directories with the names of their notebooks; no hidden, package or nested-project ones."""
+    names = []
+    below = []
     with os.scandir(directory) as entries:
         for entry in entries:
             name = entry.name
@@ -173,9 +180,12 @@ def _walk_notebooks(directory: str, prefix: str) -> Iterator[str]:
                     continue
                 if os.path.exists(f"{entry.path}/{SETTINGS}"):
                     continue
-                yield from _walk_notebooks(entry.path, f"{prefix}{name}/")
+                below.append((entry.path, f"{prefix}{name}/"))
             elif name.endswith(".ipynb"):
-                yield prefix + name
+                names.append(name)
+    yield prefix, names
+    for path, longer in below:
+        yield from _walk(path, longer)
 
 
 def _glob_regex(glob: str) -> Any:

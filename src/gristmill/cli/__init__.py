@@ -1,74 +1,46 @@
-"""The command line: parse, call the verb, print. One module for each first word."""
+"""The command line. `main` answers `gristmill run` at once when there is nothing to do; everything
+else is for `commands`, whose imports alone would take longer."""
 
 from __future__ import annotations
 
-import argparse
-import importlib
 import os
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 
-from gristmill.errors import Cancelled, GristmillError, NotFound
-
-# word -> (module of this package, what it does)
-COMMANDS = {
-    "init": ("init", "make a directory a project"),
-    "status": ("status", "show the DAG and why each step would run"),
-    "sync": ("sync", "write dvc.yaml from the notebooks"),
-    "run": ("run", "run what is stale"),
-    "model": ("model", "register, list, gate, promote, roll back"),
-    "audit": ("audit", "verify and read the ledger"),
-    "serve": ("serve", "serve a model over REST"),
-    "score": ("score", "predict for a file"),
-    "monitor": ("monitor", "judge windows of the prediction log; repair"),
-    "dashboard": ("dashboard", "open the drift dashboard"),
-    "doctor": ("doctor", "say how kernels start here, and why"),
-}
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(
-        prog="gristmill",
-        description="From a model in a notebook to one that serves, is watched and repaired.",
-    )
-    parser.add_argument("-C", "--directory", type=Path, help="run as if started there")
-    parser.add_argument("--version", action="store_true", help="print the version and exit")
-    chosen = next((w for w in words if w in COMMANDS), None)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for word, (_, text) in COMMANDS.items():
-        sub = commands.add_parser(word, help=text, description=text.capitalize() + ".")
-        if word == chosen:
-            importlib.import_module(f"gristmill.cli.{COMMANDS[word][0]}").add(sub)
-    args = parser.parse_args(words)
-    if args.version:
-        from gristmill import __version__
+    if _nothing_to_do(words):
+        return 0
+    from gristmill.cli.commands import run_command
 
-        print(f"gristmill {__version__}")
-        return 0
-    if args.command is None:
-        parser.print_help()
-        return 0
-    from gristmill.cli import out
+    return run_command(words)
 
-    module = importlib.import_module(f"gristmill.cli.{COMMANDS[args.command][0]}")
-    try:
-        if args.directory is not None:
-            os.chdir(args.directory)
-        return int(module.main(args))
-    except (FileNotFoundError, NotADirectoryError) as problem:
-        if args.directory is None or problem.filename != str(args.directory):
-            raise
-        out.error(NotFound("directory.not-found", f"-C {args.directory}: no such directory."))
-        return NotFound.exit_code
-    except KeyboardInterrupt:
-        out.error(Cancelled("cancelled", "stopped by the keyboard"))
-        return Cancelled.exit_code
-    except GristmillError as problem:
-        out.error(problem)
-        return problem.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
+
+def _nothing_to_do(words: list[str]) -> bool:
+    """Was this a plain `gristmill run` on a project where all is fresh? Then it says so."""
+    if words[:1] == ["-C"] and len(words) == 3:
+        start = os.path.realpath(words[1])
+    elif len(words) == 1:
+        start = os.getcwd()
+    else:
+        return False
+    if words[-1] != "run":
+        return False
+    from time import perf_counter
+
+    from gristmill.runner.index import unchanged
+
+    begin = perf_counter()
+    while not os.path.isfile(f"{start}/gristmill.toml"):
+        if start == (start := os.path.dirname(start)):
+            return False
+    steps = unchanged(start)
+    if steps is None:
+        return False
+    print(f"nothing to do: {steps} steps are fresh ({perf_counter() - begin:.2f} s)")
+    return True

@@ -43,6 +43,12 @@ class HashCache:
             return self._file(path, full, stat)
         return directory_md5(self.listing(path))
 
+    def entry(self, path: str) -> Entry:
+        """What is remembered of a file, looked at anew. Raises FileNotFoundError."""
+        if self.md5(path) is None:
+            raise FileNotFoundError(path)
+        return self._entries[path]
+
     def listing(self, path: str) -> list[dict[str, str]]:
         """The files of a directory as DVC lists them: `md5` and `relpath`, sorted."""
         top = f"{self.root}/{path}"

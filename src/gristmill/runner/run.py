@@ -17,6 +17,7 @@ from gristmill.events import (
 )
 from gristmill.pipeline.plan import Plan, plan
 from gristmill.project import Project
+from gristmill.runner.indexing import forget_index, write_index
 from gristmill.runner.lock import end_orphans, project_lock
 from gristmill.runner.request import RunRequest, RunResult, StepResult
 from gristmill.runner.scheduler import drive
@@ -52,6 +53,7 @@ def run(
         workspace = load(project, request.params, request.overrides)
         chosen = decide(workspace, request)
         workspace.missing_inputs(set(chosen.stale))
+        forget_index(project)
         sync(workspace)
         emit(
             RunStarted(time.time(), name, project.name, tuple(chosen.decisions), _workers(request))
@@ -77,6 +79,8 @@ def run(
                 session.close(status)
                 parent = session.parent
         workspace.hashes.save()
+        if status == "succeeded" and not (request.params or request.overrides):
+            write_index(workspace)
         seconds = time.time() - begin
         ran = sum(r.status in {"succeeded", "failed"} for r in steps.values())
         failed = sum(r.status == "failed" for r in steps.values())

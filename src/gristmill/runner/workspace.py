@@ -39,13 +39,15 @@ YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class Workspace:
     """Steps joined to a DAG with everything a plan needs.
 
-    `texts` are the notebooks as read (a run executes these and not a later edit), `sources` the
-    normalised sources, `modules` the project files each step imports with their digests, `params`
-    the resolved parameters, `not_steps` notebooks that are no step with the reason.
+    `notebooks` are all notebooks by path and `texts` those of the steps by name, as read (a run
+    executes these and not a later edit), `sources` the normalised sources, `modules` the project
+    files each step imports with their digests, `params` the resolved parameters, `not_steps`
+    notebooks that are no step with the reason.
     """
 
     project: Project
     dag: Dag
+    notebooks: Mapping[str, str]
     texts: Mapping[str, str]
     sources: Mapping[str, str]
     modules: Mapping[str, Mapping[str, str]]
@@ -156,10 +158,11 @@ def load(
     """
     prefixes = _prefixes(project.settings.notebooks)
     steps: list[StepSpec] = []
+    notebooks: dict[str, str] = {}
     texts: dict[str, str] = {}
     not_steps: dict[str, str] = {}
     for path in project.notebooks():
-        text = _read(project.root / path, path)
+        notebooks[path] = text = _read(project.root / path, path)
         step = parse_step(notebook := parse_notebook(text, path), step_name(path, prefixes))
         if step is None:
             foreign = notebook.parameters_cell is not None
@@ -174,6 +177,7 @@ def load(
     return Workspace(
         project=project,
         dag=dag,
+        notebooks=notebooks,
         texts=texts,
         sources={s.name: step_source(s, modules[s.name]) for s in steps},
         modules=modules,
