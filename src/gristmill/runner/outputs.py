@@ -1,13 +1,42 @@
-"""What a finished step wrote: there, readable, and fit for MLflow."""
+"""Whether a step that ended is well: how it ended, what it read, what it wrote."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
-from gristmill.errors import StepFailed
+from gristmill.errors import GristmillError, StepFailed
+from gristmill.pipeline.plan import StepState
 from gristmill.pipeline.step import StepSpec
+from gristmill.runner.execute import Failure
 from gristmill.tracking import flat_metrics
+
+
+def failure_of(step: StepSpec, result: Any, log: Path) -> Failure | None:
+    """What a worker thread returned or raised, as a failure; None when the notebook ran through."""
+    if result is None or isinstance(result, Failure):
+        return result
+    if isinstance(result, GristmillError):
+        return Failure(result)
+    return Failure(
+        StepFailed(
+            "step.engine-failed",
+            f"{step.name}: {type(result).__name__}: {result}",
+            hint=f"The kernel's log: {log}",
+        )
+    )
+
+
+def require_unchanged(step: StepSpec, before: StepState, now: StepState) -> None:
+    """Raise StepFailed when an input changed while the step ran."""
+    changed = sorted(p for p in before.inputs if before.inputs[p] != now.inputs[p])
+    if changed:
+        raise StepFailed(
+            "step.input-changed",
+            f"{step.name}: {', '.join(changed)} changed while the step ran.",
+            hint="Run again: what it wrote may mix old and new.",
+        )
 
 
 def require_outputs(root: Path, step: StepSpec) -> None:

@@ -1,0 +1,102 @@
+"""One attempt at a step: a notebook on a kernel, in a worker thread."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gristmill.errors import Unavailable
+from gristmill.pipeline.plan import StepState
+from gristmill.pipeline.step import StepSpec
+from gristmill.runner.execute import Failure, execute
+from gristmill.runner.hooks import Hooks
+from gristmill.runner.kernels import KernelHandle, KernelRequest, acquire
+from gristmill.runner.lock import end_family, forget_kernel, note_kernel
+from gristmill.runner.workspace import Workspace
+
+Tell = Callable[[tuple[int, float | None]], None]
+
+
+@dataclass
+class Attempt:
+    """What is known of a step while it runs.
+
+    `number` counts attempts from 1, `started` is seconds since the epoch, `before` the step's state
+    when it began, `environment` what its kernel's environment says beyond ours, `directory` the
+    run's.
+    """
+
+    step: StepSpec
+    number: int
+    started: float
+    before: StepState
+    environment: Mapping[str, str]
+    directory: Path
+    cells_begun: int = 0
+    _pid: int | None = None
+    _end: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def name(self) -> str:
+        return self.step.name if self.number == 1 else f"{self.step.name}.attempt-{self.number}"
+
+    @property
+    def executed(self) -> Path:
+        return self.directory / f"{self.name}.ipynb"
+
+    @property
+    def log(self) -> Path:
+        return self.directory / f"{self.name}.log"
+
+    def end(self) -> None:
+        """Kill the kernel and all it started, now or as soon as it is there."""
+        self._end.set()
+        if self._pid is not None:
+            end_family(self._pid)
+
+    def run(self, workspace: Workspace, environment_hash: str | None, tell: Tell) -> Failure | None:
+        """The notebook through papermill; `tell` hears (cell, None) at the start of a cell and
+        (cell, seconds) at its end."""
+        hooks = Hooks(
+            save_to=self.executed,
+            log=self.log,
+            on_cell_start=lambda index: tell((index, None)),
+            on_cell_end=lambda index, seconds: tell((index, seconds)),
+        )
+        name = self.step.name
+        with self._kernel(workspace, environment_hash) as kernel:
+            self._pid = kernel.pid
+            note_kernel(self.directory, name, kernel.pid)
+            if self._end.is_set():
+                end_family(kernel.pid)
+            try:
+                text, params = workspace.texts[name], workspace.params[name]
+                return execute(self.step, text, params, kernel, hooks)
+            finally:
+                self._pid = None
+                forget_kernel(self.directory, name)
+
+    def _kernel(self, workspace: Workspace, environment_hash: str | None) -> KernelHandle:
+        from jupyter_client.kernelspec import NoSuchKernel
+
+        request = KernelRequest(
+            cwd=workspace.project.root,
+            kernel_name=self.step.kernel,
+            preload=workspace.preload,
+            environment=environment_hash,
+            project=workspace.project.root,
+            env={**os.environ, **self.environment},
+            log=self.log,
+        )
+        try:
+            return acquire(request)
+        except NoSuchKernel as error:
+            raise Unavailable(
+                "kernel.not-found",
+                f"{self.step.notebook} asks for the kernel `{self.step.kernel}`, which is "
+                "not installed.",
+                hint="`jupyter kernelspec list` shows which are.",
+            ) from error
