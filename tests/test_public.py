@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import gristmill
-from gristmill.cli import COMMANDS
+from gristmill.cli.commands import COMMANDS
 from gristmill.errors import GristmillError, Invalid
 from tests.conftest import shell, write_notebook
 
