@@ -1,0 +1,252 @@
+"""Gristmill's runner against its peers, side by side: prints the tables of the README.
+
+    python benchmarks/runner.py [--rounds N] [--quick] [--peers DIR]
+
+Every contender runs the same cells on one core, in turn, round after round; a figure is the median.
+`--peers DIR` also compares Ploomber and Elyra, each installed into an environment below DIR.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import flights
+import peers
+
+CORE = {min(os.sched_getaffinity(0))}
+Action = Callable[[], object]
+
+
+@dataclass
+class Contender:
+    """`fresh` runs everything; the others follow a finished run and may be missing."""
+
+    name: str
+    fresh: Action
+    before: Action = lambda: None
+    noop: Action | None = None
+    parameter: Action | None = None
+    markdown: Action | None = None
+
+
+def shell(root: Path, *words: str, cores: set[int] = CORE, **environment: str) -> None:
+    done = subprocess.run(
+        words,
+        cwd=root,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        preexec_fn=lambda: os.sched_setaffinity(0, cores),
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(words)} in {root} failed:\n{done.stdout[-3000:]}")
+
+
+def timed(action: Action) -> float:
+    begin = time.perf_counter()
+    action()
+    return time.perf_counter() - begin
+
+
+def edit(root: Path, step: str, old: str, new: str) -> None:
+    path = root / f"{step}.ipynb"
+    text = path.read_text()
+    assert old in text, (step, old)
+    path.write_text(text.replace(old, new))
+
+
+def gristmill(work: Path, name: str, *, warm: bool, kernels: bool, cores: set[int]) -> Contender:
+    root = flights.as_project(work / name.replace(" ", "-").replace(",", ""))
+    extra = ["--kernel", "warm"] if kernels else []
+    flip = {"threshold: float = 0.5": "threshold: float = 0.4"}
+    count = iter(range(1000))
+
+    def run(*words: str) -> None:
+        shell(root, "gristmill", "run", *words, *extra, cores=cores)
+
+    def stop() -> None:
+        shell(root, "gristmill", "doctor", "--stop")
+
+    def change() -> None:
+        old, new = next(iter(flip.items()))
+        edit(root, "evaluate", old, new)
+        flip.clear()
+        flip[new] = old
+        run("--force", "--only", "evaluate")
+
+    def words() -> None:
+        number = next(count)
+        edit(root, "clean", "# Clean" + "!" * number, "# Clean" + "!" * (number + 1))
+        shell(root, "gristmill", "run")
+
+    return Contender(
+        name,
+        lambda: run("--force"),
+        before=(lambda: None) if warm else stop,
+        noop=lambda: shell(root, "gristmill", "run"),
+        parameter=change if warm else None,
+        markdown=words,
+    )
+
+
+def contenders(work: Path, chosen: Path | None) -> list[Contender]:
+    script = flights.folders(work / "script")
+    (script / "all.py").write_text(flights.as_script(list(flights.STEPS)))
+    (script / "last.py").write_text(flights.as_script(["evaluate"]))
+    both = set(os.sched_getaffinity(0))
+    found = [
+        Contender(
+            "plain script",
+            lambda: shell(script, sys.executable, "all.py"),
+            parameter=lambda: shell(script, sys.executable, "last.py"),
+        ),
+        gristmill(work, "gristmill, kernels, warm", warm=True, kernels=True, cores=CORE),
+        gristmill(work, "gristmill, warm", warm=True, kernels=False, cores=CORE),
+        gristmill(work, "gristmill, warm, two cores", warm=True, kernels=False, cores=both),
+        gristmill(work, "gristmill, kernels, no server", warm=False, kernels=True, cores=CORE),
+        gristmill(work, "gristmill, no server", warm=False, kernels=False, cores=CORE),
+    ]
+    return found + peers.contenders(work, chosen)
+
+
+def measure(one: Contender, rounds: int, results: dict[str, dict[str, list[float]]]) -> None:
+    mine = results.setdefault(one.name, {})
+    for kind in ("fresh", "noop", "parameter", "markdown"):
+        action = getattr(one, kind)
+        if action is not None:
+            if kind == "fresh":
+                one.before()
+            for _ in range(5 if kind in {"noop", "markdown"} else 1):
+                mine.setdefault(kind, []).append(timed(action))
+
+
+def print_table(results: dict[str, dict[str, list[float]]]) -> None:
+    base = results["plain script"]["fresh"]
+    print(f"\n{'eight steps, 50,000 flights, one core':<38}{'fresh':>16}", end="")
+    print(f"{'no-op':>9}{'parameter':>11}{'markdown':>10}")
+    for name, mine in results.items():
+        ratio = statistics.median(a / b for a, b in zip(mine["fresh"], base, strict=True))
+        text = f"{statistics.median(mine['fresh']):.2f} s ({ratio:.2f})"
+        cells = [
+            f"{statistics.median(mine[kind]):.2f}" if kind in mine else "-"
+            for kind in ("noop", "parameter", "markdown")
+        ]
+        print(f"{name:<38}{text:>16}{cells[0]:>9}{cells[1]:>11}{cells[2]:>10}")
+
+
+def no_work(work: Path, steps: int, rounds: int) -> None:
+    """Nothing to do: `gristmill run` and `dvc repro` in the same project."""
+    root = flights.trivial(work / f"trivial-{steps}", steps)
+    shell(root, "gristmill", "run", "-j", "2", cores=set(os.sched_getaffinity(0)))
+    number = iter(range(1000))
+
+    def markdown() -> None:
+        at = next(number)
+        edit(root, "step_003", "# Step_003" + "!" * at, "# Step_003" + "!" * (at + 1))
+
+    def comment() -> None:
+        path = root / "step_004.ipynb"
+        notebook = json.loads(path.read_text())
+        notebook["cells"][2]["source"] = [*notebook["cells"][2]["source"], "\n# words"]
+        path.write_text(json.dumps(notebook))
+
+    figures: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        for name, before in (("", lambda: None), ("markdown", markdown), ("comment", comment)):
+            before()
+            ours = timed(lambda: shell(root, "gristmill", "run"))
+            figures.setdefault(f"gristmill run {name}", []).append(ours)
+        figures.setdefault("dvc repro", []).append(timed(lambda: shell(root, "dvc", "repro")))
+        bare = timed(lambda: shell(root, sys.executable, "-c", "pass"))
+        figures.setdefault("python -c pass", []).append(bare)
+    peer = statistics.median(figures["dvc repro"])
+    print(f"\nnothing to do, {steps} steps, one core")
+    for name, seconds in figures.items():
+        middle = statistics.median(seconds)
+        print(
+            f"  {name:<28}{middle * 1000:>8.0f} ms   dvc repro takes {peer / middle:.0f} times it"
+        )
+
+
+def cell_cost(work: Path, rounds: int) -> None:
+    """What a cell costs over running its code, and whether large outputs add up."""
+    root = work / "cells"
+    for cells, size in ((200, 0), (50, 100_000), (200, 100_000)):
+        for name, kernels in (("kernel", True), ("direct", False)):
+            project = root / f"{name}-{cells}-{size}"
+            project.mkdir(parents=True)
+            subprocess.run(["git", "init", "-q", "."], cwd=project, check=True)
+            shell(project, "gristmill", "init")
+            body = f"print('x' * {size})" if size else "n = 1"
+            flights.write_notebook(
+                project / "many.ipynb",
+                'out: Output = "out.txt"',
+                ["open(out, 'w').close()", *[body] * cells],
+            )
+            extra = ["--kernel", "warm"] if kernels else []
+            shell(project, "gristmill", "run", *extra)
+            one = project / "empty.ipynb"
+            flights.write_notebook(one, 'other: Output = "o.txt"', ["open(other, 'w').close()"])
+            shell(project, "gristmill", "run", *extra)
+
+            def run(step: str, project: Path = project, extra: list[str] = extra) -> float:
+                words = ("gristmill", "run", step, "--only", "--force", *extra)
+                return timed(lambda: shell(project, *words))
+
+            many = [run("many") - run("empty") for _ in range(rounds)]
+            cost = statistics.median(many) / cells * 1000
+            print(f"  {cells} cells, {size:>7,} characters each, {name:<8}{cost:>7.2f} ms a cell")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", nargs="*", help="words of contenders' names")
+    parser.add_argument("--peers", type=Path, help="where environments of peers are made")
+    parser.add_argument("--parts", default="pipeline,noop,cells")
+    parser.add_argument("--json", type=Path, help="also write every figure there")
+    args = parser.parse_args()
+    work = Path(tempfile.mkdtemp(prefix="gristmill-bench-"))
+    results: dict[str, dict[str, list[float]]] = {}
+    try:
+        if "pipeline" in args.parts:
+            everyone = contenders(work, args.peers)
+            chosen = [c for c in everyone if not args.only or any(w in c.name for w in args.only)]
+            for one in chosen:
+                print(f"warming up: {one.name}", flush=True)
+                one.fresh()
+            for number in range(args.rounds):
+                for one in chosen:
+                    print(f"round {number + 1} of {args.rounds}: {one.name}", flush=True)
+                    measure(one, args.rounds, results)
+            print_table(results)
+        if "noop" in args.parts:
+            for steps in (8, 200):
+                no_work(work, steps, args.rounds)
+        if "cells" in args.parts:
+            print("\na cell, over the same notebook without it, one core")
+            cell_cost(work, args.rounds)
+        if args.json:
+            args.json.write_text(json.dumps(results, indent=1))
+    finally:
+        shell(Path.cwd(), "gristmill", "doctor", "--stop")
+        shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
