@@ -290,15 +290,17 @@ def test_interrupt_exit_and_crash(alone, tmp_path):
         kernel.close()
 
 
-@pytest.mark.xfail(
-    strict=False, reason="a restarted warm kernel sometimes does not answer; runs never restart one"
-)
-def test_restart_forks_again(alone, tmp_path):
-    with acquire(small(tmp_path)) as kernel:
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_restarted_kernel_answers_every_client(alone, tmp_path, fresh):
+    with acquire(small(tmp_path, fresh=fresh)) as kernel:
         first = printed(kernel, "import os; print(os.getpid())")
-        run_sync(kernel.km.restart_kernel)()
-        assert kernel.km.provisioner.warm
-        assert printed(kernel, "import os; print(os.getpid())") != first
+        for _ in range(3):
+            before = kernel.km.client()
+            before.start_channels()
+            run_sync(kernel.km.restart_kernel)()
+            assert kernel.km.provisioner.warm is not fresh
+            run_sync(before.wait_for_ready)(timeout=20)
+            assert printed(kernel, "import os; print(os.getpid())") != first
 
 
 def test_a_killed_server_leaves_its_kernels_and_is_replaced(alone, tmp_path):

@@ -18,6 +18,7 @@ from typing import Any
 
 from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.session import new_id
 from jupyter_core.utils import run_sync
 from traitlets import Type, default
 
@@ -129,8 +130,14 @@ class WarmKernelManager(AsyncKernelManager):  # type: ignore[misc]
         return ReadyClient
 
     def client(self, **arguments: Any) -> ReadyClient:
-        """A client whose channels close with the kernel's handle: nbclient leaves them open."""
+        """A client whose channels close with the kernel's handle: nbclient leaves them open.
+
+        Each has a session of its own. Its id is the routing id of its sockets, and of two open
+        clients with one id the kernel answers only the one that connected last: after a restart,
+        when all connect again, that is anybody's guess.
+        """
         made: ReadyClient = super().client(**arguments)
+        made.session.session = new_id()
         self._clients = [*getattr(self, "_clients", []), made]
         return made
 
