@@ -11,6 +11,10 @@ from pathlib import Path
 
 from gristmill.errors import Cancelled, GristmillError, NotFound
 
+# jsonschema takes it where it is installed, for a format that notebooks do not use, and importing
+# it alone costs more than a run: it builds grammars.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
 # word -> (module of this package, what it does)
 COMMANDS = {
     "init": ("init", "make a directory a project"),

@@ -23,6 +23,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-wait", action="store_true", help="refuse when another run goes on, instead of waiting"
     )
+    parser.add_argument(
+        "--kernel",
+        choices=("auto", "warm", "fresh"),
+        default="auto",
+        help="auto: without the kernel protocol where it is not needed; fresh: a new interpreter",
+    )
     parser.add_argument("--json", action="store_true", help="print events as JSON lines")
     add_parameters(parser)
 
@@ -42,6 +48,7 @@ def main(args: argparse.Namespace) -> int:
         workers=args.workers,
         keep_going=not args.fail_fast,
         wait=not args.no_wait,
+        kernel=args.kernel,
     )
     listener = JsonLines() if args.json else Progress()
     with listener:

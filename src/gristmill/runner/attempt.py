@@ -1,4 +1,4 @@
-"""One attempt at a step: a notebook on a kernel, in a worker thread."""
+"""One attempt at a step: a notebook on a kernel, or in a shell where that is enough."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gristmill.errors import Unavailable
+from gristmill.pipeline.notebook import parse_notebook
 from gristmill.pipeline.plan import StepState
 from gristmill.pipeline.step import StepSpec
+from gristmill.runner.direct import NotDirect, Shell
 from gristmill.runner.execute import Failure, execute
 from gristmill.runner.hooks import Hooks
 from gristmill.runner.kernels import KernelHandle, KernelRequest, acquire
 from gristmill.runner.lock import end_family, forget_kernel, note_kernel
+from gristmill.runner.outputs import clear_outputs
+from gristmill.runner.warm.suitable import refusal
 from gristmill.runner.workspace import Workspace
 
 Tell = Callable[[tuple[int, float | None]], None]
@@ -57,31 +61,18 @@ class Attempt:
         if self._pid is not None:
             end_family(self._pid)
 
-    def run(self, workspace: Workspace, environment_hash: str | None, tell: Tell) -> Failure | None:
+    def run(
+        self, workspace: Workspace, environment_hash: str | None, kernel: str, tell: Tell
+    ) -> Failure | None:
         """The notebook through papermill; `tell` hears (cell, None) at the start of a cell and
-        (cell, seconds) at its end."""
+        (cell, seconds) at its end. `kernel` is as in RunRequest."""
         hooks = Hooks(
+            source=self.step.notebook,
             save_to=self.executed,
             log=self.log,
             on_cell_start=lambda index: tell((index, None)),
             on_cell_end=lambda index, seconds: tell((index, seconds)),
         )
-        name = self.step.name
-        with self._kernel(workspace, environment_hash) as kernel:
-            self._pid = kernel.pid
-            note_kernel(self.directory, name, kernel.pid)
-            if self._end.is_set():
-                end_family(kernel.pid)
-            try:
-                text, params = workspace.texts[name], workspace.params[name]
-                return execute(self.step, text, params, kernel, hooks)
-            finally:
-                self._pid = None
-                forget_kernel(self.directory, name)
-
-    def _kernel(self, workspace: Workspace, environment_hash: str | None) -> KernelHandle:
-        from jupyter_client.kernelspec import NoSuchKernel
-
         request = KernelRequest(
             cwd=workspace.project.root,
             kernel_name=self.step.kernel,
@@ -89,8 +80,37 @@ class Attempt:
             environment=environment_hash,
             project=workspace.project.root,
             env={**os.environ, **self.environment},
+            fresh=kernel == "fresh",
             log=self.log,
         )
+        if kernel == "auto" and not needs_kernel(workspace.texts[self.step.name]):
+            try:
+                with Shell(request) as shell:
+                    return self._execute(workspace, shell, hooks)
+            except NotDirect as why:
+                self.log.write_text(f"started again on a kernel: {why}\n", encoding="utf-8")
+                clear_outputs(workspace.project.root, self.step)
+        with self._kernel(request) as handle:
+            return self._execute(workspace, handle, hooks)
+
+    def _execute(
+        self, workspace: Workspace, kernel: KernelHandle | Shell, hooks: Hooks
+    ) -> Failure | None:
+        name = self.step.name
+        self._pid = kernel.pid
+        note_kernel(self.directory, name, kernel.pid)
+        if self._end.is_set():
+            end_family(kernel.pid)
+        try:
+            text, params = workspace.texts[name], workspace.params[name]
+            return execute(self.step, text, params, kernel, hooks)
+        finally:
+            self._pid = None
+            forget_kernel(self.directory, name)
+
+    def _kernel(self, request: KernelRequest) -> KernelHandle:
+        from jupyter_client.kernelspec import NoSuchKernel
+
         try:
             return acquire(request)
         except NoSuchKernel as error:
@@ -100,3 +120,8 @@ class Attempt:
                 "not installed.",
                 hint="`jupyter kernelspec list` shows which are.",
             ) from error
+
+
+def needs_kernel(text: str) -> str:
+    """Why the cells of a notebook need a kernel, empty when they do not."""
+    return refusal(cell.source for cell in parse_notebook(text, "").cells)

@@ -22,6 +22,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from jupyter_client.kernelspec import NoSuchKernel
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
@@ -82,20 +83,23 @@ def execute_direct(
         notebook.metadata["language_info"] = shell.language_info
         for index, cell in enumerate(notebook.cells):
             on_cell_start(cell=cell, cell_index=index)
-            tags = cell.metadata.get("tags", [])
-            if cell.cell_type != "code" or not cell.source.strip():
-                continue
-            if client.skip_cells_with_tag in tags:
-                continue
             limit = timeout(cell) if callable(timeout) else timeout
-            content = shell.run(client, cell, index, limit, cancelled)
-            reply = {"msg_type": "execute_reply", "parent_header": PARENT, "content": content}
+            reply = shell.execute_cell(client, cell, index, limit, cancelled)
+            if reply is None:
+                continue
             on_cell_executed(cell=cell, cell_index=index, execute_reply=reply)
-            if content["status"] == "error":
+            if reply["content"]["status"] == "error":
                 on_cell_error(cell=cell, cell_index=index, execute_reply=reply)
-                if not allow_errors and "raises-exception" not in tags:
-                    raise CellExecutionError.from_cell_and_msg(cell, content)
+            raise_error(client, cell, reply)
     return notebook
+
+
+def raise_error(client: NotebookClient, cell: Any, reply: Mapping[str, Any]) -> None:
+    """CellExecutionError for a cell that raised, unless it may."""
+    tags = cell.metadata.get("tags", [])
+    content = reply["content"]
+    if content["status"] == "error" and not client.allow_errors and "raises-exception" not in tags:
+        raise CellExecutionError.from_cell_and_msg(cell, content)
 
 
 class Shell:
@@ -127,7 +131,7 @@ class Shell:
             opened.callback(os.close, null)
             try:
                 self.process = self._fork((null, *write_ends, theirs.fileno()))
-            except NotWarm as why:
+            except (NotWarm, NoSuchKernel) as why:
                 raise NotDirect(str(why)) from why
             except (GristmillError, OSError) as error:
                 raise NotDirect(getattr(error, "message", str(error))) from error
@@ -150,6 +154,26 @@ class Shell:
         if self.process.poll() is None:
             self._drain_until_exit()
         self._close_own()
+
+    @property
+    def pid(self) -> int:
+        return int(self.process.pid)
+
+    def execute_cell(
+        self,
+        client: NotebookClient,
+        cell: Any,
+        index: int,
+        timeout: float | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> dict[str, Any] | None:
+        """Execute a cell in place; its `execute_reply`, None for a cell that is not executed."""
+        if cell.cell_type != "code" or not cell.source.strip():
+            return None
+        if client.skip_cells_with_tag in cell.metadata.get("tags", []):
+            return None
+        content = self.run(client, cell, index, timeout, cancelled)
+        return {"msg_type": "execute_reply", "parent_header": PARENT, "content": content}
 
     def run(
         self,

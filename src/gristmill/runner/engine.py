@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager
 from papermill.iorw import write_ipynb
 from papermill.utils import merge_kwargs, remove_args
 
+from gristmill.runner.direct import Shell, raise_error
 from gristmill.runner.hooks import Hooks
 
 SAVE_EVERY_S = 2.0
@@ -33,7 +36,10 @@ class LazyNotebookManager(NotebookExecutionManager):  # type: ignore[misc]
         self._cost = 0.0
         self._cell_started = 0.0
         if hooks.save_to is not None:
-            nb.metadata.papermill["output_path"] = str(hooks.save_to)
+            nb.metadata.papermill |= {
+                "input_path": hooks.source,
+                "output_path": str(hooks.save_to),
+            }
 
     def save(self, *, force: bool = False, **_: Any) -> None:
         begin = time.monotonic()
@@ -111,8 +117,11 @@ class GristmillEngine(NBClientEngine):  # type: ignore[misc]
         stderr_file: Any = None,
         start_timeout: int = 60,
         execution_timeout: int | None = None,
+        shell: Shell | None = None,
         **kwargs: Any,
     ) -> Any:
+        if shell is not None:
+            return execute_cells(nb_man, shell, execution_timeout)
         options = remove_args(["input_path", "timeout", "startup_timeout"], **kwargs)
         options = merge_kwargs(
             options,
@@ -124,6 +133,25 @@ class GristmillEngine(NBClientEngine):  # type: ignore[misc]
             stderr_file=stderr_file,
         )
         return PapermillNotebookClient(nb_man, **options).execute()
+
+
+def execute_cells(manager: NotebookExecutionManager, shell: Shell, timeout: float | None) -> Any:
+    """What papermill's client does with a kernel, in a shell without its protocol."""
+    client = NotebookClient(manager.nb)
+    client.reset_execution_trackers()
+    for index, cell in enumerate(manager.nb.cells):
+        try:
+            manager.cell_start(cell, index)
+            reply = shell.execute_cell(client, cell, index, timeout)
+            if reply is not None:
+                raise_error(client, cell, reply)
+        except CellExecutionError as error:
+            manager.cell_exception(cell, cell_index=index, exception=error)
+            break
+        finally:
+            manager.cell_complete(cell, cell_index=index)
+    manager.nb.metadata["language_info"] = shell.language_info
+    return manager.nb
 
 
 def write_notebook(notebook: Any, path: Path) -> None:

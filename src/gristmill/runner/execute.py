@@ -9,6 +9,7 @@ from typing import Any
 
 from gristmill.errors import GristmillError, StepFailed
 from gristmill.pipeline.step import StepSpec
+from gristmill.runner.direct import Shell
 from gristmill.runner.hooks import Hooks
 from gristmill.runner.kernels import KernelHandle
 
@@ -27,13 +28,14 @@ def execute(
     step: StepSpec,
     text: str,
     params: Mapping[str, Any],
-    kernel: KernelHandle,
+    kernel: KernelHandle | Shell,
     hooks: Hooks,
     timeout: float | None = None,
 ) -> Failure | None:
-    """Run the notebook `text` with `params` on a kernel; `timeout` is seconds per cell.
+    """Run the notebook `text` with `params` on a kernel or shell; `timeout` is seconds per cell.
 
-    The executed notebook is saved by the hooks whatever happens. Returns None on success.
+    The executed notebook is saved by the hooks whatever happens. Returns None on success. NotDirect
+    when a shell met what only a kernel has.
     """
     import nbformat
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -51,7 +53,7 @@ def execute(
             parameters=dict(params) or None,
             engine_name="gristmill",
             progress_bar=False,
-            km=kernel.km,
+            **({"shell": kernel} if isinstance(kernel, Shell) else {"km": kernel.km}),
             hooks=hooks,
             execution_timeout=timeout,
         )

@@ -11,10 +11,11 @@ from pathlib import Path
 class Hooks:
     """What a run wants to hear and to set. Callbacks come from the thread that executes.
 
-    `save_to` is where the executed notebook goes, `log` the file that takes what the kernel process
+    `source` is the notebook's path, `save_to` is where the executed notebook goes, `log` the file that takes what the kernel process
     prints outside of cells. Cells are named by their index in the executed notebook.
     """
 
+    source: str = ""
     save_to: Path | None = None
     log: Path | None = None
     on_cell_start: Callable[[int], None] = lambda index: None

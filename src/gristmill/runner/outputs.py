@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -72,3 +73,13 @@ def metrics_of(root: Path, step: StepSpec) -> dict[str, float]:
 def plots_of(root: Path, step: StepSpec) -> dict[str, Path]:
     """Plot files by the artifact folder they go to."""
     return {f"plots/{o.name}": root / o.path for o in step.outputs if o.kind == "plots"}
+
+
+def clear_outputs(root: Path, step: StepSpec) -> None:
+    """Remove what an abandoned execution wrote."""
+    for output in step.outputs:
+        path = root / output.path
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

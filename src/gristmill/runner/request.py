@@ -14,7 +14,9 @@ from gristmill.errors import Cancelled, GristmillError, StepFailed
 class RunRequest:
     """What to run. `targets` are steps (empty: all) run with what they need unless `only`;
     `params` names a parameter set; `overrides` maps `step.name` to a value; `workers` 0 means one
-    per core; `wait` is whether to queue behind another run."""
+    per core; `wait` is whether to queue behind another run. `kernel` is `auto` (a forked shell
+    where a notebook needs nothing of the kernel protocol, else a warm kernel), `warm`, or `fresh`
+    (a new interpreter for each step)."""
 
     targets: tuple[str, ...] = ()
     only: bool = False
@@ -24,6 +26,7 @@ class RunRequest:
     workers: int = 0
     keep_going: bool = True
     wait: bool = True
+    kernel: str = "auto"
     trigger: str = "user"
 
 

@@ -127,7 +127,8 @@ class Session:
 
     def execute(self, step: str, tell: Tell) -> Failure | None:
         """In a worker thread."""
-        return self._attempts[step].run(self.workspace, self.environment_hash, tell)
+        attempt = self._attempts[step]
+        return attempt.run(self.workspace, self.environment_hash, self.request.kernel, tell)
 
     def progress(self, step: str, message: tuple[int, float | None]) -> None:
         index, seconds = message
