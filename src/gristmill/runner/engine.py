@@ -6,18 +6,23 @@ loads this module while it is imported itself: import papermill and let it.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager
-from papermill.iorw import write_ipynb
-from papermill.utils import merge_kwargs, remove_args
+from papermill.iorw import LocalHandler, papermill_io, write_ipynb
+from papermill.log import logger
+from papermill.utils import chdir, merge_kwargs, remove_args
 
 from gristmill.runner.direct import Shell, raise_error
 from gristmill.runner.hooks import Hooks
@@ -27,13 +32,14 @@ SAVE_SHARE = 20  # between saves, at least this many times as long as a save tak
 
 
 class LazyNotebookManager(NotebookExecutionManager):  # type: ignore[misc]
-    """Saves rarely while cells succeed, at once on failure and at the end."""
+    """Saves on a timer while cells run, at once on failure and at the end."""
 
     def __init__(self, nb: Any, hooks: Hooks, **options: Any) -> None:
         super().__init__(nb, **options)
         self._hooks = hooks
         self._saved = 0.0
         self._cost = 0.0
+        self._changed = True
         self._cell_started = 0.0
         if hooks.save_to is not None:
             nb.metadata.papermill |= {
@@ -42,18 +48,29 @@ class LazyNotebookManager(NotebookExecutionManager):  # type: ignore[misc]
             }
 
     def save(self, *, force: bool = False, **_: Any) -> None:
+        """Save when the last time was long enough ago, or by `force`."""
         begin = time.monotonic()
+        self._changed = True
         if not force and begin - self._saved < max(SAVE_EVERY_S, SAVE_SHARE * self._cost):
             return
         if self._hooks.save_to is not None:
             write_notebook(self.nb, self._hooks.save_to)
         elif self.output_path:
-            write_ipynb(self.nb, self.output_path)
+            write_anywhere(self.nb, self.output_path)
+        self._changed = False
         self._saved = time.monotonic()
         self._cost = self._saved - begin
 
     def autosave_cell(self) -> None:
-        self.save()
+        if self.autosave_cell_every:
+            self.save()
+
+    async def save_on_timer(self) -> None:
+        """What a cell wrote before it went silent is saved too."""
+        while self.autosave_cell_every:
+            await asyncio.sleep(SAVE_EVERY_S)
+            if self._changed:
+                self.save()
 
     def cell_start(self, cell: Any, cell_index: int | None = None, **kwargs: Any) -> None:
         self._cell_started = time.monotonic()
@@ -75,6 +92,21 @@ class LazyNotebookManager(NotebookExecutionManager):  # type: ignore[misc]
         self.save(force=True)
 
 
+class SavingClient(PapermillNotebookClient):  # type: ignore[misc]
+    """papermill's client, whose notebook is saved while a cell runs."""
+
+    async def async_execute_cell(self, *arguments: Any, **options: Any) -> Any:
+        timer = asyncio.ensure_future(self.nb_man.save_on_timer())
+        try:
+            return await super().async_execute_cell(*arguments, **options)
+        finally:
+            timer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await timer
+
+    execute_cell = run_sync(async_execute_cell)
+
+
 class GristmillEngine(NBClientEngine):  # type: ignore[misc]
     """Entry point `gristmill` of the group `papermill.engine`."""
 
@@ -90,10 +122,9 @@ class GristmillEngine(NBClientEngine):  # type: ignore[misc]
         hooks: Hooks | None = None,
         **kwargs: Any,
     ) -> Any:
-        hooks = hooks or Hooks()
         manager = LazyNotebookManager(
             nb,
-            hooks,
+            hooks or Hooks(),
             output_path=output_path,
             progress_bar=progress_bar,
             log_output=log_output,
@@ -128,11 +159,29 @@ class GristmillEngine(NBClientEngine):  # type: ignore[misc]
             timeout=execution_timeout or kwargs.get("timeout"),
             startup_timeout=start_timeout,
             kernel_name=kernel_name,
+            log=logger,
             log_output=log_output,
             stdout_file=stdout_file,
             stderr_file=stderr_file,
         )
-        return PapermillNotebookClient(nb_man, **options).execute()
+        return SavingClient(nb_man, **options).execute()
+
+
+def write_anywhere(notebook: Any, path: str) -> None:
+    """Write where papermill writes; into a folder of this machine aside, then rename.
+
+    FileNotFoundError, as papermill has it, when the folder does not exist.
+    """
+    handler = papermill_io.get_handler(path)
+    if not isinstance(handler, LocalHandler):
+        write_ipynb(notebook, path)
+        return
+    with chdir(handler._cwd):
+        target = Path(os.path.realpath(path))
+    if target.parent.is_dir() and (target.is_file() or not target.exists()):
+        write_notebook(notebook, target)
+    else:
+        write_ipynb(notebook, path)
 
 
 def execute_cells(manager: NotebookExecutionManager, shell: Shell, timeout: float | None) -> Any:
@@ -155,11 +204,13 @@ def execute_cells(manager: NotebookExecutionManager, shell: Shell, timeout: floa
 
 
 def write_notebook(notebook: Any, path: Path) -> None:
-    """Write a notebook aside, then rename."""
+    """Write a notebook aside, then rename; a file that was there keeps its permissions."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         nbformat.write(notebook, str(aside))
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copymode(path, aside)
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)

@@ -43,7 +43,6 @@ def execute(
     from papermill.execute import execute_notebook
 
     notebook = nbformat.reads(text, as_version=4)
-    notebook.metadata.setdefault("papermill", {})
     shift = _injected_at(notebook, bool(params))
     where = str(hooks.save_to)
     try:

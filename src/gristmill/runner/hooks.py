@@ -11,8 +11,9 @@ from pathlib import Path
 class Hooks:
     """What a run wants to hear and to set. Callbacks come from the thread that executes.
 
-    `source` is the notebook's path, `save_to` is where the executed notebook goes, `log` the file that takes what the kernel process
-    prints outside of cells. Cells are named by their index in the executed notebook.
+    `source` is the notebook's path for its metadata, `save_to` where the executed one goes,
+    `log` the file that takes what the kernel process prints outside of cells. Cells are named by
+    their index in the executed notebook.
     """
 
     source: str = ""
