@@ -31,6 +31,7 @@ _LAZY = {
     "repair": "gristmill.monitoring.retrain",
     "rollback": "gristmill.registry.promotion",
     "run": "gristmill.runner.run",
+    "runs": "gristmill.runs",
     "score": "gristmill.serving.score",
     "serve": "gristmill.serving.run",
 }
@@ -51,7 +52,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
-    return getattr(importlib.import_module(module), name)
+    loaded = importlib.import_module(module)
+    return loaded if module == f"{__name__}.{name}" else getattr(loaded, name)
 
 
 def __dir__() -> list[str]:

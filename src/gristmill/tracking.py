@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 RUN_TAG = "gristmill.run"
 STEP_TAG = "gristmill.step"
 PARAM_LIMIT = 6000
+BATCH = 100  # most that MLflow takes of parameters at once
 
 
 def connect(project: Project) -> MlflowClient:
@@ -175,11 +176,22 @@ class Tracker:
             self.client.log_text(run_id, lineage.to_json(), "lineage.json")
         self.client.set_terminated(run_id, status)
 
-    def finish(self, status: str, metrics: Mapping[str, float]) -> None:
-        from mlflow.entities import Metric
+    def finish(
+        self, status: str, params: Mapping[str, Any], metrics: Mapping[str, float], record: str
+    ) -> None:
+        """Close the parent run with the parameters and metrics of all steps, by which runs are
+        searched; `record` is kept as `run.json`."""
+        import time
 
-        values = [Metric(k, v, 0, 0) for k, v in metrics.items()]
-        self.client.log_batch(self.parent, metrics=values)
+        from mlflow.entities import Metric, Param
+
+        now = int(time.time() * 1000)
+        values = [Metric(k, v, now, 0) for k, v in metrics.items() if math.isfinite(v)]
+        given = [Param(k, _text(v)) for k, v in params.items()]
+        for begin in range(0, max(len(values), len(given)), BATCH):
+            end = begin + BATCH
+            self.client.log_batch(self.parent, metrics=values[begin:end], params=given[begin:end])
+        self.client.log_text(self.parent, record, "run.json")
         self.client.set_terminated(self.parent, status)
 
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "status": ("status", "show the DAG and why each step would run"),
     "sync": ("sync", "write dvc.yaml from the notebooks"),
     "run": ("run", "run what is stale"),
+    "runs": ("runs", "list, show and compare past runs"),
     "model": ("model", "register, list, gate, promote, roll back"),
     "audit": ("audit", "verify and read the ledger"),
     "serve": ("serve", "serve a model over REST"),

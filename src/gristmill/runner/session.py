@@ -32,6 +32,7 @@ from gristmill.runner.outputs import (
     require_unchanged,
 )
 from gristmill.runner.request import RunRequest, StepResult
+from gristmill.runner.summary import keep, summarise
 from gristmill.runner.workspace import Workspace
 from gristmill.tracking import Tracker
 
@@ -61,6 +62,7 @@ class Session:
 
     def __enter__(self) -> Session:
         project = self.workspace.project
+        self.began = time.time()
         self.directory.mkdir(parents=True)
         lock = self.workspace.environment
         self.environment_hash = self.workspace.hashes.md5(lock) if lock else None
@@ -70,6 +72,8 @@ class Session:
             tags = {"gristmill.trigger": self.request.trigger}
             if self.git.commit:
                 tags["gristmill.commit"] = self.git.commit
+            if self.git.author:
+                tags["gristmill.author"] = self.git.author
             if self.request.params:
                 tags["gristmill.params"] = self.request.params
             self.tracker = Tracker(project, self.name, tags)
@@ -83,10 +87,20 @@ class Session:
         self.dvc.close()
 
     def close(self, status: str) -> None:
-        ran = [r for r in self.results.values() if r.status == "succeeded"]
+        record = summarise(
+            self.workspace,
+            self.request,
+            self.plan,
+            self.results,
+            run=self.name,
+            status=status,
+            started=self.began,
+            git=self.git,
+            mlflow_run=self.parent,
+        )
+        keep(record, self.directory)
         self.tracker.finish(
-            MLFLOW_STATUS[status],
-            {"steps": len(self.results), "seconds": sum(r.seconds for r in ran)},
+            MLFLOW_STATUS[status], record.flat_params(), record.flat_metrics(), record.to_json()
         )
 
     def begin(self, step: str) -> bool:
