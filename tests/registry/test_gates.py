@@ -171,12 +171,13 @@ def test_facts_come_from_the_files(models: Models, tmp_path: Path) -> None:
     facts = facts_of(models.weak)
     assert facts.signature
     assert facts.example
-    assert facts.pickled == ()
+    assert facts.code == ()
     assert 1000 < facts.size < 1_000_000
     (tmp_path / "MLmodel").write_text("flavors: {}\n")
     (tmp_path / "model.pkl").write_bytes(pickle.dumps(1))
     bare = facts_of(tmp_path)
-    assert (bare.signature, bare.example, bare.pickled) == (False, False, ("model.pkl",))
+    assert (bare.signature, bare.example) == (False, False)
+    assert bare.code[0] == "model.pkl is a pickle"
 
 
 def test_every_gate_judges_a_real_model(project: Project, models: Models) -> None:

@@ -148,6 +148,7 @@ def test_incomplete_lineage_fails_and_missing_metric_cannot_be_judged(
     assert {r.kind: r.verdict for r in report.results} == {
         "minimum": "cannot judge",
         "better": "pass",
+        "format": "pass",
         "lineage": "fail",
     }
     assert not report.passed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 
 from gristmill.cli import out
 from gristmill.cli.model_text import history_table
@@ -15,7 +16,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     verify = verbs.add_parser("verify", help="check the chain, and MLflow against it")
     log = verbs.add_parser("log", help="who did what, when, why, from, to")
     log.add_argument("--model", help="only this model")
-    for sub in (verify, log):
+    keys = verbs.add_parser("keys", help="the public keys you sign with, for [roles.keys]")
+    for sub in (verify, log, keys):
         sub.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -26,6 +28,16 @@ def main(args: argparse.Namespace) -> int:
 
         entries = Registry(project).ledger.entries(args.model)
         out.say(out.as_json([e.record() for e in entries]) if args.json else history_table(entries))
+        return 0
+    if args.verb == "keys":
+        from gristmill.registry.actor import current_actor
+        from gristmill.registry.keys import public_keys
+
+        actor = current_actor(project)
+        mine = {actor: list(public_keys(actor))}
+        out.say(
+            out.as_json(mine) if args.json else f"{json.dumps(actor)} = {json.dumps(mine[actor])}"
+        )
         return 0
     from gristmill.registry.audit import audit
 

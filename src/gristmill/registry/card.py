@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gristmill.project import Project
+from gristmill.registry.formats import declared
 from gristmill.registry.reports import report_of
 from gristmill.registry.review import standing_of
 from gristmill.registry.settings import ModelSettings, model_settings
@@ -66,16 +67,13 @@ def _about(version: Version, settings: ModelSettings) -> Section:
 def _features(registry: Registry, version: Version) -> Section:
     import json
 
-    import yaml
-
-    text = (registry.fetch(version) / "MLmodel").read_text(encoding="utf-8")
-    declared = yaml.safe_load(text)
-    inputs = json.loads((declared.get("signature") or {}).get("inputs") or "[]")
+    said = declared(registry.fetch(version))
+    inputs = json.loads((said.get("signature") or {}).get("inputs") or "[]")
     rows = tuple(
         (i.get("name", n), i.get("type", "tensor"), "yes" if i.get("required", True) else "no")
         for n, i in enumerate(inputs)
     )
-    flavors = ", ".join(sorted(declared.get("flavors") or {}))
+    flavors = ", ".join(sorted(said.get("flavors") or {}))
     words = f"Saved as {flavors}." if rows else f"Saved as {flavors}; it declares no inputs."
     return Section("Features", words, ("name", "type", "required") if rows else (), rows)
 

@@ -7,7 +7,7 @@ import json
 import re
 from pathlib import Path
 
-from gristmill.errors import Invalid, NotFound
+from gristmill.errors import Forbidden, Invalid, NotFound
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 
@@ -47,3 +47,14 @@ def directory_digest(directory: Path) -> str:
         if path.is_file():
             files.append((path.relative_to(directory).as_posix(), file_digest(path)))
     return hashlib.sha256(json.dumps(sorted(files)).encode()).hexdigest()
+
+
+def require_digest(directory: Path, digest: str, name: str, origin: Path) -> None:
+    """Raises Forbidden unless the directory, which came from `origin`, has the digest."""
+    if directory_digest(directory) != digest:
+        raise Forbidden(
+            "model.altered",
+            f"{name}: the files of the local copy {origin} are not those that were registered. "
+            "Nothing was loaded.",
+            hint="Find out who changed them; delete that directory to fetch it anew.",
+        )

@@ -10,17 +10,24 @@ from gristmill.errors import NotFound
 from gristmill.lineage.record import Lineage
 from gristmill.registry.chain import canonical
 from gristmill.registry.digest import file_digest
+from gristmill.registry.signing import SIGNATURE, sign
 
 
 def stage(
-    directory: Path,
+    staged: Path,
+    actor: str,
     metrics: Mapping[str, float],
     reference: Path | None,
     holdout: Path | None,
     lineage: Lineage,
-) -> dict[str, str]:
-    """Write the evidence files into `directory`; returns their sha256 by name."""
+) -> tuple[dict[str, str], str]:
+    """Write the evidence files into `staged/evidence` and sign `staged/model` there.
+
+    Returns the files' sha256 by name, and the actor's public key that signed the model.
+    """
+    directory = staged / "evidence"
     directory.mkdir()
+    key = sign(staged / "model", directory / SIGNATURE, actor)
     (directory / "lineage.json").write_text(lineage.to_json(), encoding="utf-8")
     (directory / "metrics.json").write_text(canonical(dict(metrics)), encoding="utf-8")
     for name, source in (("reference.parquet", reference), ("holdout.parquet", holdout)):
@@ -33,4 +40,4 @@ def stage(
                 hint="Run the step that writes it, or mend the model's table in gristmill.toml.",
             )
         shutil.copyfile(source, directory / name)
-    return {p.name: file_digest(p) for p in sorted(directory.iterdir())}
+    return {p.name: file_digest(p) for p in sorted(directory.iterdir())}, key

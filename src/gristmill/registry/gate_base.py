@@ -11,14 +11,14 @@ PASS, FAIL, CANNOT = "pass", "fail", "cannot judge"
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """The saved model: `size` in bytes; whether it has a signature and an input example; `pickled`
-    names files that run code when they are loaded; `latency` holds seconds of single-row
+    """The saved model: `size` in bytes; whether it has a signature and an input example; `code`
+    says what in it runs code when it is loaded; `latency` holds seconds of single-row
     predictions, empty unless a gate asks for them."""
 
     size: int
     signature: bool
     example: bool
-    pickled: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
     latency: tuple[float, ...] = ()
 
 

@@ -32,17 +32,17 @@ class Signature:
 
 @dataclass(frozen=True)
 class Format:
-    """No file of the model runs code when it is loaded (pickle and its relatives)."""
+    """Nothing in the model runs code when it is loaded (pickle and its relatives)."""
 
     kind: ClassVar[str] = "format"
 
     def judge(self, evidence: Evidence) -> GateResult:
         if evidence.facts is None:
             return GateResult(self.kind, "safe", CANNOT, "the model was not looked at")
-        found = evidence.facts.pickled
+        found = evidence.facts.code
         if found:
-            return GateResult(self.kind, "safe", FAIL, f"pickled: {', '.join(found)}")
-        return GateResult(self.kind, "safe", PASS, "no pickled file")
+            return GateResult(self.kind, "safe", FAIL, f"it runs code: {'; '.join(found)}")
+        return GateResult(self.kind, "safe", PASS, "it runs no code when it is loaded")
 
 
 @dataclass(frozen=True)

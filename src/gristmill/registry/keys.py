@@ -1,7 +1,8 @@
-"""Ed25519 keys: every ledger entry is signed with its actor's.
+"""Keys: an actor signs ledger entries with an Ed25519 key and models with a P-256 key.
 
-A private key is made at an actor's first entry, in `~/.config/gristmill/keys` (GRISTMILL_KEYS names
-another directory), readable by its owner only. It never leaves that directory.
+OpenSSF model signing takes no Ed25519. A private key is made when an actor first needs it, in
+`~/.config/gristmill/keys` (GRISTMILL_KEYS names another directory), readable by its owner only. It
+never leaves that directory. Public keys are declared in `[roles.keys]`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 PREFIX = "ed25519:"
+P256 = "p256:"
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,7 @@ def signer(actor: str) -> Signer:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    path = key_file(actor)
-    if not path.exists():
-        _create(path)
+    path = key_path(actor)
     key = load_pem_private_key(path.read_bytes(), password=None)
     if not isinstance(key, Ed25519PrivateKey):
         raise Invalid("key.kind", f"{path} is not an Ed25519 key.")
@@ -64,6 +64,35 @@ def holds(public: str, text: str, signature: str) -> bool:
     return True
 
 
+def public_p256(path: Path) -> str:
+    """The public half of the P-256 key in `path`: `p256:` and the compressed point in base64."""
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        PublicFormat,
+        load_pem_private_key,
+    )
+
+    key = load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
+        raise Invalid("key.kind", f"{path} is not a P-256 key.")
+    point = key.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+    return P256 + base64.b64encode(point).decode()
+
+
+def public_keys(actor: str) -> tuple[str, str]:
+    """The actor's public keys, for entries and for models, as `[roles.keys]` lists them."""
+    return signer(actor).public, public_p256(key_path(actor, P256))
+
+
+def key_path(actor: str, kind: str = PREFIX) -> Path:
+    """Where the actor's private key of the kind lies; made when there is none."""
+    path = key_file(actor) if kind == PREFIX else key_file(actor).with_suffix(".model.pem")
+    if not path.exists():
+        _create(path, kind)
+    return path
+
+
 def key_file(actor: str) -> Path:
     """Where the actor's private key lies."""
     named = os.environ.get("GRISTMILL_KEYS")
@@ -75,14 +104,14 @@ def key_file(actor: str) -> Path:
     return directory / f"{safe}.pem"
 
 
-def _create(path: Path) -> None:
+def _create(path: Path, kind: str) -> None:
     """Write a new key aside and link it into place: of two at once, the first one stays."""
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-    pem = Ed25519PrivateKey.generate().private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-    )
+    made = Ed25519PrivateKey.generate() if kind == PREFIX else generate_private_key(SECP256R1())
+    pem = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

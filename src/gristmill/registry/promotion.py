@@ -28,6 +28,7 @@ from gristmill.registry.reports import report_of
 from gristmill.registry.review import standing_of
 from gristmill.registry.roles import require
 from gristmill.registry.settings import model_settings, read_metrics
+from gristmill.registry.signing import SIGNATURE
 from gristmill.registry.store import Registry
 from gristmill.registry.version import Version
 
@@ -57,8 +58,8 @@ def register(
 ) -> Version:
     """Register what `[models.MODEL]` names, as it lies in the project now.
 
-    The same bytes registered before give that version again. `lineage` is looked up from the step
-    that wrote the model when None. Raises NotFound or Invalid, naming the file or key.
+    The same bytes registered and signed before give that version again. `lineage` is looked up from
+    the step that wrote the model when None. Raises NotFound or Invalid, naming the file or key.
     """
     from gristmill.runner.lineage import lineage_of
 
@@ -70,7 +71,7 @@ def register(
     if path.is_dir():
         digest = directory_digest(path)
         same = [v for v in registry.versions(model) if v.digest == digest]
-        if same and same[-1].lineage == found:
+        if same and same[-1].lineage == found and SIGNATURE in same[-1].evidence:
             return same[-1]
     return registry.register(
         model,
@@ -94,14 +95,18 @@ def gate(
 ) -> GateReport:
     """Judge the version by the model's gates, on its own hold-out, against the alias `against`.
 
+    Whether it runs code when it is loaded is always judged, unless the settings allow it.
+
     The report is kept in the ledger under its digest; a promotion refers to it. A failed gate is
     a result, not an error.
     """
-    from gristmill.registry.gates import judge, parse_gates
+    from gristmill.registry.gates import Format, judge, parse_gates
     from gristmill.registry.scoring import HOLDOUT, gather
 
     settings = model_settings(project, model)
     gates = parse_gates(settings.gates, f"[models.{model}]")
+    if not settings.allow_code and not any(g.kind == Format.kind for g in gates):
+        gates += (Format(),)
     registry = Registry(project)
     registry.reconcile()
     challenger = registry.version(model, version)

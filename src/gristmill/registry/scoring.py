@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gristmill.errors import GristmillError, Invalid
+from gristmill.errors import Forbidden, GristmillError, Invalid
+from gristmill.registry.formats import code_in, declared
 from gristmill.registry.gates import Evidence, ModelFacts
 from gristmill.registry.scores import prediction, probability
 from gristmill.registry.settings import ModelSettings
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HOLDOUT = "holdout.parquet"
-PICKLED = {".pkl", ".pickle", ".joblib", ".cloudpickle", ".dill", ".pth", ".pt"}
 
 
 def gather(
@@ -70,7 +70,9 @@ def gather(
                 known,
                 champion=outputs_of(registry, champion, frame, settings, binary=binary),
             )
-    except Invalid as error:
+    except (Invalid, Forbidden) as error:
+        if isinstance(error, Forbidden) and error.code != "model.code":
+            raise
         return replace(known, trouble=f"{role} (version {version.version}): {error.message}")
     return known
 
@@ -139,15 +141,13 @@ def latencies(model: Any, rows: pd.DataFrame) -> tuple[float, ...]:
 
 def facts_of(directory: Path) -> ModelFacts:
     """What the files of a saved model say of it; nothing is loaded."""
-    import yaml
-
-    declared = yaml.safe_load((directory / "MLmodel").read_text(encoding="utf-8"))
+    said = declared(directory)
     files = [p for p in sorted(directory.rglob("*")) if p.is_file()]
     return ModelFacts(
         size=sum(p.stat().st_size for p in files),
-        signature=bool(declared.get("signature")),
-        example=bool(declared.get("saved_input_example_info")),
-        pickled=tuple(p.relative_to(directory).as_posix() for p in files if p.suffix in PICKLED),
+        signature=bool(said.get("signature")),
+        example=bool(said.get("saved_input_example_info")),
+        code=code_in(directory),
     )
 
 

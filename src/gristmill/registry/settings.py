@@ -20,6 +20,7 @@ class ModelSettings:
 
     `path` is an MLflow model directory, `metrics` a JSON object of numbers, `reference` and
     `holdout` Parquet files with features and `target`; `time` names the event-time column.
+    `allow_code` lets a model load that runs code then (a pickle, say), when its signature holds.
     """
 
     path: str
@@ -29,6 +30,7 @@ class ModelSettings:
     holdout: str = ""
     target: str = ""
     time: str = ""
+    allow_code: bool = False
     gates: tuple[Mapping[str, Any], ...] = ()
     approvals: Mapping[str, Any] = field(default_factory=dict)
 

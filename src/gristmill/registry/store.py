@@ -22,11 +22,14 @@ from gristmill.lineage.record import Lineage
 from gristmill.project import Project
 from gristmill.registry.actor import current_actor
 from gristmill.registry.chain import Draft, Entry, canonical
-from gristmill.registry.digest import check_name, directory_digest, file_digest
+from gristmill.registry.copies import Copies
+from gristmill.registry.digest import check_name, directory_digest
 from gristmill.registry.evidence import stage
 from gristmill.registry.ledger import Ledger, Writer
 from gristmill.registry.mlflow_store import create_version, find_version, set_alias
 from gristmill.registry.roles import require, trusted_keys
+from gristmill.registry.settings import model_settings
+from gristmill.registry.signing import KEY
 from gristmill.registry.version import Version
 
 if TYPE_CHECKING:
@@ -42,6 +45,7 @@ class Registry:
         self.project = project
         self.ledger = Ledger(project.state / "ledger.db", trusted_keys(project))
         self._client: MlflowClient | None = None
+        self._copies = Copies(project, lambda: self.client)
 
     @property
     def client(self) -> MlflowClient:
@@ -66,10 +70,10 @@ class Registry:
         """Make the MLflow model in directory `path` the next version of `model`.
 
         The run `run_id` (a new one when None) receives, in a folder of their own, the model under
-        `model/` and, under `evidence/`, the lineage, the metrics and the `reference` and `holdout`
-        tables (Parquet). Nothing is loaded or imported. Raises NotFound for a missing file or when
-        `path` is no MLflow model, Invalid for a link in it, Conflict when its files change
-        meanwhile.
+        `model/` and, under `evidence/`, its signature, the lineage, the metrics and the `reference`
+        and `holdout` tables (Parquet). Nothing is loaded or imported. Raises NotFound for a missing
+        file or when `path` is no MLflow model, Invalid for a link in it, Conflict when its files
+        change meanwhile.
         """
         check_name(model)
         actor = actor or current_actor(self.project)
@@ -87,7 +91,7 @@ class Registry:
             digest = directory_digest(staged / "model")
             if directory_digest(path) != digest:
                 raise Conflict("model.changed", f"{path} changed while it was being registered.")
-            evidence = stage(staged / "evidence", metrics, reference, holdout, lineage)
+            evidence, key = stage(staged, actor, metrics, reference, holdout, lineage)
             run = run_id or self._new_run(model, metrics)
             location = f"{model}-{secrets.token_hex(4)}"
             self.client.log_artifacts(run, str(staged), location)
@@ -111,6 +115,7 @@ class Registry:
             actor=actor,
             digest=digest,
             document=canonical(version.record()),
+            detail={KEY: key},
         )
         client = self.client
         with self.ledger.writing() as writer:
@@ -158,49 +163,36 @@ class Registry:
         return _read(found[-1], aliases)
 
     def fetch(self, version: Version) -> Path:
-        """A local copy of the model's directory with the digest of the ledger.
+        """A local copy of the model's directory with the digest of the ledger, to read and copy.
 
         Raises Forbidden when the bytes are not those that were registered, or when the ledger's
         entry is not as it was signed.
         """
-        target = self._folder(version) / "model"
-        if not target.exists():
-            self._download(version, "model", target)
-        if directory_digest(target) != self._registered_digest(version):
-            raise Forbidden(
-                "model.altered",
-                f"{version.model} version {version.version}: the files of the local copy {target} "
-                "are not those that were registered. Nothing was loaded.",
-                hint="Find out who changed them; delete that directory to fetch it anew.",
-            )
-        return target
+        return self._copies.verified(version, str(self._registered(version).digest))
 
     def load(self, version: Version) -> Any:
-        """The version as an MLflow pyfunc model, from the verified copy."""
-        import mlflow.pyfunc
+        """The version as an MLflow pyfunc model, from a private copy that was verified.
 
-        return mlflow.pyfunc.load_model(str(self.fetch(version)))
+        Raises Forbidden when bytes or signature do not hold, or when loading would run code and
+        the model's settings do not say `allow_code = true`.
+        """
+        from gristmill.registry.loading import load
+        from gristmill.registry.signing import SIGNATURE, key_of
+
+        entry, trusted = self._registered(version), trusted_keys(self.project)
+        key_of(entry, trusted)
+        known = version.model in self.project.models
+        return load(
+            self._copies.model(version),
+            self._copies.evidence(version, SIGNATURE),
+            entry,
+            trusted,
+            allow_code=known and model_settings(self.project, version.model).allow_code,
+        )
 
     def evidence(self, version: Version, name: str) -> Path:
         """A local, verified copy of the evidence file `name`, for instance `reference.parquet`."""
-        if name not in version.evidence:
-            known = ", ".join(sorted(version.evidence)) or "none"
-            raise NotFound(
-                "evidence.not-found",
-                f"{version.model} version {version.version} has no evidence {name!r}.",
-                hint=f"Kept with it: {known}.",
-            )
-        target = self._folder(version) / "evidence" / name
-        if not target.exists():
-            self._download(version, f"evidence/{name}", target)
-        if file_digest(target) != version.evidence[name]:
-            raise Forbidden(
-                "evidence.altered",
-                f"{target} is not the file that was registered with {version.model} "
-                f"version {version.version}.",
-                hint="Find out who changed it; delete it to fetch it anew.",
-            )
-        return target
+        return self._copies.evidence(version, name)
 
     def reconcile(self) -> int:
         """Finish what a crash interrupted: registrations that MLflow has and the ledger has not,
@@ -235,7 +227,7 @@ class Registry:
         """Keep the entry's place and hash in MLflow, so that cutting the ledger's end shows."""
         self.client.set_registered_model_tag(entry.model, ANCHOR, f"{entry.seq}:{entry.hash}")
 
-    def _registered_digest(self, version: Version) -> str:
+    def _registered(self, version: Version) -> Entry:
         entries = self.ledger.entries(version.model, "register", version.version)
         if not entries or entries[-1].digest is None:
             raise Forbidden(
@@ -244,7 +236,7 @@ class Registry:
                 hint="Register it with `gristmill model register`.",
             )
         self.ledger.require_sound(entries[-1])
-        return entries[-1].digest
+        return entries[-1]
 
     def _new_run(self, model: str, metrics: Mapping[str, float]) -> str:
         from gristmill.tracking import experiment_id
@@ -256,32 +248,6 @@ class Registry:
             self.client.log_metric(run.info.run_id, key, value)
         self.client.set_terminated(run.info.run_id)
         return str(run.info.run_id)
-
-    def _folder(self, version: Version) -> Path:
-        check_name(version.model)
-        return self.project.state / "models" / version.model / str(version.version)
-
-    def _download(self, version: Version, artifact: str, target: Path) -> None:
-        from mlflow.exceptions import MlflowException
-
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.project.state, prefix="fetch-") as name:
-            try:
-                got = self.client.download_artifacts(
-                    version.run_id, f"{version.location}/{artifact}", name
-                )
-            except (MlflowException, OSError) as error:
-                raise NotFound(
-                    "version.bytes",
-                    f"MLflow no longer has {artifact} of {version.model} version "
-                    f"{version.version} (run {version.run_id}): {error}",
-                    hint="It was deleted there; the ledger keeps its record.",
-                ) from error
-            try:
-                Path(got).replace(target)
-            except OSError:
-                if not target.exists():
-                    raise
 
 
 def _read(found: tuple[Entry, str], aliases: Mapping[str, int]) -> Version:
