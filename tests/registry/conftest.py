@@ -144,3 +144,17 @@ def put(project: Project, source: Path) -> None:
     target = project.root / "models" / "best"
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(source, target)
+
+
+@pytest.fixture
+def two(project: Project, models: Models) -> Project:
+    """Version 1, champion, and a stronger version 2, judged; the promotion's reason is nasty."""
+    from gristmill.registry import promotion
+
+    for source, params in ((models.weak, {"depth": 3}), (models.strong, {"depth": 5})):
+        put(project, source)
+        promotion.register(project, "delay", lineage=lineage(params=params))
+    promotion.gate(project, "delay", 1)
+    promotion.promote(project, "delay", 1, reason="<script>alert(1)</script> | first")
+    promotion.gate(project, "delay", 2)
+    return project

@@ -85,7 +85,7 @@ def test_delong_agrees_with_the_bootstrap() -> None:
 
 def test_grouping_many_rows_leaves_the_bound_where_it_is() -> None:
     y, a, b = two_models(np.random.default_rng(5), 60_000, 0.1)
-    grouped = compare("brier", y, a, b, resamples=1000)
+    grouped = compare("brier", y, a, b, resamples=8000)
     gain = (b - y) ** 2 - (a - y) ** 2
     normal = gain.mean() - 1.645 * gain.std() / len(gain) ** 0.5
     assert grouped.lower == pytest.approx(normal, abs=0.05 * (gain.mean() - normal))

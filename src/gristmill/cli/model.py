@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gristmill.cli import out
@@ -69,10 +70,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     verb("card", "write the model card of a version", version=True).add_argument(
         "--html", action="store_true", help="HTML; default: Markdown"
     )
-    compare = verbs.add_parser("compare", help="compare two versions on the same rows")
-    compare.add_argument("first", help="number or alias")
-    compare.add_argument("second", help="number or alias; its hold-out is used")
+    compare = verbs.add_parser("compare", help="compare versions with the first, on the same rows")
+    compare.add_argument("refs", nargs="+", metavar="version", help="numbers or aliases")
     compare.add_argument("--model", help="default: the project's only model")
+    compare.add_argument("--html", metavar="FILE", type=Path, help="write a page that stands alone")
     compare.add_argument("--json", action="store_true", help="print JSON")
     verb("champion", "show who is champion, or was").add_argument(
         "--at", metavar="TIME", help="ISO 8601 time; without offset it is local"

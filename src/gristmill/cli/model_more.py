@@ -1,4 +1,4 @@
-"""The rest of `gristmill model`: compare two versions, write a card, ask for decisions."""
+"""The rest of `gristmill model`: compare versions, write a card, ask for decisions."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from gristmill.cli import out
+from gristmill.cli.model_compare import say_comparison
 from gristmill.cli.model_text import history_table
 from gristmill.project import Project
 
@@ -14,33 +15,20 @@ if TYPE_CHECKING:
 
 
 def show_comparison(project: Project, model: str, args: argparse.Namespace) -> int:
-    from gristmill.registry.comparison import side_by_side
+    from gristmill.registry.comparison import compare
 
-    found = side_by_side(project, model, args.first, args.second)
+    found = compare(project, model, args.refs)
+    if args.html:
+        from gristmill.lineage.hashing import write_atomic
+        from gristmill.registry.comparison_page import page
+
+        write_atomic(args.html, page(found))
     if args.json:
         out.say(out.as_json(found.record()))
-        return 0
-    one, two = f"version {found.first.version}", f"version {found.second.version}"
-    out.say(f"{out.style(f'{model}: {two} against {one}', 'bold')}, {found.rows:,} hold-out rows")
-    if found.trouble:
-        out.say(f"  cannot be scored: {found.trouble}")
-    if found.metrics:
-        rows = [
-            (m.metric, m.champion, m.challenger, m.difference, m.lower, m.upper, m.method)
-            for m in found.metrics
-        ]
-        out.say(out.table(rows, ("metric", one, two, "better by", "from", "to", "90 % interval")))
-    if found.agreement:
-        out.say()
-        out.say(out.table(list(found.agreement.items()), ("rows", "count")))
-    for title, values in (
-        ("parameter", found.params),
-        ("lineage", found.lineage),
-        ("input", found.inputs),
-    ):
-        if values:
-            out.say()
-            out.say(out.table([(k, a, b) for k, (a, b) in values.items()], (title, one, two)))
+    elif args.html:
+        out.say(f"{args.html} compares {len(found.versions)} versions of {model}")
+    else:
+        say_comparison(found)
     return 0
 
 

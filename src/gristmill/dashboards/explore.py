@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from gristmill.dashboards.state import ModelState, read_state
+from gristmill.drawing.words import percent
 from gristmill.errors import NotFound
 from gristmill.monitoring.report import VersionReport, WindowReport
-from gristmill.monitoring.words import percent
 from gristmill.project import Project
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from html import escape
 
 from gristmill.dashboards.state import ModelState
-from gristmill.dashboards.style import CSS
-from gristmill.dashboards.svg import (
+from gristmill.dashboards.tables import alerts_section, repairs_section, versions_section
+from gristmill.drawing.charts import (
     LEVELS,
     Cell,
     Mark,
@@ -18,10 +18,10 @@ from gristmill.dashboards.svg import (
     spark,
     then_and_now,
 )
-from gristmill.dashboards.tables import alerts_section, empty, repairs_section, versions_section
+from gristmill.drawing.document import document, empty
+from gristmill.drawing.words import percent
 from gristmill.monitoring.drift import ColumnDrift
 from gristmill.monitoring.report import MonitorReport, WindowReport
-from gristmill.monitoring.words import percent
 
 SHOWN_FEATURES = 24
 SHOWN_WINDOWS = 60
@@ -275,10 +275,4 @@ if (box) box.addEventListener('toggle', () => {
 
 def _page(title: str, body: str, base: str, *, back: bool = False) -> str:
     link = f"<a href='{escape(base)}'>All models</a>" if back else ""
-    return (
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        "<meta name='color-scheme' content='light dark'><link rel='icon' href='data:;base64,='>"
-        f"<title>{escape(title)}</title><style>{CSS}</style></head><body>"
-        f"<nav><b>Gristmill</b>{link}</nav><main>{body}</main><script>{SCRIPT}</script></body></html>"
-    )
+    return document(title, body, nav=link, script=SCRIPT)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 from gristmill.dashboards.state import ModelState
-from gristmill.monitoring.words import amount
+from gristmill.drawing.document import section, table
+from gristmill.drawing.words import amount
 
 
 def repairs_section(state: ModelState) -> str:
@@ -58,23 +58,4 @@ def alerts_section(state: ModelState) -> str:
 
 
 def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    if not rows:
-        return ""
-    top = "".join(f"<th>{escape(h)}</th>" for h in head)
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f"<td data-label='{escape(h)}'>{escape(str(v))}</td>"
-            for h, v in zip(head, row, strict=True)
-        )
-        + "</tr>"
-        for row in rows
-    )
-    return (
-        f"<section><h2>{escape(title)}</h2><table><thead><tr>{top}</tr></thead>"
-        f"<tbody>{body}</tbody></table></section>"
-    )
-
-
-def empty(what: str, then: str) -> str:
-    return f"<section class='empty'><h2>{what}</h2><p>{then}</p></section>"
+    return section(title, table(head, rows)) if rows else ""

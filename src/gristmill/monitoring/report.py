@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from gristmill.drawing.words import amount, percent
 from gristmill.monitoring.distance import Distances, coarsen
 from gristmill.monitoring.drift import Column, ColumnDrift, WindowDrift
 from gristmill.monitoring.performance import HIGHER, SUMS, Metric, Task
 from gristmill.monitoring.settings import MonitoringSettings
 from gristmill.monitoring.sketch import OTHER, Sketch
-from gristmill.monitoring.words import amount, percent
 
 SHOWN = 12
 

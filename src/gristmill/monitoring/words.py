@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gristmill.drawing.words import amount, percent
 from gristmill.monitoring.sketch import OTHER, Binning, Sketch
 
 
@@ -65,18 +66,3 @@ def _category(binning: Binning, reference: Sketch, window: Sketch) -> list[str]:
         else:
             parts.append(f"{names[i]} {percent(p[i])} to {percent(q[i])}")
     return parts
-
-
-def percent(share: float) -> str:
-    """A share in percent, to two significant digits below ten."""
-    value = 100 * share
-    return f"{value:.0f} %" if abs(value) >= 10 else f"{value:.2g} %"
-
-
-def amount(value: float) -> str:
-    """A number to three significant digits, without an exponent where a person needs none."""
-    if value != 0 and not 1e-4 <= abs(value) < 1e9:
-        return f"{value:.3g}"
-    digits = 0 if value == 0 else 2 - int(np.floor(np.log10(abs(value))))
-    text = f"{value:,.{max(0, digits)}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

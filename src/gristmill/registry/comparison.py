@@ -1,96 +1,220 @@
-"""Two versions side by side: on the same rows, with intervals, and what they were made from."""
+"""Versions side by side: on the same rows, with intervals, and what they were made from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from gristmill.errors import GristmillError
+from gristmill.errors import GristmillError, Invalid
+from gristmill.lineage.record import Lineage
+from gristmill.pipeline.cells import CellChange
 from gristmill.project import Project
-from gristmill.registry.scoring import gather
-from gristmill.registry.settings import model_settings
-from gristmill.registry.statistics import BINARY, KNOWN, THRESHOLD, Comparison, compare
+from gristmill.registry import statistics
+from gristmill.registry.curves import Curves, curves_of
+from gristmill.registry.disagreement import Disagreement, disagreement
+from gristmill.registry.origins import cell_changes, inputs, origins, parameters
+from gristmill.registry.scoring import HOLDOUT, labels, outputs_of
+from gristmill.registry.settings import ModelSettings, model_settings
+from gristmill.registry.statistics import BINARY, KNOWN, Comparison, Interval
 from gristmill.registry.store import Registry
 from gristmill.registry.version import Version
 
-LINEAGE_PARTS = ("commit", "branch", "source", "environment", "notebook", "author")
+if TYPE_CHECKING:
+    import pandas as pd
+
+LINEAGE_PARTS = (
+    "commit", "dirty", "branch", "step", "source", "environment", "python", "notebook", "author",
+)  # fmt: skip
+NUMBERS = ("mae", "rmse")
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A version on the shared rows: metrics with 90 % intervals, curves for 0/1 labels."""
+
+    version: int
+    metrics: Mapping[str, Interval]
+    curves: Curves | None = None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A version against the first: `metrics` are paired, with 90 % intervals, and their
+    `difference` says by how much `version` is better; the mappings hold (first, version) where
+    they differ. `where` is None when the two could not be scored."""
+
+    version: int
+    metrics: tuple[Comparison, ...]
+    where: Disagreement | None
+    params: Mapping[str, tuple[Any, Any]]
+    inputs: Mapping[str, tuple[Any, Any]]
+    lineage: Mapping[str, tuple[Any, Any]]
+    cells: tuple[CellChange, ...]
 
 
 @dataclass(frozen=True)
 class SideBySide:
-    """`metrics` compare `second` with `first` on `rows` rows of the second's hold-out, with 90 %
-    intervals; `agreement` counts rows by who is right; the mappings hold (first, second) where
-    the two differ. `trouble` says why there are no metrics."""
+    """Two or more versions of `model`; the first is what the others are compared with.
 
-    first: Version
-    second: Version
-    rows: int
-    metrics: tuple[Comparison, ...]
-    agreement: Mapping[str, int]
-    params: Mapping[str, tuple[Any, Any]]
-    lineage: Mapping[str, tuple[Any, Any]]
-    inputs: Mapping[str, tuple[Any, Any]]
+    All are scored on the hold-out of version `holdout`, the newest of them, which has `rows` rows
+    and a share `positive` of positives (None unless labels are 0/1). `trouble` says why there are
+    no scores.
+    """
+
+    model: str
+    versions: tuple[Version, ...]
+    pairs: tuple[Pair, ...]
+    scored: tuple[Scored, ...] = ()
+    holdout: int | None = None
+    rows: int = 0
+    positive: float | None = None
     trouble: str = ""
 
     def record(self) -> dict[str, Any]:
-        return {
-            "first": self.first.version,
-            "second": self.second.version,
-            "rows": self.rows,
-            "metrics": [asdict(m) for m in self.metrics],
-            "agreement": dict(self.agreement),
-            "params": dict(self.params),
-            "lineage": dict(self.lineage),
-            "inputs": dict(self.inputs),
-            "trouble": self.trouble,
-        }
+        return {**asdict(self), "versions": [v.record() for v in self.versions]}
 
 
-def side_by_side(project: Project, model: str, first: int | str, second: int | str) -> SideBySide:
-    """Compare two versions of a model. Raises NotFound, or Forbidden for altered bytes."""
+@dataclass(frozen=True)
+class _Rows:
+    """The shared rows: labels and each version's outputs, of shape (n,), and other columns."""
+
+    truth: Any
+    outputs: tuple[Any, ...]
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    binary: bool = True
+
+    @property
+    def metrics(self) -> list[str]:
+        """Those that the labels allow."""
+        import numpy as np
+
+        if self.binary:
+            return [m for m in KNOWN if m not in NUMBERS]
+        numeric = np.issubdtype(np.asarray(self.truth).dtype, np.floating)
+        return list(NUMBERS) if numeric else [m for m in KNOWN if m not in {*BINARY, *NUMBERS}]
+
+
+def compare(
+    project: Project, model: str, refs: Sequence[int | str], tell: Tell = lambda _: None
+) -> SideBySide:
+    """Compare versions of a model with the first of them.
+
+    `refs` are numbers or aliases, two or more different versions. `tell` hears what is being done.
+    Raises NotFound, Invalid for fewer than two, Forbidden for altered bytes.
+    """
     settings = model_settings(project, model)
     registry = Registry(project)
-    a, b = registry.version(model, first), registry.version(model, second)
-    evidence = gather(registry, settings, b, a)
-    found, agreement, rows = [], {}, 0
-    if evidence.truth is not None and evidence.champion is not None:
-        rows = len(evidence.truth)
-        binary = set(evidence.truth.tolist()) <= {0, 1}
-        for metric in KNOWN if binary else set(KNOWN) - {*BINARY}:
-            if binary and metric in {"mae", "rmse"}:
-                continue
-            try:
-                found.append(
-                    compare(metric, evidence.truth, evidence.challenger, evidence.champion)
-                )
-            except GristmillError:
-                continue
-        if binary:
-            agreement = _agreement(evidence.truth, evidence.champion, evidence.challenger)
-    mine, theirs = vars(a.lineage), vars(b.lineage)
+    found = {v.version: v for v in (registry.version(model, ref) for ref in refs)}
+    versions = tuple(found.values())
+    if len(versions) < 2:
+        raise Invalid(
+            "compare.versions",
+            f"a comparison of {model} needs two different versions.",
+            hint=f"`gristmill model list {model}` shows them.",
+        )
+    newest = max(versions, key=lambda v: v.version)
+    try:
+        rows = _score(registry, settings, newest, versions, tell)
+    except Invalid as error:
+        return SideBySide(model, versions, _origins(project, versions), trouble=error.message)
+    tell("Measuring metrics and curves")
+    scored = tuple(
+        _scored(v, rows, output) for v, output in zip(versions, rows.outputs, strict=True)
+    )
+    pairs = []
+    for bare, output in zip(_origins(project, versions), rows.outputs[1:], strict=True):
+        tell(f"Comparing version {bare.version} with version {versions[0].version}")
+        pairs.append(_judged(bare, rows, output))
     return SideBySide(
-        a,
-        b,
-        rows,
-        tuple(found),
-        agreement,
-        _differences(a.params, b.params),
-        {k: (mine[k], theirs[k]) for k in LINEAGE_PARTS if mine[k] != theirs[k]},
-        _differences(a.lineage.inputs, b.lineage.inputs),
-        evidence.trouble,
+        model,
+        versions,
+        tuple(pairs),
+        scored,
+        newest.version,
+        len(rows.truth),
+        float(rows.truth.mean()) if rows.binary else None,
     )
 
 
-def _differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+def _score(
+    registry: Registry,
+    settings: ModelSettings,
+    newest: Version,
+    versions: Sequence[Version],
+    tell: Tell,
+) -> _Rows:
+    """Every version's outputs on the newest's hold-out. Raises Invalid when there are none."""
+    if HOLDOUT not in newest.evidence or not settings.target:
+        raise Invalid(
+            "compare.holdout",
+            f"version {newest.version} keeps no hold-out, or no target is declared",
+        )
+    import pandas as pd
+
+    frame = pd.read_parquet(registry.evidence(newest, HOLDOUT))
+    if settings.target not in frame:
+        raise Invalid("compare.target", f"the hold-out has no column {settings.target!r}")
+    truth, binary = labels(frame[settings.target])
+    outputs = []
+    for version in versions:
+        tell(f"Scoring {len(frame):,} rows with version {version.version}")
+        try:
+            outputs.append(outputs_of(registry, version, frame, settings, binary=binary))
+        except Invalid as error:
+            raise Invalid(error.code, f"version {version.version}: {error.message}") from error
+    return _Rows(truth, tuple(outputs), _columns(frame, settings), binary)
+
+
+def _columns(frame: pd.DataFrame, settings: ModelSettings) -> dict[str, Any]:
+    return {str(c): frame[c] for c in frame if c not in {settings.target, settings.time}}
+
+
+def _scored(version: Version, rows: _Rows, output: Any) -> Scored:
+    metrics = {}
+    for metric in rows.metrics:
+        try:
+            metrics[metric] = statistics.measure(metric, rows.truth, output)
+        except GristmillError:
+            continue  # one class only: this metric says nothing of these rows
+    both = rows.binary and 0 < rows.truth.mean() < 1
+    return Scored(version.version, metrics, curves_of(rows.truth, output) if both else None)
+
+
+def _judged(bare: Pair, rows: _Rows, output: Any) -> Pair:
+    found = []
+    for metric in rows.metrics:
+        try:
+            found.append(statistics.compare(metric, rows.truth, output, rows.outputs[0]))
+        except GristmillError:
+            continue  # as above
+    where = disagreement(rows.truth, rows.outputs[0], output, rows.columns)
+    return Pair(**{**vars(bare), "metrics": tuple(found), "where": where})
+
+
+def _origins(project: Project, versions: Sequence[Version]) -> tuple[Pair, ...]:
+    """What the versions were made from, each against the first; not yet scored."""
+    steps = [origins(project, v.lineage) for v in versions]
+    first = versions[0].lineage
+    return tuple(
+        Pair(
+            version.version,
+            (),
+            None,
+            differences(parameters(steps[0]), parameters(mine)),
+            differences(inputs(steps[0]), inputs(mine)),
+            differences(_parts(first), _parts(version.lineage)),
+            cell_changes(project, steps[0], mine),
+        )
+        for version, mine in zip(versions[1:], steps[1:], strict=True)
+    )
+
+
+def _parts(lineage: Lineage) -> dict[str, Any]:
+    return {part: getattr(lineage, part) for part in LINEAGE_PARTS}
+
+
+def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """What is not the same in both, as (of a, of b), None where it is absent."""
     return {k: (a.get(k), b.get(k)) for k in sorted({*a, *b}) if a.get(k) != b.get(k)}
-
-
-def _agreement(truth: Any, first: Any, second: Any) -> dict[str, int]:
-    one, two = (first >= THRESHOLD) == (truth == 1), (second >= THRESHOLD) == (truth == 1)
-    return {
-        "both right": int((one & two).sum()),
-        "only the first right": int((one & ~two).sum()),
-        "only the second right": int((~one & two).sum()),
-        "both wrong": int((~one & ~two).sum()),
-    }

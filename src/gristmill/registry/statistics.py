@@ -17,7 +17,7 @@ from scipy import stats
 from gristmill.errors import Invalid
 
 Array = NDArray[np.float64]
-GROUPS = 20_000
+GROUPS = 4_000
 THRESHOLD = 0.5
 LOG_FLOOR = float(np.finfo(np.float64).eps)
 
@@ -135,6 +135,47 @@ def score(metric: str, truth: Any, output: Any) -> float:
     return float(spec.value(spec.rows(truth, output).mean(axis=0)))
 
 
+@dataclass(frozen=True)
+class Interval:
+    """A metric's value with one-sided confidence bounds, and whether more of it is better."""
+
+    value: float
+    lower: float
+    upper: float
+    more_is_better: bool = True
+
+
+def measure(metric: str, truth: Any, output: Any, *, confidence: float = 0.95) -> Interval:
+    """A metric of one model's outputs, shape (n,), against labels `truth`, with its bounds.
+
+    ROC AUC: DeLong's variance; everything else, as a smooth function of row means: the delta
+    method. Raises Invalid as `compare` does.
+    """
+    _check(metric, truth, output, output)
+    reach = float(stats.norm.ppf(confidence))
+    if metric == "roc_auc":
+        positive = np.asarray(truth) == 1
+        above, below = _placements(positive, [np.asarray(output, np.float64)])
+        value = float(above[0].mean())
+        parts = [p[0].var(ddof=1) / p.shape[1] for p in (above, below) if p.shape[1] > 1]
+        return _within(value, reach * float(sum(parts)) ** 0.5, 0.0, 1.0, better=True)
+    spec = METRICS[metric]
+    rows = spec.rows(truth, output)
+    means, n = rows.mean(axis=0), len(rows)
+    step = np.maximum(np.abs(means) * 1e-4, 1e-8)
+    slope = np.array(
+        [(spec.value(means + d) - spec.value(means - d)) / (2 * d.max()) for d in np.diag(step)]
+    )
+    deviation = float(((rows - means) @ slope).std()) / n**0.5
+    most = float("inf") if metric in {"log_loss", "mae", "rmse"} else 1.0
+    value = float(spec.value(means))
+    return _within(value, reach * deviation, 0.0, most, better=spec.more_is_better)
+
+
+def _within(value: float, reach: float, least: float, most: float, *, better: bool) -> Interval:
+    return Interval(value, max(least, value - reach), min(most, value + reach), better)
+
+
 def _check(metric: str, truth: Any, challenger: Any, champion: Any) -> None:
     if metric not in KNOWN:
         raise Invalid(
@@ -160,7 +201,7 @@ def _bootstrap(
 ) -> Array:
     """Differences of the metric, shape (resamples,), over rows drawn with replacement.
 
-    More than 20,000 rows are first put, at random, into that many groups of nearly equal size
+    More than 4,000 rows are first put, at random, into that many groups of nearly equal size
     which are then drawn: sums of independent rows have the same variance either way.
     """
     n = len(new)

@@ -1,4 +1,4 @@
-"""Charts as SVG text: heat map, figure over time with its interval, then and now. Pure.
+"""Charts of the monitoring pages: heat map, figure over time with its interval, then and now. Pure.
 
 Colours are CSS classes, so one drawing serves light and dark.
 """
@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from gristmill.monitoring.words import amount, percent
+from gristmill.drawing.svg import start, text
+from gristmill.drawing.words import amount, percent
 
 WIDTH = 760
 LEVELS = (0.02, 0.05, 0.1, 0.2, 0.35)
@@ -56,10 +57,10 @@ def heat_map(
     wide = min(120.0, max(7.0, (WIDTH - left - 8) / max(1, len(columns))))
     width = max(float(WIDTH), left + wide * len(columns) + 8)
     bottom = top + high * len(rows)
-    parts = [_open(width, bottom + 26, "Share of rows that moved, by feature and window")]
+    parts = [start(width, bottom + 26, "Share of rows that moved, by feature and window")]
     for y, name in enumerate(rows):
         short = name if len(name) <= 18 else name[:17] + "…"
-        parts.append(_text(left - 8, top + high * y + 15, short, "end", title=name))
+        parts.append(text(left - 8, top + high * y + 15, short, "end", title=name))
         for x, cell in enumerate(cells[y]):
             kind = "none" if cell.value is None else f"h{level(cell.value)}"
             x0, y0 = left + wide * x, top + high * y
@@ -98,14 +99,14 @@ def over_time(
     def x(place: float) -> float:
         return left + wide * (place + 0.5)
 
-    parts = [_open(WIDTH, top + height + 30, f"{name} by window")]
+    parts = [start(WIDTH, top + height + 30, f"{name} by window")]
     for step in range(4):
         value = low + (top_value - low) * (step + 0.5) / 4
         parts.append(
             f'<line class="grid" x1="{left}" x2="{WIDTH - 12}" y1="{y(value):.1f}" '
             f'y2="{y(value):.1f}"/>'
         )
-        parts.append(_text(left - 8, y(value) + 4, f"{value:.3g}", "end"))
+        parts.append(text(left - 8, y(value) + 4, f"{value:.3g}", "end"))
     for first, last, value in promised:
         parts.append(
             f'<line class="promise" x1="{x(first - 0.5):.1f}" x2="{x(last + 0.5):.1f}" '
@@ -129,14 +130,14 @@ def then_and_now(labels: Sequence[str], then: Sequence[float], now: Sequence[flo
     """Shares of rows by bin, the reference beside the window."""
     left, width, high = 128, 360, 21
     most = max([*then, *now, 1e-9])
-    parts = [_open(width, high * len(labels) + 6, "Share of rows by value, in training and now")]
+    parts = [start(width, high * len(labels) + 6, "Share of rows by value, in training and now")]
     for i, (label, before, after) in enumerate(zip(labels, then, now, strict=True)):
         y = high * i + 4
         short = label if len(label) <= 18 else label[:17] + "…"
         title = (
             f"<title>{escape(label)}: {percent(before)} in training, {percent(after)} now</title>"
         )
-        parts.append(_text(left - 8, y + 12, short, "end", title=label))
+        parts.append(text(left - 8, y + 12, short, "end", title=label))
         for kind, value, offset in (("then", before, 0), ("now", after, 8)):
             size = (width - left - 48) * value / most
             parts.append(
@@ -144,14 +145,14 @@ def then_and_now(labels: Sequence[str], then: Sequence[float], now: Sequence[flo
                 f'height="7" rx="1.5">{title}</rect>'
             )
         far = left + (width - left - 48) * max(before, after) / most + 5
-        parts.append(_text(far, y + 12, percent(after), "start"))
+        parts.append(text(far, y + 12, percent(after), "start"))
     return "".join(parts) + "</svg>"
 
 
 def spark(values: Sequence[float | None], most: float = 1.0) -> str:
     """Bars without an axis, one a window; None leaves a gap."""
     wide, height = 7, 26
-    parts = [_open(max(1, len(values)) * wide, height, "drifted features by window", fixed=True)]
+    parts = [start(max(1, len(values)) * wide, height, "drifted features by window", fixed=True)]
     for i, value in enumerate(values):
         if value is None:
             parts.append(
@@ -166,29 +167,12 @@ def spark(values: Sequence[float | None], most: float = 1.0) -> str:
     return "".join(parts) + "</svg>"
 
 
-def _open(width: float, height: float, label: str, *, fixed: bool = False) -> str:
-    size = f' width="{width:.0f}" height="{height:.0f}"' if fixed else ""
-    return (
-        f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {width:.0f} {height:.0f}"'
-        f"{size} "
-        'xmlns="http://www.w3.org/2000/svg">'
-    )
-
-
-def _text(x: float, y: float, text: str, anchor: str, *, kind: str = "", title: str = "") -> str:
-    note = f"<title>{escape(title)}</title>" if title and title != text else ""
-    extra = f' class="{kind}"' if kind else ""
-    return (
-        f'<text{extra} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}{note}</text>'
-    )
-
-
 def _axis(columns: Sequence[str], left: float, wide: float, y: float) -> list[str]:
     """Labels of windows, as many as fit."""
     every = max(1, -(-len(columns) * 66 // max(1, int(wide * len(columns)))))
     return [
-        _text(left + wide * (i + 0.5), y, text, "middle")
-        for i, text in enumerate(columns)
+        text(left + wide * (i + 0.5), y, words, "middle")
+        for i, words in enumerate(columns)
         if i % every == 0
     ]
 
@@ -198,5 +182,5 @@ def _marks(marks: list[Mark], left: float, wide: float, top: float, bottom: floa
     for mark in marks:
         x = left + wide * mark.x - 1
         parts.append(f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}"/>')
-        parts.append(_text(x + 4, top + 9, mark.text, "start", kind="marked"))
+        parts.append(text(x + 4, top + 9, mark.text, "start", kind="marked"))
     return parts

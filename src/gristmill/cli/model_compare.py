@@ -1,0 +1,130 @@
+"""How a comparison looks in a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gristmill.cli import out
+
+if TYPE_CHECKING:
+    from gristmill.pipeline.cells import CellChange
+    from gristmill.registry.comparison import Pair, SideBySide
+    from gristmill.registry.disagreement import Disagreement
+    from gristmill.registry.statistics import Comparison
+
+STYLES = {"better": "green", "worse": "red", "even": "dim"}
+REACH = 12
+SHOWN_LINES = 12
+DIFF = {"+": "green", "-": "red", " ": "dim"}
+
+
+def say_comparison(found: SideBySide) -> None:
+    """Metrics of every version, then each against the first: by how much, where, and why."""
+    from gristmill.registry.comparison_page import interval_words, names, summary
+
+    out.say(out.style(f"{found.model}: {names(found)}", "bold"))
+    for line in summary(found):
+        out.say(f"  {line}")
+    if found.scored:
+        head = ("metric", *(f"version {v.version}" for v in found.versions))
+        rows = [
+            (metric, *(interval_words(s.metrics.get(metric)) for s in found.scored))
+            for metric in found.scored[0].metrics
+        ]
+        out.say()
+        out.say(out.table(rows, head))
+    for pair in found.pairs:
+        _say_pair(found, pair)
+
+
+def _say_pair(found: SideBySide, pair: Pair) -> None:
+    from gristmill.drawing.words import signed
+    from gristmill.registry.comparison_page import verdict
+
+    first = f"version {found.versions[0].version}"
+    mine = f"version {pair.version}"
+    if pair.metrics:
+        out.say(f"\n{out.style(f'{mine} against {first}', 'bold')}   worse | better")
+        wide = max(len(m.metric) for m in pair.metrics)
+        for m in pair.metrics:
+            by = out.style(f"{signed(m.difference):>8}", STYLES[verdict(m)])
+            how = f"({signed(m.lower)} to {signed(m.upper)}, {m.method})"
+            out.say(f"  {m.metric:<{wide}}  {_bar(m)}  {by}  {how}")
+    if pair.where:
+        _say_where(pair.where, first, mine)
+    for title, values in (
+        ("parameter", pair.params), ("input", pair.inputs), ("lineage", pair.lineage),
+    ):  # fmt: skip
+        if values:
+            rows = [(k, _short(a), _short(b)) for k, (a, b) in values.items()]
+            out.say()
+            out.say(out.table(rows, (title, first, mine)))
+    for change in pair.cells:
+        _say_change(change)
+    if not (pair.params or pair.inputs or pair.lineage or pair.cells):
+        out.say("\nMade from the same.")
+
+
+def _bar(m: Comparison) -> str:
+    """The interval about nought, on a scale of its own: `┃` nought, `━` interval, `●` value."""
+    reach = max(abs(m.lower), abs(m.upper), 1e-12)
+    cells = [" "] * (2 * REACH + 1)
+
+    def place(value: float) -> int:
+        return REACH + round(REACH * value / reach)
+
+    for i in range(place(m.lower), place(m.upper) + 1):
+        cells[i] = "━"
+    cells[REACH] = "┃"
+    cells[place(m.difference)] = "●"
+    return "".join(cells)
+
+
+def _say_where(where: Disagreement, first: str, mine: str) -> None:
+    from gristmill.drawing.words import percent
+
+    rows: list[tuple[Any, ...]]
+    if where.agreement:
+        total = sum(where.agreement.values())
+        rows = [
+            (
+                k.replace("the first", first).replace("the second", mine),
+                f"{n:,}",
+                percent(n / total),
+            )
+            for k, n in where.agreement.items()
+        ]
+        out.say()
+        out.say(out.table(rows, ("who is right", "rows", "share")))
+    if where.confusion:
+        cells = {(c.first, c.second): f"{c.rows:,}" for c in where.confusion}
+        rows = [
+            (f"{first} says {'yes' if a else 'no'}", cells[a, True], cells[a, False])
+            for a in (True, False)
+        ]
+        out.say()
+        out.say(out.table(rows, ("", f"{mine} says yes", "no")))
+    if where.slices:
+        figure = percent if where.agreement else "{:.4g}".format
+        words = "right" if where.agreement else "error"
+        rows = [
+            (s.column, s.value, s.rows, figure(s.differ), figure(s.first), figure(s.second))
+            for s in where.slices[:6]
+        ]
+        head = ("they differ most at", "value", "rows", "differ", f"{words} {first}", mine)
+        out.say()
+        out.say(out.table(rows, head))
+
+
+def _say_change(change: CellChange) -> None:
+    cell = ", ".join(map(str, change.after or change.before))
+    out.say(f"\n{out.style(f'{change.notebook}, code cell {cell}', 'bold')}")
+    for line in change.lines[:SHOWN_LINES]:
+        out.say(f"  {out.style(line, DIFF[line[0]])}")
+    if len(change.lines) > SHOWN_LINES:
+        out.say(f"  ... {len(change.lines) - SHOWN_LINES} more lines; --html shows them")
+
+
+def _short(value: Any) -> Any:
+    text = str(value)
+    return text[:12] if len(text) >= 32 and " " not in text else value

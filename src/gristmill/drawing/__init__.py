@@ -1,0 +1,1 @@
+"""Drawing: numbers as SVG and HTML text, for pages, reports and widgets. Pure."""

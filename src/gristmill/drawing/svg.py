@@ -1,0 +1,27 @@
+"""What every chart is made of: SVG text whose colours are CSS classes."""
+
+from __future__ import annotations
+
+from html import escape
+
+
+def start(width: float, height: float, label: str, *, fixed: bool = False) -> str:
+    """The opening tag; `label` is what a screen reader says of the picture."""
+    size = f' width="{width:.0f}" height="{height:.0f}"' if fixed else ""
+    return (
+        f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {width:.0f} {height:.0f}"'
+        f"{size} "
+        'xmlns="http://www.w3.org/2000/svg">'
+    )
+
+
+def text(x: float, y: float, words: str, anchor: str, *, kind: str = "", title: str = "") -> str:
+    note = f"<title>{escape(title)}</title>" if title and title != words else ""
+    extra = f' class="{kind}"' if kind else ""
+    return (
+        f'<text{extra} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}{note}</text>'
+    )
+
+
+def line(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
+    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'

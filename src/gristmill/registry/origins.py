@@ -1,0 +1,82 @@
+"""All steps that a version came from, and the notebooks they ran."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from gristmill.errors import Invalid
+from gristmill.lineage.git import git
+from gristmill.lineage.record import Lineage
+from gristmill.pipeline.cells import CellChange, changed_cells
+from gristmill.pipeline.notebook import Notebook, parse_notebook
+from gristmill.project import Project
+
+
+def origins(project: Project, lineage: Lineage) -> dict[str, Lineage]:
+    """The step that `lineage` is of and those before it, by name.
+
+    Followed from inputs to the kept runs that wrote exactly that content; a step whose run is no
+    longer kept ends its branch.
+    """
+    wrote: dict[tuple[str, str], Lineage] = {}
+    for path in sorted(project.state.glob("runs/*/*.lineage.json")):
+        try:
+            kept = Lineage.from_json(path.read_text(encoding="utf-8"))
+        except (OSError, Invalid, json.JSONDecodeError):
+            continue  # a run that was killed while it wrote, or was removed just now
+        wrote.update(dict.fromkeys(kept.outputs.items(), kept))
+    found: dict[str, Lineage] = {}
+    ahead = [lineage]
+    while ahead:
+        now = ahead.pop(0)
+        if now.step in found:
+            continue
+        found[now.step] = now
+        ahead += [wrote[pair] for pair in now.inputs.items() if pair in wrote]
+    return found
+
+
+def parameters(steps: Mapping[str, Lineage]) -> dict[str, Any]:
+    """Every step's parameters as `step.name`."""
+    return {f"{s}.{k}": v for s, line in steps.items() for k, v in line.params.items()}
+
+
+def inputs(steps: Mapping[str, Lineage]) -> dict[str, str]:
+    """Every path that a step read, with its hash."""
+    return {p: h for line in steps.values() for p, h in line.inputs.items()}
+
+
+def cell_changes(
+    project: Project, before: Mapping[str, Lineage], after: Mapping[str, Lineage]
+) -> tuple[CellChange, ...]:
+    """Cells that differ in the notebooks of the steps of two versions.
+
+    A notebook is read as it was executed, else as it was committed; steps of which one side has
+    neither are left out.
+    """
+    changes: list[CellChange] = []
+    for step in sorted({*before, *after}):
+        sides = [_notebook(project, side.get(step)) for side in (before, after)]
+        known = [
+            side.get(step) is None or found is not None
+            for side, found in zip((before, after), sides, strict=True)
+        ]
+        if all(known):
+            changes += changed_cells(*sides)
+    return tuple(changes)
+
+
+def _notebook(project: Project, lineage: Lineage | None) -> Notebook | None:
+    if lineage is None or not lineage.notebook:
+        return None
+    text = None
+    if lineage.executed and (project.root / lineage.executed).is_file():
+        text = (project.root / lineage.executed).read_text(encoding="utf-8")
+    elif lineage.commit:
+        text = git(project.root, "show", f"{lineage.commit}:./{lineage.notebook}")
+    try:
+        return parse_notebook(text, lineage.notebook) if text else None
+    except Invalid:
+        return None

@@ -1,0 +1,181 @@
+"""Versions side by side: curves against scikit-learn's, cells, and real models on the same rows."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
+
+from gristmill.cli import main
+from gristmill.errors import Invalid
+from gristmill.pipeline.cells import changed_cells
+from gristmill.pipeline.notebook import Notebook, parse_notebook
+from gristmill.project import Project
+from gristmill.registry import promotion
+from gristmill.registry.comparison import compare
+from gristmill.registry.curves import ROUND, at, curves_of
+from gristmill.registry.disagreement import disagreement
+from gristmill.registry.statistics import measure
+from gristmill.runner.lineage import remember
+
+from .conftest import Models, lineage, put
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.integers(20, 3000), st.sampled_from([1, 2, 6]))
+def test_a_thinned_curve_has_only_points_of_the_exact_one(seed: int, n: int, digits: int) -> None:
+    rng = np.random.default_rng(seed)
+    truth = rng.random(n) < 0.3
+    truth[:2] = [True, False]
+    score = np.clip(np.round(rng.beta(2, 4, n) + 0.2 * truth, digits), 0, 1)
+    found = curves_of(truth, score)
+    false, true, _ = roc_curve(truth, score, drop_intermediate=False)
+    exact = {(round(x, 12), round(y, 12)) for x, y in zip(false, true, strict=True)}
+    assert {(round(p.x, 12), round(p.y, 12)) for p in found.roc} <= exact
+    assert (found.roc[0].x, found.roc[-1].y) == (0, 1)
+    area = np.trapezoid([p.y for p in found.roc], [p.x for p in found.roc])
+    assert area == pytest.approx(roc_auc_score(truth, score), abs=0.01)
+    precision, recall, _ = precision_recall_curve(truth, score)
+    exact = {(round(x, 12), round(y, 12)) for x, y in zip(recall, precision, strict=True)}
+    assert {(round(p.x, 12), round(p.y, 12)) for p in found.pr} <= exact
+    for cut in ROUND:
+        called = score >= cut
+        assert at(found.roc, cut).y == pytest.approx(called[truth].mean())
+        assert at(found.roc, cut).x == pytest.approx(called[~truth].mean())
+    assert sum(b.rows for b in found.calibration) == n
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "log_loss", "accuracy", "f1"])
+def test_nine_of_ten_intervals_hold_the_truth(metric: str) -> None:
+    def draw(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+        p = rng.beta(2, 3, n)
+        return (rng.random(n) < p).astype(float), p
+
+    wanted = measure(metric, *draw(np.random.default_rng(0), 400_000)).value
+    held = 0
+    for seed in range(1, 301):
+        found = measure(metric, *draw(np.random.default_rng(seed), 400))
+        held += found.lower <= wanted <= found.upper
+    assert 253 <= held <= 286  # 270 expected; outside with probability 0.002
+
+
+def test_where_two_models_differ() -> None:
+    rng = np.random.default_rng(0)
+    n = 4000
+    truth = (rng.random(n) < 0.5).astype(float)
+    group = rng.choice(["x", "y", None], n)
+    first = np.where(truth == 1, 0.9, 0.1)
+    second = np.where((group == "y") & (rng.random(n) < 0.5), 1 - first, first)
+    found = disagreement(truth, first, second, {"g": group, "z": rng.normal(size=n)})
+    worst = found.slices[0]
+    assert (worst.column, worst.value, worst.first) == ("g", "y", 1.0)
+    assert worst.second == pytest.approx(1 - worst.differ)
+    assert sum(c.rows for c in found.confusion) == sum(found.agreement.values()) == n
+    assert found.agreement["only the second right"] == 0
+    numbers = disagreement(truth * 3.5 + 0.1, first, second, {"g": group})
+    assert numbers.confusion == () and numbers.slices[0].value == "y"
+
+
+def notebook(*cells: str) -> Notebook:
+    made = nbformat.v4.new_notebook()
+    made.cells = [nbformat.v4.new_code_cell(c) for c in cells]
+    return parse_notebook(nbformat.writes(made), "n.ipynb")
+
+
+def test_only_what_a_cell_does_differs() -> None:
+    before = notebook("x = 1", "fit(x)", "# nothing\nsave( x )")
+    assert changed_cells(before, notebook("x = 1  # one", "fit(x)", "", "save(x)")) == ()
+    (change,) = changed_cells(before, notebook("x = 1", "fit(x, depth=3)", "save(x)"))
+    assert (change.before, change.after) == ((2,), (2,))
+    assert change.lines == ("-fit(x)", "+fit(x, depth=3)")
+    assert [c.after for c in changed_cells(None, before)] == [(1, 2, 3)]
+
+
+def executed(project: Project, run: str, code: str, depth: int) -> object:
+    """A kept run of `train`, whose lineage it returns."""
+    path = project.root / f".gristmill/runs/{run}/train.ipynb"
+    path.parent.mkdir(parents=True)
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    nbformat.write(made, path)
+    line = lineage(params={"depth": depth})
+    line = replace(line, run=run, executed=path.relative_to(project.root).as_posix())
+    prepare = replace(
+        line, step="prepare", executed=None, inputs={}, outputs=line.inputs, params={"rows": depth}
+    )
+    remember(project, prepare)
+    return line
+
+
+def test_real_versions_side_by_side(
+    project: Project, models: Models, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for run, source, depth in (("r1", models.weak, 3), ("r2", models.strong, 5)):
+        put(project, source)
+        line = executed(project, run, f"fit('<b>', {depth})", depth)
+        promotion.register(project, "delay", lineage=line)
+    put(project, models.noise)
+    promotion.register(project, "delay", lineage=lineage())
+    said: list[str] = []
+    found = compare(project, "delay", [1, "v2", 3], said.append)
+    assert (found.holdout, found.rows) == (3, 3000)
+    better, worse = found.pairs
+    auc = {m.metric: m for m in better.metrics}["roc_auc"]
+    assert auc.lower > 0 > {m.metric: m for m in worse.metrics}["roc_auc"].upper
+    shown = found.scored[1].metrics["roc_auc"]
+    assert shown.value == pytest.approx(auc.challenger)
+    assert shown.lower < shown.value < shown.upper
+    assert better.params["train.depth"] == (3, 5)
+    assert [c.lines for c in better.cells] == [("-fit('<b>', 3)", "+fit('<b>', 5)")]
+    assert better.where is not None
+    assert sum(better.where.agreement.values()) == 3000
+    assert {s.column for s in better.where.slices} <= {"a", "b", "c"}
+    assert any("Scoring" in s for s in said)
+    with pytest.raises(Invalid, match="two different versions"):
+        compare(project, "delay", [1, "v1"])
+
+    page, at_root = tmp_path / "page.html", ["-C", str(project.root), "model"]
+    assert main([*at_root, "compare", "1", "2", "3"]) == 0
+    printed = capsys.readouterr().out
+    for word in ("DeLong", "train.depth", "version 2 against version 1", "+fit('<b>', 5)"):
+        assert word in printed
+    assert main([*at_root, "compare", "1", "2", "--html", str(page), "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["scored"][0]["curves"]["roc"][0]["x"] == 0
+    text = page.read_text()
+    assert "<b>'" not in text and "&lt;b&gt;" in text
+    assert "version 2 is surely better" in text.replace("Version", "version")
+    assert not re.search(r"(src|href)=['\"](?!data:)", text) and "@import" not in text
+
+    class Pictures(HTMLParser):
+        named = 0
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            if tag == "svg":
+                self.named += bool(dict(attrs).get("aria-label"))
+
+    pictures = Pictures()
+    pictures.feed(text)
+    assert pictures.named == text.count("<svg") >= 8
+
+
+def test_versions_that_cannot_be_scored_still_show_what_made_them(
+    project: Project, models: Models
+) -> None:
+    toml = project.root / "gristmill.toml"
+    toml.write_text(toml.read_text().replace('holdout = "holdout.parquet"\n', ""))
+    bare = Project.load(project.root)
+    for source, depth in ((models.weak, 3), (models.strong, 5)):
+        put(bare, source)
+        promotion.register(bare, "delay", lineage=lineage(params={"depth": depth}))
+    found = compare(bare, "delay", [1, 2])
+    assert "keeps no hold-out" in found.trouble
+    assert found.pairs[0].params == {"train.depth": (3, 5)}
