@@ -68,7 +68,8 @@ STEPS: dict[str, tuple[str, list[str]]] = {
         'train: Input = "data/train.parquet"\nmodel: Output = "models/logistic.joblib"\n'
         "c: float = 1.0",
         [
-            "import joblib\nimport pandas as pd\nfrom sklearn.linear_model import LogisticRegression\n"
+            "import joblib\nimport pandas as pd\n"
+            "from sklearn.linear_model import LogisticRegression\n"
             "from sklearn.pipeline import make_pipeline\n"
             "from sklearn.preprocessing import StandardScaler",
             "table = pd.read_parquet(train)",

@@ -31,6 +31,7 @@ BATCH = 100  # most that MLflow takes of parameters at once
 def connect(project: Project) -> MlflowClient:
     """A client of the project's tracking store, created and migrated once by one process."""
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException

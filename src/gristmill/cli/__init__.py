@@ -1,5 +1,5 @@
-"""The command line. `main` answers `gristmill run` at once when there is nothing to do; everything
-else is for `commands`, whose imports alone would take longer."""
+"""The command line. `main` answers `gristmill run` at once when there is nothing to do. For the
+rest it asks a fork server that has imported what `commands` needs, when one is there."""
 
 from __future__ import annotations
 
@@ -16,9 +16,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if _nothing_to_do(words):
         return 0
+    from gristmill.runner import driver
+
+    code = driver.forked(words)
+    if code is not None:
+        return code
     from gristmill.cli.commands import run_command
 
-    return run_command(words)
+    try:
+        return run_command(words)
+    finally:
+        driver.prepare(words)
 
 
 def _nothing_to_do(words: list[str]) -> bool:

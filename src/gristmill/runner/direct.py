@@ -29,12 +29,13 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from gristmill.errors import Cancelled, GristmillError
 from gristmill.runner.kernels import KernelRequest
 from gristmill.runner.warm.pipe import Pipe
-from gristmill.runner.warm.provisioner import NotWarm, child_message, parse_command, server_spec
+from gristmill.runner.warm.provisioner import NotWarm, parse_command, server_spec
 from gristmill.runner.warm.suitable import refusal
 
 __all__ = ["Hook", "NotDirect", "code_cells", "execute_direct", "refusal"]
 
 CANCEL_POLL = 0.1
+OUTPUT_POLL = 2.0
 INTERRUPT_GRACE = 2.0
 PARENT = {"msg_id": "direct"}
 
@@ -103,11 +104,15 @@ def raise_error(client: NotebookClient, cell: Any, reply: Mapping[str, Any]) -> 
 
 
 class Shell:
-    """A forked shell: `with` starts and ends it, `run` executes a cell."""
+    """A forked shell: `with` starts and ends it, `run` executes a cell.
+
+    `on_output` is called after output, and now and then while there is none.
+    """
 
     def __init__(self, request: KernelRequest) -> None:
         self.request = request
         self.language_info: Mapping[str, Any] = {}
+        self.on_output: Callable[[], object] | None = None
 
     def __enter__(self) -> Shell:
         if self.request.fresh:
@@ -202,8 +207,12 @@ class Shell:
             if cancelled is not None and cancelled.is_set():
                 self._interrupt()
                 raise Cancelled("run.cancelled", f"cancelled in cell {index}")
-            waits = [w for w in (left, None if cancelled is None else CANCEL_POLL) if w is not None]
+            cancel = None if cancelled is None else CANCEL_POLL
+            output = None if self.on_output is None else OUTPUT_POLL
+            waits = [seconds for seconds in (left, cancel, output) if seconds is not None]
             ready = dict(self.poller.poll(min(waits) * 1000 if waits else None))
+            if self.on_output is not None:
+                self.on_output()
             if self.channel.fileno() in ready:
                 try:
                     frame = self._frame()
@@ -272,6 +281,7 @@ class Shell:
         from jupyter_client.manager import AsyncKernelManager
 
         from gristmill.runner.warm import client, process
+        from gristmill.runner.warm.spec import child_message
 
         manager = AsyncKernelManager(kernel_name=self.request.kernel_name)
         manager._launch_args = {}

@@ -188,6 +188,7 @@ def execute_cells(manager: NotebookExecutionManager, shell: Shell, timeout: floa
     """What papermill's client does with a kernel, in a shell without its protocol."""
     client = NotebookClient(manager.nb)
     client.reset_execution_trackers()
+    shell.on_output = manager.save
     for index, cell in enumerate(manager.nb.cells):
         try:
             manager.cell_start(cell, index)

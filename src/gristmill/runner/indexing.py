@@ -8,15 +8,16 @@ import time
 from collections.abc import Iterator
 
 from gristmill.errors import GristmillError
-from gristmill.lineage.dvc import LOCK_FILE, PIPELINE_FILE
+from gristmill.lineage.dvc import PIPELINE_FILE
 from gristmill.lineage.hashing import text_md5, write_atomic
+from gristmill.lineage.lockfile import LOCK_FILE, LockFile
 from gristmill.lineage.modules import project_modules
 from gristmill.pipeline.plan import plan
 from gristmill.pipeline.stages import SOURCES, STEPS
 from gristmill.project import SETTINGS, Project
 from gristmill.runner.index import FORMAT, INDEX, code_digests
 from gristmill.runner.sync import pipeline_text
-from gristmill.runner.workspace import DEFAULT_PARAMS, Workspace, read_lock
+from gristmill.runner.workspace import DEFAULT_PARAMS, Workspace
 
 
 def forget_index(project: Project) -> None:
@@ -86,8 +87,8 @@ def _all_fresh(workspace: Workspace) -> bool:
             }
             == workspace.modules
             and pipeline_text(project.root, workspace) is None
-            and SOURCES in read_lock(project.root)
-            and not plan(workspace.dag, workspace.states(), workspace.locked()).stale
+            and SOURCES in (lock := LockFile(project.root)).stages
+            and not plan(workspace.dag, workspace.states(), workspace.locked(lock)).stale
         )
     except GristmillError:
         return False

@@ -11,10 +11,11 @@ from typing import Any
 from gristmill.errors import Conflict, Invalid, NotFound
 from gristmill.lineage.git import GitState, git_state
 from gristmill.lineage.hashing import write_atomic
+from gristmill.lineage.lockfile import LockFile
 from gristmill.lineage.record import Lineage
 from gristmill.pipeline.stages import STEPS, locked_state, source_path
 from gristmill.project import Project
-from gristmill.runner.workspace import Workspace, load, read_lock
+from gristmill.runner.workspace import Workspace, load
 
 
 def make_lineage(
@@ -76,7 +77,7 @@ def lineage_of(project: Project, path: str) -> Lineage:
             f"no step writes {path}.",
             hint="Name an output of a step; `gristmill status` lists them.",
         )
-    entry = read_lock(project.root).get(step.name)
+    entry = LockFile(project.root).stages.get(step.name)
     recorded = locked_state(entry, step.name, workspace.environment) if entry else None
     present = workspace.hashes.md5(path)
     workspace.hashes.save()

@@ -108,7 +108,7 @@ class Session:
         why = self.plan.decisions[step].why
         state = self.workspace.state(step)
         if not self.request.force:
-            decision = judge(state, self.workspace.locked().get(step))
+            decision = judge(state, self.workspace.locked(self.dvc.lock).get(step))
             why = decision.why
             if not decision.run:
                 self._skip(step, "what it reads came out the same")

@@ -9,8 +9,9 @@ from typing import Any
 import yaml
 
 from gristmill.errors import Invalid
-from gristmill.lineage.dvc import LOCK_FILE, PIPELINE_FILE, DvcRepo, update_lock
+from gristmill.lineage.dvc import PIPELINE_FILE, DvcRepo
 from gristmill.lineage.hashing import directory_md5, write_atomic
+from gristmill.lineage.lockfile import LOCK_FILE, LockFile, YamlLoader
 from gristmill.pipeline.stages import (
     OWNER,
     SOURCES,
@@ -21,7 +22,7 @@ from gristmill.pipeline.stages import (
     sources_stage,
     stage_of,
 )
-from gristmill.runner.workspace import Workspace, YamlLoader, read_lock
+from gristmill.runner.workspace import Workspace
 
 HEADER = "# Written by `gristmill sync` from the notebooks. Stages of your own are kept.\n"
 
@@ -98,16 +99,18 @@ def _drop_removed(root: Path, workspace: Workspace) -> bool:
     if not (root / LOCK_FILE).exists():
         return False
     document = yaml.load((root / PIPELINE_FILE).read_text("utf-8"), Loader=YamlLoader)  # noqa: S506
-    gone = frozenset(set(read_lock(root)) - set(document["stages"]))
+    lock = LockFile(root)
+    gone = set(lock.stages) - set(document["stages"])
     if gone:
-        update_lock(root, {}, drop=gone)
+        lock.update({}, drop=gone)
     return bool(gone)
 
 
 def _record_sources(workspace: Workspace) -> bool:
     """Keep `dvc.lock` true about `sources`: the files are cached only when they changed."""
     root = workspace.project.root
-    entry = read_lock(root).get(SOURCES)
+    lock = LockFile(root)
+    entry = lock.stages.get(SOURCES)
     inputs = {path: workspace.hashes.md5(path) for path in workspace.source_files()}
     output = directory_md5(workspace.hashes.listing(STEPS))
     locked = locked_state(entry, SOURCES, "") if entry else None
@@ -118,7 +121,7 @@ def _record_sources(workspace: Workspace) -> bool:
             {"path": p, "hash": "md5", "md5": md5, "size": (root / p).stat().st_size}
             for p, md5 in inputs.items()
         ]
-        update_lock(root, {SOURCES: {**entry, "deps": deps}})
+        lock.update({SOURCES: {**entry, "deps": deps}})
         return True
     repo = DvcRepo(root)
     try:

@@ -15,6 +15,7 @@ import yaml
 
 from gristmill.errors import Invalid, NotFound
 from gristmill.lineage.hashing import HashCache, text_md5, write_atomic
+from gristmill.lineage.lockfile import LockFile, YamlLoader
 from gristmill.lineage.modules import project_modules
 from gristmill.pipeline.dag import Dag, build_dag
 from gristmill.pipeline.notebook import parse_notebook
@@ -32,7 +33,6 @@ from gristmill.project import Project
 
 DEFAULT_PARAMS = "params.yaml"
 NO_PARAMETERS = "no cell is tagged `parameters`"
-YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,9 @@ class Workspace:
     def states(self) -> dict[str, StepState]:
         return {name: self.state(name) for name in self.dag.steps}
 
-    def locked(self) -> dict[str, StepState]:
-        """What `dvc.lock` recorded of these steps."""
-        stages = read_lock(self.project.root)
+    def locked(self, lock: LockFile | None = None) -> dict[str, StepState]:
+        """What `dvc.lock` (read anew, or `lock`) recorded of these steps."""
+        stages = (lock or LockFile(self.project.root)).stages
         return {
             name: locked_state(stages[name], name, self.environment)
             for name in self.dag.steps
@@ -187,24 +187,6 @@ def load(
         params_files=files,
         hashes=HashCache(project.root, project.state / "index.json"),
     )
-
-
-def read_lock(root: Path) -> dict[str, Any]:
-    """The stages of `dvc.lock`, empty when there is none. Raises Invalid when it is unreadable."""
-    try:
-        text = (root / "dvc.lock").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return {}
-    try:
-        raw = yaml.load(text, Loader=YamlLoader)  # noqa: S506  # a safe loader
-    except yaml.YAMLError as error:
-        raise Invalid(
-            "lock.syntax",
-            f"dvc.lock cannot be read: {error}",
-            hint="Restore it with `git checkout dvc.lock`, or delete it to run everything again.",
-        ) from error
-    stages = (raw or {}).get("stages") if isinstance(raw, dict | None) else None
-    return dict(stages or {})
 
 
 def _prefixes(globs: tuple[str, ...]) -> tuple[str, ...]:

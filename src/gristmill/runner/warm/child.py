@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import io
 import logging
 import os
 import random
@@ -89,7 +90,9 @@ def main(
         channel = socket.socket(fileno=fds.pop()) if request["mode"] == "direct" else None
         become_fresh(request, fds, baseline)
         lifeline = Lifeline(conn, client_fd, detached=request["independent"])
-        if channel is None:
+        if request["mode"] == "command":
+            code = run_command(request, lifeline)
+        elif channel is None:
             code = run_kernel(request, baseline, lifeline, client_pid)
         else:
             code = run_shell(request, baseline, lifeline, channel)
@@ -179,6 +182,19 @@ def run_shell(
     lifeline.start()
     lifeline.ready()
     return shell.run(request, channel, settle)
+
+
+def run_command(request: dict[str, Any], lifeline: Lifeline) -> int:
+    """The command line, with its modules imported."""
+    from gristmill.cli import commands
+
+    sys.argv = ["gristmill", *request["argv"]]
+    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=os.isatty(number))
+    lifeline.start()
+    lifeline.ready()
+    return commands.run_command(request["argv"])
 
 
 def match_matplotlib() -> None:

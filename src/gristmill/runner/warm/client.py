@@ -147,7 +147,7 @@ def request_child(
         try:
             wire.send(sock, message, fds)
             sock.settimeout(START_TIMEOUT)
-            child = _await_ready(sock)
+            child = await_ready(sock)
         except (OSError, EOFError):
             sock.close()
             continue
@@ -160,7 +160,8 @@ def request_child(
     raise Unavailable("kernels.no_server", "the fork server went away three times in a row")
 
 
-def _await_ready(sock: socket.socket) -> tuple[int, int] | None:
+def await_ready(sock: socket.socket) -> tuple[int, int] | None:
+    """`(pid, pidfd)` of the child once it is ready; None when the server has gone stale."""
     pid = pidfd = -1
     ready = False
     try:
@@ -191,13 +192,23 @@ def _fork_failed(answer: dict[str, Any]) -> NoReturn:
 def _connect_or_start(spec: ServerSpec, path: Path) -> socket.socket:
     with contextlib.suppress(ConnectionRefusedError, FileNotFoundError):
         return connect(path)
+    start_server(spec)
+    return connect(path)
+
+
+def start_server(spec: ServerSpec) -> None:
+    """Start `spec`'s server and wait until it listens; without effect when it does already.
+
+    Unavailable says why it cannot.
+    """
+    path = runtime_dir() / f"{spec.name}.sock"
     with _locked(path.with_suffix(".lock")):
         with contextlib.suppress(ConnectionRefusedError, FileNotFoundError):
-            return connect(path)
+            connect(path).close()
+            return
         path.unlink(missing_ok=True)
         _make_room(path)
         _start(spec, path)
-        return connect(path)
 
 
 @contextlib.contextmanager

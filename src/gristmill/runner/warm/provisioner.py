@@ -14,7 +14,6 @@ import asyncio
 import contextlib
 import hashlib
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -73,6 +72,7 @@ class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
 
     def _fork_on_linux(self, python: list[str], argv: list[str], kwargs: dict[str, Any]) -> Any:
         from gristmill.runner.warm import client, process
+        from gristmill.runner.warm.spec import child_message
 
         cwd = os.path.abspath(kwargs.get("cwd") or os.getcwd())
         env = dict(kwargs.get("env") or os.environ)
@@ -158,28 +158,6 @@ def parse_command(cmd: list[str]) -> tuple[list[str], list[str]]:
             if at >= 1 and python and all(option.startswith("-") for option in options):
                 return [python, *options], cmd[at + 2 :]
     raise NotWarm(f"only IPython kernels are forked, not {' '.join(cmd[:3])}")
-
-
-def child_message(
-    mode: str, argv: list[str], cwd: str, env: dict[str, str], *, independent: bool = False
-) -> dict[str, Any]:
-    """The fork request: what a process started here would inherit from this one."""
-    from gristmill.runner.warm.spec import limit_names
-
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return {
-        "op": "fork",
-        "mode": mode,
-        "argv": argv,
-        "cwd": cwd,
-        "env": env,
-        "independent": independent,
-        "umask": mask,
-        "nice": os.nice(0),
-        "affinity": sorted(os.sched_getaffinity(0)),
-        "limits": {str(number): resource.getrlimit(number) for number in limit_names()},
-    }
 
 
 def standard_descriptors(

@@ -13,6 +13,7 @@ import resource
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 START_VARIABLES = re.compile(
     r"(PYTHON|OMP|OPENBLAS|GOTO|BLIS|MKL|KMP|GOMP|LIBOMP|VECLIB|NUMEXPR|NUMBA|NUMPY|NPY|LD|MALLOC"
@@ -58,6 +59,26 @@ def _circumstances(env: Mapping[str, str]) -> list[str]:
 def limit_names() -> list[int]:
     """Every resource limit this system has."""
     return [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
+
+
+def child_message(
+    mode: str, argv: list[str], cwd: str, env: dict[str, str], *, independent: bool = False
+) -> dict[str, Any]:
+    """The fork request: what a process started here would inherit from this one."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return {
+        "op": "fork",
+        "mode": mode,
+        "argv": argv,
+        "cwd": cwd,
+        "env": env,
+        "independent": independent,
+        "umask": mask,
+        "nice": os.nice(0),
+        "affinity": sorted(os.sched_getaffinity(0)),
+        "limits": {str(number): resource.getrlimit(number) for number in limit_names()},
+    }
 
 
 def start_environment(env: Mapping[str, str], cwd: str) -> dict[str, str]:

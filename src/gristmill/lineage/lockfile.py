@@ -1,0 +1,78 @@
+"""`dvc.lock` as values: read fast, written atomically by one writer."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gristmill.errors import Invalid
+from gristmill.lineage.hashing import write_atomic
+
+LOCK_FILE = "dvc.lock"
+YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+YamlDumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class LockFile:
+    """What `dvc.lock` in `root` says, empty when there is none. Raises Invalid when unreadable."""
+
+    def __init__(self, root: Path) -> None:
+        self.path = root / LOCK_FILE
+        self._texts: dict[str, str] = {}
+        try:
+            raw = yaml.load(self.path.read_text(encoding="utf-8"), Loader=YamlLoader)  # noqa: S506
+        except FileNotFoundError:
+            raw = None
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise _unreadable(str(error)) from error
+        if not isinstance(raw, dict | None):
+            raise _unreadable("it is no mapping")
+        self._others = {k: v for k, v in (raw or {}).items() if k not in {"schema", "stages"}}
+        self.stages: dict[str, Any] = dict((raw or {}).get("stages") or {})
+
+    def update(self, entries: Mapping[str, Mapping[str, Any]], drop: Iterable[str] = ()) -> None:
+        """Merge `entries`, forget the stages in `drop`, and write."""
+        for name in drop:
+            self.stages.pop(name, None)
+        for name, entry in entries.items():
+            self.stages[name] = plain(entry)
+            self._texts.pop(name, None)
+        parts = ["schema: '2.0'\n", "stages:\n" if self.stages else "stages: {}\n"]
+        parts += map(self._text, self.stages)
+        if self._others:
+            parts.append(dump(self._others))
+        write_atomic(self.path, "".join(parts))
+
+    def _text(self, name: str) -> str:
+        """One stage as it stands in the file; what did not change is not spelled again."""
+        if name not in self._texts:
+            self._texts[name] = textwrap.indent(dump({name: self.stages[name]}), "  ")
+        return self._texts[name]
+
+
+def dump(value: Any) -> str:
+    text: str = yaml.dump(
+        value, Dumper=YamlDumper, sort_keys=False, allow_unicode=True, width=1 << 20
+    )
+    return text
+
+
+def plain(value: Any) -> Any:
+    """Mappings and sequences of any type as dict and list."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(v) for v in value]
+    return value
+
+
+def _unreadable(why: str) -> Invalid:
+    return Invalid(
+        "lock.syntax",
+        f"{LOCK_FILE} cannot be read: {why}",
+        hint="Restore it with `git checkout dvc.lock`, or delete it to run everything again.",
+    )

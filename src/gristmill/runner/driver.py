@@ -1,0 +1,142 @@
+"""The command line, forked from a process that has imported MLflow, DVC and papermill.
+
+Those imports take longer than most commands. The first command imports them itself and leaves a
+fork server behind (see `warm`); the next ones are forked from it. Output, exit code, signals and
+the working directory are as if the command ran here; when this process dies, so does the child.
+GRISTMILL_DRIVER=0 turns it off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+
+    from gristmill.runner.warm.spec import ServerSpec
+
+COMMANDS = frozenset({"audit", "model", "monitor", "run", "runs", "status", "sync"})
+PRELOAD = (
+    "gristmill.cli.model",
+    "gristmill.cli.progress",
+    "gristmill.cli.run",
+    "gristmill.cli.status",
+    "gristmill.registry.promotion",
+    "gristmill.runner.run",
+    "gristmill.runner.warm.client",
+    "gristmill.runner.warm.process",
+    "dvc.repo",
+    "dvc.stage.cache",
+    "dvc_data.hashfile",
+    "mlflow",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "papermill.execute",
+    "gristmill.runner.session",
+    "ruamel.yaml",
+)
+KILLED = 128
+
+
+def forked(words: list[str]) -> int | None:
+    """The exit code of the command, None when no fork server can run it."""
+    if not _wanted(words):
+        return None
+    from gristmill.errors import GristmillError
+    from gristmill.runner.warm import client, wire
+    from gristmill.runner.warm.spec import child_message
+
+    try:
+        path = client.runtime_dir() / f"{_spec().name}.sock"
+        with client.connect(path) as conn:
+            environment = dict(os.environ)
+            message = child_message("command", words, os.getcwd(), environment)
+            wire.send(conn, message, (0, 1, 2))
+            conn.settimeout(client.START_TIMEOUT)
+            child = client.await_ready(conn)
+            return None if child is None else _follow(conn, *child)
+    except (OSError, EOFError, GristmillError):
+        return None
+
+
+def prepare(words: list[str]) -> None:
+    """Leave a fork server for the next command, started in the background."""
+    if not _wanted(words):
+        return
+    import subprocess
+
+    with contextlib.suppress(OSError):
+        subprocess.Popen(
+            [sys.executable, "-m", __name__],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+
+def _wanted(words: list[str]) -> bool:
+    return (
+        sys.platform == "linux"
+        and os.environ.get("GRISTMILL_DRIVER") != "0"
+        and any(word in COMMANDS for word in words[:3])
+        and not {"-h", "--help"} & set(words)
+    )
+
+
+def _spec() -> ServerSpec:
+    from gristmill.runner.warm.spec import ServerSpec, start_environment
+
+    environment = start_environment(dict(os.environ), os.getcwd())
+    return ServerSpec((sys.executable,), PRELOAD, _own_code(), "the command line", environment)
+
+
+def _own_code() -> str:
+    """What changes with this package's code; the server itself watches the installed ones."""
+    import gristmill
+
+    top = os.path.dirname(gristmill.__file__)
+    if "site-packages" in top:
+        return gristmill.__version__
+    newest = max(
+        entry.stat().st_mtime_ns
+        for directory in (top, *(f.path for f in os.scandir(top) if f.is_dir()))
+        for entry in os.scandir(directory)
+        if entry.name.endswith(".py")
+    )
+    return f"{gristmill.__version__} {newest}"
+
+
+def _follow(conn: socket.socket, pid: int, pidfd: int) -> int:
+    """Hand signals on until the child has ended; its exit code as a shell would give it."""
+    import select
+    import signal
+
+    from gristmill.runner.warm import wire
+
+    def hand_on(number: int, _: object) -> None:
+        signal.pidfd_send_signal(pidfd, number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, hand_on)
+    poller = select.poll()
+    poller.register(pidfd, select.POLLIN)
+    while not poller.poll():
+        pass
+    conn.settimeout(2.0)
+    try:
+        while True:
+            message, _ = wire.receive(conn)
+            if "exit" in message:
+                code = int(message["exit"])
+                return code if code >= 0 else KILLED - code
+    except (OSError, EOFError):
+        return 1  # the server died with its child
+
+
+if __name__ == "__main__":
+    from gristmill.runner.warm import client
+
+    client.start_server(_spec())
