@@ -102,6 +102,21 @@ class StepFailedEvent(Event):
 
 
 @dataclass(frozen=True)
+class StepRetried(Event):
+    """Attempt number `attempt` of `attempts` failed; the next begins in `wait` seconds."""
+
+    kind = "step-retried"
+    step: str
+    attempt: int
+    attempts: int
+    seconds: float
+    wait: float
+    executed: str
+    cell: int
+    error: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Notice(Event):
     """Something the user should know that is no failure."""
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 RUN_TAG = "gristmill.run"
 STEP_TAG = "gristmill.step"
+ATTEMPT_TAG = "gristmill.attempt"
 PARAM_LIMIT = 6000
 BATCH = 100  # most that MLflow takes of parameters at once
 
@@ -103,6 +104,7 @@ class Tracker:
         )
         self.parent = str(parent.info.run_id)
         self._children: dict[str, str] = {}
+        self._open = {self.parent}
 
     def _close_dead_runs(self) -> None:
         """Runs a killed process left open; nobody else runs while we hold the project."""
@@ -114,7 +116,9 @@ class Tracker:
         for run in left:
             self.client.set_terminated(run.info.run_id, "KILLED")
 
-    def start_step(self, step: str, params: Mapping[str, Any], notebook: str) -> dict[str, str]:
+    def start_step(
+        self, step: str, params: Mapping[str, Any], notebook: str, attempt: int = 1
+    ) -> dict[str, str]:
         """Open the child run; returns what the kernel's environment must say to join it."""
         from mlflow.entities import Param
         from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
@@ -125,10 +129,12 @@ class Tracker:
             STEP_TAG: step,
             "gristmill.kind": "step",
             "gristmill.notebook": notebook,
+            ATTEMPT_TAG: str(attempt),
         }
         child = self.client.create_run(self.experiment, run_name=step, tags=tags)
         run_id = str(child.info.run_id)
         self._children[step] = run_id
+        self._open.add(run_id)
         values = [Param(k, _text(v)) for k, v in params.items()]
         if values:
             self.client.log_batch(run_id, params=values)
@@ -176,6 +182,13 @@ class Tracker:
         if lineage is not None:
             self.client.log_text(run_id, lineage.to_json(), "lineage.json")
         self.client.set_terminated(run_id, status)
+        self._open.discard(run_id)
+
+    def abandon(self) -> None:
+        """Close what is open as KILLED."""
+        for run_id in sorted(self._open):
+            self.client.set_terminated(run_id, "KILLED")
+        self._open.clear()
 
     def finish(
         self, status: str, params: Mapping[str, Any], metrics: Mapping[str, float], record: str
@@ -194,6 +207,7 @@ class Tracker:
             self.client.log_batch(self.parent, metrics=values[begin:end], params=given[begin:end])
         self.client.log_text(self.parent, record, "run.json")
         self.client.set_terminated(self.parent, status)
+        self._open.discard(self.parent)
 
 
 def _text(value: Any) -> str:

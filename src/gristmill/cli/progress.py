@@ -89,6 +89,11 @@ class Progress:
             case events.StepFailedEvent():
                 self._running.pop(event.step, None)
                 self._line("failed", "red", event.step, event.error["message"])
+            case events.StepRetried():
+                self._running.pop(event.step, None)
+                attempt = f"attempt {event.attempt} of {event.attempts}"
+                text = f"{attempt}: {event.error['message']} Again in {event.wait:.1f} s."
+                self._line("retry", "yellow", event.step, text)
             case events.Notice():
                 print(event.message)
             case events.RunFinished():
@@ -109,6 +114,8 @@ class Progress:
             )
         name = {"succeeded": "green", "failed": "red", "cancelled": "yellow"}[event.status]
         print(f"{style(event.status, 'bold', name)} in {event.seconds:.1f} s: {', '.join(parts)}")
+        if event.status != "succeeded":
+            print("what succeeded is kept: `gristmill run` goes on with the rest")
         print(style(f"run {event.run}, executed notebooks in .gristmill/runs/{event.run}", "dim"))
 
     def _line(self, word: str, look: str, step: str, text: str) -> None:

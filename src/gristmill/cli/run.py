@@ -12,10 +12,17 @@ from gristmill.project import Project
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("steps", nargs="*", metavar="STEP", help="steps or notebooks (default all)")
+    parser.add_argument(
+        "-t", "--tag", action="append", default=[], help="steps with this tag (repeatable)"
+    )
     parser.add_argument("--only", action="store_true", help="without the steps they need")
     parser.add_argument("-f", "--force", action="store_true", help="run fresh steps too")
     parser.add_argument(
-        "-j", "--workers", type=int, default=0, help="steps at once (default: cores)"
+        "-j",
+        "--workers",
+        type=int,
+        default=0,
+        help="steps at once (default: [run] workers, else one for each cpu)",
     )
     parser.add_argument(
         "--fail-fast", action="store_true", help="begin nothing new after the first failure"
@@ -41,6 +48,7 @@ def main(args: argparse.Namespace) -> int:
     project = Project.find()
     request = RunRequest(
         targets=tuple(args.steps),
+        tags=tuple(args.tag),
         only=args.only,
         force=args.force,
         params=args.params,

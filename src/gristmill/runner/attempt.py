@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gristmill.errors import Unavailable
+from gristmill.errors import StepFailed, Unavailable
 from gristmill.pipeline.notebook import parse_notebook
 from gristmill.pipeline.plan import StepState
 from gristmill.pipeline.step import StepSpec
@@ -18,6 +18,7 @@ from gristmill.runner.hooks import Hooks
 from gristmill.runner.kernels import KernelHandle, KernelRequest, acquire
 from gristmill.runner.lock import end_family, forget_kernel, note_kernel
 from gristmill.runner.outputs import clear_outputs
+from gristmill.runner.settings import StepPolicy
 from gristmill.runner.warm.suitable import refusal
 from gristmill.runner.workspace import Workspace
 
@@ -29,17 +30,23 @@ class Attempt:
     """What is known of a step while it runs.
 
     `number` counts attempts from 1, `started` is seconds since the epoch, `before` the step's state
-    when it began, `environment` what its kernel's environment says beyond ours, `directory` the
-    run's.
+    then, `environment` what its kernel's environment says beyond ours, `directory` the run's.
+    Timeouts count from the start of the first cell, on the monotonic clock.
     """
 
     step: StepSpec
+    policy: StepPolicy
     number: int
     started: float
     before: StepState
-    environment: Mapping[str, str]
     directory: Path
+    why: str
+    environment: Mapping[str, str] = field(default_factory=dict)
     cells_begun: int = 0
+    expired: StepFailed | None = None
+    _index: int = -1
+    _began: float | None = None
+    _cell_began: float | None = None
     _pid: int | None = None
     _end: threading.Event = field(default_factory=threading.Event)
 
@@ -54,6 +61,50 @@ class Attempt:
     @property
     def log(self) -> Path:
         return self.directory / f"{self.name}.log"
+
+    def cell_began(self, index: int, now: float) -> int:
+        """A cell began; which it is among the code cells, from 1."""
+        if index <= self._index:  # started again on a kernel
+            self._began, self.cells_begun = None, 0
+        self._index, self._cell_began = index, now
+        if self._began is None:
+            self._began = now
+        self.cells_begun += 1
+        return self.cell_number
+
+    def cell_ended(self) -> int:
+        self._cell_began = None
+        return self.cell_number
+
+    @property
+    def cell_number(self) -> int:
+        return min(self.cells_begun, self.step.cells)
+
+    @property
+    def deadline(self) -> float | None:
+        """When the attempt or its running cell has taken too long, on the monotonic clock."""
+        ends = []
+        if self.policy.timeout is not None and self._began is not None:
+            ends.append(self._began + self.policy.timeout)
+        if self.policy.cell_timeout is not None and self._cell_began is not None:
+            ends.append(self._cell_began + self.policy.cell_timeout)
+        return min(ends, default=None)
+
+    def expire(self, now: float) -> None:
+        """End it because its time, or its cell's, is over."""
+        whole = self.policy.timeout
+        if whole is not None and self._began is not None and now >= self._began + whole:
+            what, limit, key = "the step", whole, "timeout"
+        else:
+            count = f"code cell {self.cell_number} of {self.step.cells}"
+            what, limit, key = count, self.policy.cell_timeout or 0.0, "cell_timeout"
+        self.expired = StepFailed(
+            "step.timeout",
+            f"{self.step.notebook}: {what} took longer than {limit:g} s.",
+            hint=f"Raise `{key}` in gristmill.toml [steps.{self.step.name}]. "
+            f"The notebook so far: {self.executed}",
+        )
+        self.end()
 
     def end(self) -> None:
         """Kill the kernel and all it started, now or as soon as it is there."""

@@ -12,13 +12,15 @@ from gristmill.errors import Cancelled, GristmillError, StepFailed
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What to run. `targets` are steps (empty: all) run with what they need unless `only`;
-    `params` names a parameter set; `overrides` maps `step.name` to a value; `workers` 0 means one
-    per core; `wait` is whether to queue behind another run. `kernel` is `auto` (a forked shell
-    where a notebook needs nothing of the kernel protocol, else a warm kernel), `warm`, or `fresh`
-    (a new interpreter for each step)."""
+    """What to run. `targets` are steps and `tags` mean all steps that carry one (neither: every
+    step), run with what they need unless `only`; `params` names a parameter set; `overrides` maps
+    `step.name` to a value; `workers` 0 means the settings', else one for each cpu; `wait` is
+    whether to queue behind another run. `kernel` is `auto` (a forked shell where a notebook needs
+    nothing of the kernel protocol, else a warm kernel), `warm`, or `fresh` (a new interpreter for
+    each step)."""
 
     targets: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     only: bool = False
     force: bool = False
     params: str | None = None
@@ -32,8 +34,8 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class StepResult:
-    """`status` is succeeded, restored, fresh, failed, blocked or cancelled; `executed` the
-    executed notebook; `mlflow_run` its child run; `seconds` wall time."""
+    """`status` is succeeded, restored, fresh, failed, blocked or cancelled; `executed`,
+    `mlflow_run` (its child run) and `seconds` of wall time are those of the last of `attempts`."""
 
     status: str
     reason: str = ""
@@ -42,6 +44,7 @@ class StepResult:
     mlflow_run: str | None = None
     error: GristmillError | None = None
     cell: int = -1
+    attempts: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
 from collections.abc import Iterable, Mapping
@@ -18,17 +17,21 @@ from gristmill.events import (
 from gristmill.pipeline.plan import Plan, plan
 from gristmill.project import Project
 from gristmill.runner.indexing import forget_index, write_index
+from gristmill.runner.interrupts import Interrupts
 from gristmill.runner.lock import end_orphans, project_lock
 from gristmill.runner.request import RunRequest, RunResult, StepResult
-from gristmill.runner.scheduler import drive
+from gristmill.runner.settings import capacity, require_fit, step_policies, tagged
 from gristmill.runner.sync import sync
 from gristmill.runner.workspace import Workspace, load
 
 
 def run(
-    project: Project, request: RunRequest | None = None, listeners: Iterable[Listener] = ()
+    project: Project,
+    request: RunRequest | None = None,
+    listeners: Iterable[Listener] = (),
+    interrupts: Interrupts | None = None,
 ) -> RunResult:
-    """Run what is stale.
+    """Run what is stale. Ctrl-C, SIGTERM and `interrupts.request()` cancel it.
 
     Raises Invalid or NotFound when the request or a notebook is wrong, Conflict when the project
     is busy and `wait` is off. A step that fails raises nothing: it is in the result.
@@ -53,11 +56,12 @@ def run(
         workspace = load(project, request.params, request.overrides)
         chosen = decide(workspace, request)
         workspace.missing_inputs(set(chosen.stale))
+        policies = step_policies(project, workspace.dag.steps)
+        there = capacity(project, request.workers)
+        require_fit(policies, chosen.stale, there)
         forget_index(project)
         sync(workspace)
-        emit(
-            RunStarted(time.time(), name, project.name, tuple(chosen.decisions), _workers(request))
-        )
+        emit(RunStarted(time.time(), name, project.name, tuple(chosen.decisions), there["workers"]))
         steps = {
             step: StepResult("fresh", decision.why)
             for step, decision in chosen.decisions.items()
@@ -67,13 +71,20 @@ def run(
             emit(StepSkipped(time.time(), name, step, result.reason))
         finished, parent, status = True, None, "succeeded"
         if chosen.stale:
+            from gristmill.runner.schedule import Schedule
+            from gristmill.runner.scheduler import drive
             from gristmill.runner.session import Session
 
-            with Session(workspace, request, chosen, name, emit) as session:
-                needs = {s: workspace.dag.needs[s] for s in chosen.stale}
-                finished = drive(
-                    chosen.stale, needs, session, _workers(request), keep_going=request.keep_going
-                )
+            schedule = Schedule(
+                chosen.stale,
+                workspace.dag.needs,
+                {step: policies[step].demand for step in chosen.stale},
+                there,
+                keep_going=request.keep_going,
+            )
+            session = Session(workspace, request, chosen, policies, there["gpus"], name, emit)
+            with session:
+                finished = drive(schedule, session, interrupts or Interrupts())
                 steps.update(session.results)
                 status = _status(finished, steps)
                 session.close(status)
@@ -91,11 +102,12 @@ def run(
 
 def decide(workspace: Workspace, request: RunRequest) -> Plan:
     """The plan for a request, on the workspace as it is."""
+    tagged_steps = tagged(step_policies(workspace.project, workspace.dag.steps), request.tags)
     return plan(
         workspace.dag,
         workspace.states(),
         workspace.locked(),
-        targets=[workspace.dag.find(word) for word in request.targets],
+        targets=[*(workspace.dag.find(word) for word in request.targets), *tagged_steps],
         only=request.only,
         force=request.force,
     )
@@ -104,10 +116,6 @@ def decide(workspace: Workspace, request: RunRequest) -> Plan:
 def run_name(now: float) -> str:
     """A sortable, unique name: local date and time, and four random letters."""
     return time.strftime("%Y%m%d-%H%M%S", time.localtime(now)) + "-" + secrets.token_hex(2)
-
-
-def _workers(request: RunRequest) -> int:
-    return request.workers or max(1, len(os.sched_getaffinity(0)))
 
 
 def _status(finished: bool, steps: Mapping[str, StepResult]) -> str:

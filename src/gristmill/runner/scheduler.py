@@ -1,12 +1,26 @@
-"""Ready steps to workers: the DAG's order, in parallel, until done, failed or cancelled."""
+"""Ready steps to worker threads, until done, failed or cancelled; without knowing notebooks."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Protocol
+
+from gristmill.runner.interrupts import Interrupts
+from gristmill.runner.schedule import Schedule
+
+Message = tuple[str, str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt at a step ended; `again` is the wait in seconds before the next attempt."""
+
+    ok: bool
+    again: float | None = None
 
 
 class Work(Protocol):
@@ -20,89 +34,121 @@ class Work(Protocol):
 
     def progress(self, step: str, message: Any) -> None: ...
 
-    def finish(self, step: str, result: Any) -> bool:
-        """Record the outcome; False when the step failed."""
+    def finish(self, step: str, result: Any) -> Outcome:
+        """Record how an attempt ended; `result` is what `execute` returned or raised."""
+
+    def deadline(self, step: str) -> float | None:
+        """When a running step is to be ended, on the clock of `drive`."""
+
+    def expire(self, step: str) -> None:
+        """Its time is over: make `execute` return soon."""
 
     def block(self, step: str, failed: Iterable[str]) -> None:
-        """The step cannot run, because steps it needs failed."""
+        """The step cannot run, because these did not succeed."""
 
-    def cancel(self) -> None:
-        """Make the steps that execute return soon."""
-
-
-@dataclass
-class _State:
-    pending: dict[str, None]
-    running: set[str] = field(default_factory=set)
-    failed: set[str] = field(default_factory=set)
-    cancelled: bool = False
+    def cancel(self, unbegun: Iterable[str]) -> None:
+        """Make the steps that execute return soon; `unbegun` will not begin."""
 
 
 def drive(
-    order: Iterable[str],
-    needs: Mapping[str, Collection[str]],
+    schedule: Schedule,
     work: Work,
-    workers: int,
-    *,
-    keep_going: bool = True,
+    interrupts: Interrupts,
+    clock: Callable[[], float] = time.monotonic,
 ) -> bool:
-    """Run the steps of `order`, at most `workers` at once, each after all it needs.
+    """Run the steps of `schedule`. Returns True unless cancelled.
 
-    A failure blocks only its descendants (everything not yet begun when not `keep_going`). Ctrl-C
-    cancels: running steps are stopped and recorded, the rest stays pending. Returns True unless
-    cancelled.
+    The first interrupt cancels: running steps are stopped and recorded. A second one raises
+    KeyboardInterrupt here.
     """
-    state = _State(dict.fromkeys(order))
-    messages: queue.SimpleQueue[tuple[str, str, Any]] = queue.SimpleQueue()
-    while state.pending or state.running:
-        try:
-            _start_ready(state, needs, work, workers, messages, keep_going)
-            if not state.running:
-                break
-            kind, step, value = messages.get()
-            if kind == "progress":
-                work.progress(step, value)
+    messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    driver = _Driver(schedule, work, messages, clock)
+    with interrupts.heard_by(lambda: messages.put(("interrupt", "", None))):
+        while True:
+            try:
+                driver.start_ready()
+                if schedule.finished:
+                    return not driver.cancelled
+                driver.step()
+            except KeyboardInterrupt:
+                if driver.cancelled:
+                    raise
+                driver.cancel()
+
+
+class _Driver:
+    def __init__(
+        self,
+        schedule: Schedule,
+        work: Work,
+        messages: queue.SimpleQueue[Message],
+        clock: Callable[[], float],
+    ) -> None:
+        self.schedule = schedule
+        self.work = work
+        self.messages = messages
+        self.clock = clock
+        self.cancelled = False
+        self.expired: set[str] = set()
+
+    def start_ready(self) -> None:
+        while (step := self.schedule.start(self.clock())) is not None:
+            try:
+                executes = self.work.begin(step)
+            except BaseException as error:
+                self.messages.put(("done", step, error))  # `finish` says what became of the step
+                if not isinstance(error, Exception):
+                    raise
                 continue
-            state.running.discard(step)
-            if not work.finish(step, value):
-                state.failed.add(step)
-        except KeyboardInterrupt:
-            if state.cancelled:
-                raise
-            state.cancelled = True
-            work.cancel()
-    return not state.cancelled
+            if not executes:
+                self._end(step, ok=True)
+                continue
+            threading.Thread(
+                target=_execute,
+                args=(step, self.work, self.messages),
+                name=f"step {step}",
+                daemon=True,
+            ).start()
 
-
-def _start_ready(
-    state: _State,
-    needs: Mapping[str, Collection[str]],
-    work: Work,
-    workers: int,
-    messages: queue.SimpleQueue[tuple[str, str, Any]],
-    keep_going: bool,
-) -> None:
-    for step in list(state.pending):
-        if state.cancelled or len(state.running) >= workers:
+    def step(self) -> None:
+        """Hear one message, or let what is overdue expire."""
+        moments = {s: self.work.deadline(s) for s in self.schedule.running if s not in self.expired}
+        times = [t for t in (*moments.values(), self.schedule.wakes) if t is not None]
+        wait = max(0.0, min(times) - self.clock()) if times else None
+        try:
+            kind, step, value = self.messages.get(timeout=wait)
+        except queue.Empty:
+            now = self.clock()
+            for step in [s for s, t in moments.items() if t is not None and t <= now]:
+                self.expired.add(step)
+                self.work.expire(step)
             return
-        broken = state.failed & set(needs[step])
-        if broken or (state.failed and not keep_going):
-            del state.pending[step]
-            state.failed.add(step)
-            work.block(step, sorted(broken or state.failed - {step}))
-            continue
-        if any(n in state.pending or n in state.running for n in needs[step]):
-            continue
-        del state.pending[step]
-        if not work.begin(step):
-            continue
-        state.running.add(step)
-        threading.Thread(
-            target=_execute, args=(step, work, messages), name=f"step {step}", daemon=True
-        ).start()
+        if kind == "interrupt":
+            self.cancel()
+        elif kind == "progress":
+            self.work.progress(step, value)
+        else:
+            self._finish(step, value)
+
+    def _finish(self, step: str, result: Any) -> None:
+        self.expired.discard(step)
+        outcome = self.work.finish(step, result)
+        if outcome.again is None:
+            self._end(step, ok=outcome.ok)
+        else:
+            self.schedule.retry(step, self.clock() + outcome.again)
+
+    def _end(self, step: str, *, ok: bool) -> None:
+        for blocked, causes in self.schedule.end(step, ok=ok).items():
+            self.work.block(blocked, causes)
+
+    def cancel(self) -> None:
+        if not self.cancelled:
+            self.cancelled = True
+            self.work.cancel(self.schedule.cancel())
 
 
-def _execute(step: str, work: Work, messages: queue.SimpleQueue[tuple[str, str, Any]]) -> None:
+def _execute(step: str, work: Work, messages: queue.SimpleQueue[Message]) -> None:
     try:
         result = work.execute(step, lambda message: messages.put(("progress", step, message)))
     except BaseException as error:  # noqa: BLE001  # the caller's thread decides

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from gristmill.errors import Cancelled, GristmillError
+from gristmill.errors import Cancelled, GristmillError, StepFailed
 from gristmill.events import (
     CellFinished,
     CellStarted,
     Event,
     StepFailedEvent,
     StepRestored,
+    StepRetried,
     StepSkipped,
     StepStarted,
     StepSucceeded,
@@ -32,6 +34,9 @@ from gristmill.runner.outputs import (
     require_unchanged,
 )
 from gristmill.runner.request import RunRequest, StepResult
+from gristmill.runner.schedule import backoff
+from gristmill.runner.scheduler import Outcome
+from gristmill.runner.settings import Devices, StepPolicy
 from gristmill.runner.summary import keep, summarise
 from gristmill.runner.workspace import Workspace
 from gristmill.tracking import Tracker
@@ -47,17 +52,22 @@ class Session:
         workspace: Workspace,
         request: RunRequest,
         plan: Plan,
+        policies: Mapping[str, StepPolicy],
+        gpus: int,
         name: str,
         emit: Callable[[Event], None],
     ) -> None:
         self.workspace = workspace
         self.request = request
         self.plan = plan
+        self.policies = policies
         self.name = name
         self.emit = emit
         self.results: dict[str, StepResult] = {}
         self.directory = workspace.project.state / "runs" / name
         self._attempts: dict[str, Attempt] = {}
+        self._tries: dict[str, int] = {}
+        self._devices = Devices(gpus)
         self._cancelled = threading.Event()
 
     def __enter__(self) -> Session:
@@ -83,8 +93,13 @@ class Session:
         self.parent = self.tracker.parent
         return self
 
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        self.dvc.close()
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            if error is not None:
+                self.cancel(())
+                self.tracker.abandon()
+        finally:
+            self.dvc.close()
 
     def close(self, status: str) -> None:
         record = summarise(
@@ -105,38 +120,60 @@ class Session:
 
     def begin(self, step: str) -> bool:
         """Whether the step still has to run, now that all it needs is done."""
-        why = self.plan.decisions[step].why
-        state = self.workspace.state(step)
-        if not self.request.force:
-            decision = judge(state, self.workspace.locked(self.dvc.lock).get(step))
-            why = decision.why
-            if not decision.run:
-                self._skip(step, "what it reads came out the same")
-                return False
-            if self.dvc.restore(step):
-                self.dvc.commit(step)
-                self.results[step] = StepResult("restored", why)
-                self.emit(StepRestored(time.time(), self.name, step, why))
-                return False
-        spec = self.workspace.dag.steps[step]
-        self.dvc.clear_outputs(step)
-        began = time.time()
-        params = self.workspace.params[step]
-        environment = self.tracker.start_step(step, params, spec.notebook)
-        attempt = Attempt(spec, 1, began, state, environment, self.directory)
+        attempt = self._attempt(step)
         self._attempts[step] = attempt
+        if not self.request.force and attempt.number == 1 and self._reuse(attempt):
+            del self._attempts[step]
+            return False
+        spec = attempt.step
+        self.dvc.clear_outputs(step)
+        params = self.workspace.params[step]
+        attempt.environment = {
+            **attempt.policy.threads(),
+            **self._devices.take(step, attempt.policy.gpus),
+            **self.tracker.start_step(step, params, spec.notebook, attempt.number),
+        }
         self.emit(
             StepStarted(
                 time.time(),
                 self.name,
                 step,
                 spec.notebook,
-                why,
+                attempt.why,
                 spec.cells,
                 attempt=attempt.number,
                 executed=str(attempt.executed),
             )
         )
+        return True
+
+    def _attempt(self, step: str) -> Attempt:
+        number = self._tries[step] = self._tries.get(step, 0) + 1
+        return Attempt(
+            self.workspace.dag.steps[step],
+            self.policies[step],
+            number,
+            time.time(),
+            self.workspace.state(step),
+            self.directory,
+            self.plan.decisions[step].why,
+        )
+
+    def _reuse(self, attempt: Attempt) -> bool:
+        """Whether the outputs are what they should be, now or after a look into the run cache."""
+        step = attempt.step.name
+        decision = judge(attempt.before, self.workspace.locked(self.dvc.lock).get(step))
+        if not decision.run:
+            reason = "what it reads came out the same"
+            self.results[step] = StepResult("fresh", reason)
+            self.emit(StepSkipped(time.time(), self.name, step, reason))
+            return True
+        attempt.why = decision.why
+        if not self.dvc.restore(step):
+            return False
+        self.dvc.commit(step)
+        self.results[step] = StepResult("restored", attempt.why)
+        self.emit(StepRestored(time.time(), self.name, step, attempt.why))
         return True
 
     def execute(self, step: str, tell: Tell) -> Failure | None:
@@ -146,17 +183,23 @@ class Session:
 
     def progress(self, step: str, message: tuple[int, float | None]) -> None:
         index, seconds = message
-        attempt = self._attempts[step]
+        attempt, at = self._attempts[step], time.time()
         cells = attempt.step.cells
-        attempt.cells_begun += seconds is None
-        number = min(attempt.cells_begun, cells)
         if seconds is None:
-            self.emit(CellStarted(time.time(), self.name, step, number, cells, index))
+            number = attempt.cell_began(index, time.monotonic())
+            self.emit(CellStarted(at, self.name, step, number, cells, index))
         else:
-            self.emit(CellFinished(time.time(), self.name, step, number, cells, index, seconds))
+            number = attempt.cell_ended()
+            self.emit(CellFinished(at, self.name, step, number, cells, index, seconds))
 
-    def finish(self, step: str, result: Any) -> bool:
-        """Check and record a step; True when it succeeded."""
+    def deadline(self, step: str) -> float | None:
+        return self._attempts[step].deadline
+
+    def expire(self, step: str) -> None:
+        self._attempts[step].expire(time.monotonic())
+
+    def finish(self, step: str, result: Any) -> Outcome:
+        """Check and record an attempt; a failed one may be followed by another."""
         attempt = self._attempts.pop(step)
         seconds = time.time() - attempt.started
         failure, entry = self._commit(attempt, result)
@@ -166,22 +209,33 @@ class Session:
             if self._cancelled.is_set():
                 status, error = "cancelled", Cancelled("step.cancelled", f"{step} was cancelled.")
         self._track(attempt, status, entry, error)
+        self._devices.give_back(step)
         cell = failure.cell if failure else -1
-        self.results[step] = StepResult(
-            status,
-            self.plan.decisions[step].why,
-            seconds,
-            attempt.executed,
-            self.tracker.child(step),
-            error,
-            cell,
-        )
         at, executed = time.time(), str(attempt.executed)
         if error is None:
             self.emit(StepSucceeded(at, self.name, step, seconds, executed))
+        elif status == "failed" and self._may_retry(attempt, error):
+            wait = backoff(attempt.policy.backoff, attempt.number, random.random())  # noqa: S311
+            tries = 1 + attempt.policy.retries
+            record = error.record()
+            number = attempt.number
+            self.emit(
+                StepRetried(
+                    at, self.name, step, number, tries, seconds, wait, executed, cell, record
+                )
+            )
+            return Outcome(ok=False, again=wait)
         else:
             self.emit(StepFailedEvent(at, self.name, step, seconds, executed, cell, error.record()))
-        return error is None
+        child = self.tracker.child(step)
+        self.results[step] = StepResult(
+            status, attempt.why, seconds, attempt.executed, child, error, cell, attempt.number
+        )
+        return Outcome(ok=error is None)
+
+    def _may_retry(self, attempt: Attempt, error: GristmillError) -> bool:
+        """Another attempt may help against what the notebook did, not against what is missing."""
+        return isinstance(error, StepFailed) and attempt.number <= attempt.policy.retries
 
     def _commit(
         self, attempt: Attempt, result: Any
@@ -189,7 +243,7 @@ class Session:
         """What is wrong with a finished step, or its record in `dvc.lock`."""
         failure = failure_of(attempt.step, result, attempt.log)
         if failure is not None:
-            return failure, None
+            return Failure(attempt.expired) if attempt.expired else failure, None
         spec, root = attempt.step, self.workspace.project.root
         try:
             require_unchanged(spec, attempt.before, self.workspace.state(spec.name))
@@ -214,6 +268,8 @@ class Session:
                 self.workspace, spec.name, self.git, self.name, attempt.executed, entry
             )
             remember(self.workspace.project, lineage)
+        if not attempt.environment:  # it failed before its child run began
+            return
         self.tracker.finish_step(
             spec.name,
             MLFLOW_STATUS[status],
@@ -229,11 +285,9 @@ class Session:
         self.results[step] = StepResult("blocked", reason)
         self.emit(StepSkipped(time.time(), self.name, step, reason, blocked=True))
 
-    def cancel(self) -> None:
+    def cancel(self, unbegun: Iterable[str]) -> None:
         self._cancelled.set()
+        for step in unbegun:
+            self.results[step] = StepResult("cancelled", "the run was stopped before it began")
         for attempt in list(self._attempts.values()):
             attempt.end()
-
-    def _skip(self, step: str, reason: str) -> None:
-        self.results[step] = StepResult("fresh", reason)
-        self.emit(StepSkipped(time.time(), self.name, step, reason))
