@@ -27,6 +27,7 @@ _LAZY = {
     "champion": "gristmill.registry.promotion",
     "compare": "gristmill.registry.comparison",
     "gate": "gristmill.registry.promotion",
+    "lint": "gristmill.runner.lint",
     "monitor": "gristmill.monitoring.monitor",
     "promote": "gristmill.registry.promotion",
     "register": "gristmill.registry.promotion",

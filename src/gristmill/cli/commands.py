@@ -20,6 +20,7 @@ COMMANDS = {
     "init": ("init", "make a directory a project"),
     "status": ("status", "show the DAG and why each step would run"),
     "sync": ("sync", "write dvc.yaml from the notebooks"),
+    "lint": ("lint", "find what will break, hide or leak in notebooks"),
     "run": ("run", "run what is stale"),
     "runs": ("runs", "list, show and compare past runs"),
     "model": ("model", "register, list, gate, promote, roll back"),

@@ -18,6 +18,7 @@ from gristmill.events import (
 from gristmill.pipeline.plan import Plan, plan
 from gristmill.project import Project
 from gristmill.runner.indexing import forget_index, write_index
+from gristmill.runner.lint import refuse_findings
 from gristmill.runner.lock import end_orphans, project_lock
 from gristmill.runner.request import RunRequest, RunResult, StepResult
 from gristmill.runner.scheduler import drive
@@ -53,6 +54,7 @@ def run(
         workspace = load(project, request.params, request.overrides)
         chosen = decide(workspace, request)
         workspace.missing_inputs(set(chosen.stale))
+        refuse_findings(workspace, chosen.stale)
         forget_index(project)
         sync(workspace)
         emit(
