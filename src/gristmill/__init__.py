@@ -32,11 +32,13 @@ _LAZY = {
     "promote": "gristmill.registry.promotion",
     "register": "gristmill.registry.promotion",
     "repair": "gristmill.monitoring.retrain",
+    "report": "gristmill.sweeps.reports",
     "rollback": "gristmill.registry.promotion",
     "run": "gristmill.runner.run",
     "runs": "gristmill.runs",
     "score": "gristmill.serving.score",
     "serve": "gristmill.serving.run",
+    "sweep": "gristmill.sweeps.run",
 }
 
 __all__ = [  # noqa: PLE0604  # ruff does not see that the lazy names are strings

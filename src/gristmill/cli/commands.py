@@ -22,6 +22,7 @@ COMMANDS = {
     "sync": ("sync", "write dvc.yaml from the notebooks"),
     "lint": ("lint", "find what will break, hide or leak in notebooks"),
     "run": ("run", "run what is stale"),
+    "sweep": ("sweep", "try many parameters in parallel"),
     "runs": ("runs", "list, show and compare past runs"),
     "model": ("model", "register, list, gate, promote, roll back"),
     "audit": ("audit", "verify and read the ledger"),

@@ -16,7 +16,7 @@ class RunRequest:
     `params` names a parameter set; `overrides` maps `step.name` to a value; `workers` 0 means one
     per core; `wait` is whether to queue behind another run. `kernel` is `auto` (a forked shell
     where a notebook needs nothing of the kernel protocol, else a warm kernel), `warm`, or `fresh`
-    (a new interpreter for each step)."""
+    (a new interpreter for each step). `tags` go on the run in MLflow."""
 
     targets: tuple[str, ...] = ()
     only: bool = False
@@ -28,6 +28,7 @@ class RunRequest:
     wait: bool = True
     kernel: str = "auto"
     trigger: str = "user"
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
