@@ -27,15 +27,18 @@ _LAZY = {
     "champion": "gristmill.registry.promotion",
     "compare": "gristmill.registry.comparison",
     "gate": "gristmill.registry.promotion",
+    "lint": "gristmill.runner.lint",
     "monitor": "gristmill.monitoring.monitor",
     "promote": "gristmill.registry.promotion",
     "register": "gristmill.registry.promotion",
     "repair": "gristmill.monitoring.retrain",
+    "report": "gristmill.sweeps.reports",
     "rollback": "gristmill.registry.promotion",
     "run": "gristmill.runner.run",
     "runs": "gristmill.runs",
     "score": "gristmill.serving.score",
     "serve": "gristmill.serving.run",
+    "sweep": "gristmill.sweeps.run",
 }
 
 __all__ = [  # noqa: PLE0604  # ruff does not see that the lazy names are strings

@@ -14,6 +14,7 @@ from gristmill.errors import Invalid, NotFound
 
 SETTINGS = "gristmill.toml"
 STATE = ".gristmill"
+ORIGIN = "origin"  # in the state of a shadow: the project it stands for
 TOP_LEVEL = {"project", "tracking", "models", "steps", "run", "roles", "lint", "alerts", "ledger"}
 LOCK_FILES = (
     "uv.lock",
@@ -92,6 +93,14 @@ class Project:
         return self.root / STATE
 
     @property
+    def home(self) -> Path:
+        """The root; for a shadow (see `runner.shadow`) that of the project it stands for."""
+        try:
+            return Path((self.state / ORIGIN).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return self.root
+
+    @property
     def settings(self) -> ProjectSettings:
         return parse_table(ProjectSettings, self.table("project"), f"{SETTINGS} [project]")
 
@@ -113,7 +122,7 @@ class Project:
         uri = os.environ.get("MLFLOW_TRACKING_URI") or self.tracking.uri
         prefix = "sqlite:///"
         if uri.startswith(prefix) and not uri.startswith(prefix + "/"):
-            uri = f"{prefix}{self.root / uri[len(prefix) :]}"
+            uri = f"{prefix}{self.home / uri[len(prefix) :]}"
         return uri
 
     @property

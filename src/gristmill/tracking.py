@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import Unavailable
 from gristmill.lineage.record import Lineage
-from gristmill.project import Project
+from gristmill.project import STATE, Project
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 RUN_TAG = "gristmill.run"
 STEP_TAG = "gristmill.step"
 ATTEMPT_TAG = "gristmill.attempt"
+WORKSPACE_TAG = "gristmill.workspace"
 PARAM_LIMIT = 6000
 BATCH = 100  # most that MLflow takes of parameters at once
 
@@ -41,7 +42,7 @@ def connect(project: Project) -> MlflowClient:
         logging.getLogger(name).setLevel(logging.ERROR)
     uri = project.tracking_uri
     try:
-        with _one_at_a_time(project.state / "mlflow.lock", local=uri.startswith("sqlite:")):
+        with _one_at_a_time(project.home / STATE / "mlflow.lock", local=uri.startswith("sqlite:")):
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             client.search_experiments(max_results=1)
     except MlflowException as error:
@@ -62,7 +63,7 @@ def experiment_id(project: Project, client: MlflowClient, suffix: str = "") -> s
     if found is not None:
         return str(found.experiment_id)
     local = project.tracking_uri.startswith("sqlite:")
-    location = (project.state / "artifacts").as_uri() if local else None
+    location = (project.home / STATE / "artifacts").as_uri() if local else None
     try:
         return str(client.create_experiment(name, artifact_location=location))
     except MlflowException:
@@ -98,19 +99,28 @@ class Tracker:
         self.run = run
         self.client = connect(project)
         self.experiment = experiment_id(project, self.client)
+        self.workspace = os.path.relpath(project.root, project.home)
         self._close_dead_runs()
         parent = self.client.create_run(
-            self.experiment, run_name=run, tags={RUN_TAG: run, "gristmill.kind": "pipeline", **tags}
+            self.experiment,
+            run_name=run,
+            tags={
+                RUN_TAG: run,
+                WORKSPACE_TAG: self.workspace,
+                "gristmill.kind": "pipeline",
+                **tags,
+            },
         )
         self.parent = str(parent.info.run_id)
         self._children: dict[str, str] = {}
         self._open = {self.parent}
 
     def _close_dead_runs(self) -> None:
-        """Runs a killed process left open; nobody else runs while we hold the project."""
+        """Runs a killed process left open; nobody else runs while we hold the project. Those of
+        shadows are theirs to close."""
         left = self.client.search_runs(
             [self.experiment],
-            f"attributes.status = 'RUNNING' and tags.`{RUN_TAG}` != ''",
+            f"attributes.status = 'RUNNING' and tags.`{WORKSPACE_TAG}` = '{self.workspace}'",
             max_results=1000,
         )
         for run in left:
@@ -126,6 +136,7 @@ class Tracker:
         tags = {
             MLFLOW_PARENT_RUN_ID: self.parent,
             RUN_TAG: self.run,
+            WORKSPACE_TAG: self.workspace,
             STEP_TAG: step,
             "gristmill.kind": "step",
             "gristmill.notebook": notebook,

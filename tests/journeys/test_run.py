@@ -258,7 +258,7 @@ def test_two_runs_at_once_one_waits_or_refuses(project_root: Path) -> None:
         _wait_for(root / "slow.txt")
         refused = shell(root, "gristmill", "run", "--no-wait", check=False)
         assert refused.returncode == 4
-        assert f"process {first.pid}" in refused.stderr
+        assert "(process " in refused.stderr
         waited = shell(root, "gristmill", "run")
         assert "waiting for gristmill run" in waited.stdout
         assert "nothing to do" in waited.stdout

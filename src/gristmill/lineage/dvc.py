@@ -111,6 +111,16 @@ class DvcRepo:
         return dict(entry)
 
 
+def cache_directory(root: Path) -> Path:
+    """Where the repository at `root` keeps its cache and its run cache."""
+    from dvc.repo import Repo
+
+    if not (root / ".dvc").is_dir():
+        DvcRepo(root).close()
+    with _working_at(root), contextlib.closing(Repo(str(root))) as repo:
+        return Path(repo.cache.local_cache_dir)
+
+
 @contextlib.contextmanager
 def _working_at(root: Path) -> Iterator[None]:
     """In the root, where DVC expects to work; its errors become ours."""

@@ -14,6 +14,9 @@ TEMPLATE = """\
 name = "{name}"
 # notebooks = ["**/*.ipynb"]          # which notebooks may be steps
 # environment = "requirements.lock"   # the lock file that stands for the environment
+
+# [lint]
+# gate = true                         # refuse to run steps in which `gristmill lint` finds errors
 """
 
 

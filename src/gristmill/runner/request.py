@@ -17,7 +17,7 @@ class RunRequest:
     `step.name` to a value; `workers` 0 means the settings', else one for each cpu; `wait` is
     whether to queue behind another run. `kernel` is `auto` (a forked shell where a notebook needs
     nothing of the kernel protocol, else a warm kernel), `warm`, or `fresh` (a new interpreter for
-    each step)."""
+    each step). `labels` go on the run in MLflow."""
 
     targets: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
@@ -30,6 +30,7 @@ class RunRequest:
     wait: bool = True
     kernel: str = "auto"
     trigger: str = "user"
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

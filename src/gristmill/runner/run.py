@@ -18,6 +18,7 @@ from gristmill.pipeline.plan import Plan, plan
 from gristmill.project import Project
 from gristmill.runner.indexing import forget_index, write_index
 from gristmill.runner.interrupts import Interrupts
+from gristmill.runner.lint import refuse_findings
 from gristmill.runner.lock import end_orphans, project_lock
 from gristmill.runner.request import RunRequest, RunResult, StepResult
 from gristmill.runner.settings import capacity, require_fit, step_policies, tagged
@@ -59,6 +60,7 @@ def run(
         policies = step_policies(project, workspace.dag.steps)
         there = capacity(project, request.workers)
         require_fit(policies, chosen.stale, there)
+        refuse_findings(workspace, chosen.stale)
         forget_index(project)
         sync(workspace)
         emit(RunStarted(time.time(), name, project.name, tuple(chosen.decisions), there["workers"]))

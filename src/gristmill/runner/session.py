@@ -76,7 +76,7 @@ class Session:
         self.directory.mkdir(parents=True)
         lock = self.workspace.environment
         self.environment_hash = self.workspace.hashes.md5(lock) if lock else None
-        self.git = git_state(project.root)
+        self.git = git_state(project.home)
         self.dvc = DvcRepo(project.root)
         try:
             tags = {"gristmill.trigger": self.request.trigger}
@@ -86,7 +86,7 @@ class Session:
                 tags["gristmill.author"] = self.git.author
             if self.request.params:
                 tags["gristmill.params"] = self.request.params
-            self.tracker = Tracker(project, self.name, tags)
+            self.tracker = Tracker(project, self.name, tags | dict(self.request.labels))
         except BaseException:
             self.dvc.close()
             raise

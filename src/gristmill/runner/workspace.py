@@ -156,7 +156,7 @@ def load(
     `params` names a parameter set (`params.NAME.yaml`); `overrides` maps `step.name` to a value,
     text being read by the parameter's type. Raises Invalid naming file and cell.
     """
-    prefixes = _prefixes(project.settings.notebooks)
+    prefixes = glob_prefixes(project.settings.notebooks)
     steps: list[StepSpec] = []
     notebooks: dict[str, str] = {}
     texts: dict[str, str] = {}
@@ -189,7 +189,7 @@ def load(
     )
 
 
-def _prefixes(globs: tuple[str, ...]) -> tuple[str, ...]:
+def glob_prefixes(globs: tuple[str, ...]) -> tuple[str, ...]:
     """The literal directories that globs begin with, dropped from step names."""
     found = []
     for glob in globs:

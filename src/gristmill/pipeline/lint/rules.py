@@ -1,0 +1,156 @@
+"""Every rule over one notebook, with severities and suppressions."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterable, Sequence
+
+from gristmill.errors import Invalid
+from gristmill.pipeline.lint.cells import Parsed, parse_cells
+from gristmill.pipeline.lint.finding import (
+    ERROR,
+    OFF,
+    RULES,
+    Cell,
+    Finding,
+    LintSettings,
+    Remark,
+    read_cells,
+)
+from gristmill.pipeline.lint.names import undefined_names
+from gristmill.pipeline.lint.paths import path_remarks
+from gristmill.pipeline.lint.secrets import secret_remarks
+from gristmill.pipeline.notebook import parse_notebook
+from gristmill.pipeline.step import StepSpec, parse_step
+
+READS_ANY_NAME = {"globals", "locals", "vars", "exec", "eval"}
+IGNORE = re.compile(r"#\s*gristmill:\s*ignore\[([^\]]*)\]")
+
+
+def lint_notebook(
+    text: str, path: str, settings: LintSettings, name: str = ""
+) -> tuple[Finding, ...]:
+    """Findings on the notebook `text`, in the order of its cells.
+
+    A notebook that cannot be read, or whose parameters cell is wrong, is a finding too, with that
+    error's code. Notebooks in other languages are looked through for secrets only.
+    """
+    first: tuple[Finding, ...] = ()
+    try:
+        notebook = parse_notebook(text, path)
+        step = parse_step(notebook, name or path)
+    except Invalid as problem:
+        wrong = Finding(problem.code, ERROR, path, -1, 0, problem.message, problem.hint)
+        if problem.code.startswith("notebook."):
+            return (wrong,)
+        notebook, step, first = parse_notebook(text, path), None, (wrong,)
+    cells = read_cells(json.loads(text))
+    python = notebook.language in {"python", "python3", "ipython"}
+    parsed, remarks = parse_cells(cells) if python else ([], [])
+    remarks += secret_remarks(cells, parsed)
+    if python:
+        remarks += undefined_names(parsed)
+        remarks += path_remarks(parsed, step)
+        remarks += _execution_order(cells)
+    if step is not None:
+        remarks += _unused(parsed, step)
+    remarks += _unknown_codes(cells)
+    return (*first, *_judged(remarks, cells, path, settings))
+
+
+def _judged(
+    remarks: Iterable[Remark], cells: Sequence[Cell], path: str, settings: LintSettings
+) -> list[Finding]:
+    sources = {c.index: c.source.splitlines() for c in cells}
+    found = []
+    for r in sorted(remarks, key=lambda r: (r.cell, r.line, r.code)):
+        severity = settings.severity(r.code)
+        lines = sources.get(r.cell, [])
+        lines = lines[r.line - 1 : r.line] if r.line else lines
+        ignored = {code for line in lines for code in _ignored(line)}
+        if severity != OFF and r.code not in ignored:
+            found.append(Finding(r.code, severity, path, r.cell, r.line, r.message, r.hint))
+    return found
+
+
+def _ignored(line: str) -> list[str]:
+    return [c.strip() for m in IGNORE.finditer(line) for c in m[1].split(",")]
+
+
+def _unknown_codes(cells: Sequence[Cell]) -> list[Remark]:
+    return [
+        Remark(
+            "unknown-rule",
+            cell.index,
+            number,
+            f"there is no rule `{code}` to ignore.",
+            f"Rules: {', '.join(RULES)}.",
+        )
+        for cell in cells
+        if cell.kind == "code"
+        for number, line in enumerate(cell.source.splitlines(), 1)
+        for code in _ignored(line)
+        if code not in RULES
+    ]
+
+
+def _unused(parsed: Sequence[Parsed], step: StepSpec) -> list[Remark]:
+    """Declared names that no cell reads."""
+    used: set[str] = set()
+    for cell in parsed:
+        for node in ast.walk(cell.tree) if cell.tree else ():
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                used.add(node.id)
+            called = node.func if isinstance(node, ast.Call) else None
+            if isinstance(called, ast.Name) and called.id in READS_ANY_NAME:
+                return []
+        for magic in cell.magics:
+            if magic.opaque:
+                return []
+            used.update(re.findall(r"\w+", magic.text))
+    lines = _declared_at(parsed, step.cell)
+    remarks = []
+    for output in step.outputs:
+        if output.name not in used:
+            text = f"{output.kind} `{output.name}` ({output.path}) is declared and never used."
+            hint = "Use the name where the file is written, or drop it."
+            line = lines.get(output.name, 0)
+            remarks.append(Remark("unused-output", step.cell, line, text, hint))
+    for parameter in step.parameters:
+        if parameter.name not in used:
+            text = f"parameter `{parameter.name}` is never used: setting it changes nothing."
+            line = lines.get(parameter.name, 0)
+            remarks.append(Remark("unused-parameter", step.cell, line, text, "Use or drop it."))
+    return remarks
+
+
+def _declared_at(parsed: Sequence[Parsed], cell: int) -> dict[str, int]:
+    tree = next((p.tree for p in parsed if p.index == cell), None)
+    return {
+        node.id: node.lineno
+        for node in (ast.walk(tree) if tree else ())
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+
+
+def _execution_order(cells: Sequence[Cell]) -> list[Remark]:
+    """Counts of a saved notebook that was not run once from top to bottom."""
+    code = [c for c in cells if c.kind == "code" and c.source.strip()]
+    hint = "Restart the kernel and run all cells, or clear the outputs, before saving."
+    before = 0
+    if all(c.count is None for c in code):
+        return []
+    for cell in code:
+        if cell.count is None:
+            text = "this cell was not run, others were: what they show may hang on hidden state."
+        elif cell.count <= before:
+            text = f"this cell ran as number {cell.count}, after one below it."
+        elif cell.count != before + 1:
+            text = f"this cell ran as number {cell.count}: runs between are no longer to be seen."
+        else:
+            before = cell.count
+            continue
+        return [Remark("execution-order", cell.index, 0, text, hint)]
+    return []

@@ -1,0 +1,90 @@
+"""A project's double, in which runs leave the project's outputs and `dvc.lock` alone.
+
+It holds copies of what steps are made from and links to large data, shares the DVC cache, so that
+what has run once is restored, and logs to the project's MLflow. `Project.home` of a shadow is the
+project it stands for.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from gristmill.errors import Conflict
+from gristmill.lineage.dvc import cache_directory
+from gristmill.lineage.hashing import write_atomic
+from gristmill.project import ORIGIN, SKIPPED_DIRECTORIES, STATE, Project
+
+COPIED_BELOW = 4 << 20  # bytes; larger files are linked: steps must not write their inputs
+LEFT_OUT = {".git", ".dvc", STATE, "dvc.lock", "dvc.yaml", ".ipynb_checkpoints"}
+DVC_CONFIG = """\
+[core]
+    no_scm = true
+    analytics = false
+    autostage = false
+[cache]
+    dir = {cache}
+"""
+
+
+def make_shadow(project: Project, target: Path, outputs: Iterable[str]) -> Project:
+    """Copy `project` to `target` without `outputs` (paths that steps write).
+
+    An unfinished copy is made anew. Raises Conflict when `target` is something else.
+    """
+    if target.exists():
+        if not (target / STATE / ORIGIN).is_file() and any(target.iterdir()):
+            raise Conflict("shadow.exists", f"{target} is in the way.", hint="Move it away.")
+        shutil.rmtree(target)
+    home = project.home
+    aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    shutil.rmtree(aside, ignore_errors=True)
+    left_out = {project.root / path for path in outputs}
+    _copy(project.root, aside, left_out)
+    (aside / ".dvc/tmp").mkdir(parents=True)
+    config = DVC_CONFIG.format(cache=cache_directory(home))
+    write_atomic(aside / ".dvc/config", config)
+    write_atomic(aside / STATE / ORIGIN, str(home))
+    os.replace(aside, target)
+    return Project.load(target)
+
+
+def clear_shadow(project: Project, keep: Iterable[str] = (f"{STATE}/runs",)) -> None:
+    """Remove a shadow except for the paths `keep`; its outputs are in the shared cache."""
+    kept = {project.root / path for path in keep}
+    _clear(project.root, kept)
+
+
+def _clear(directory: Path, kept: set[Path]) -> None:
+    for path in directory.iterdir():
+        if path in kept:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            if any(path in other.parents for other in kept):
+                _clear(path, kept)
+            else:
+                shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _copy(source: Path, target: Path, left_out: set[Path]) -> None:
+    target.mkdir(parents=True)
+    with os.scandir(source) as entries:
+        for entry in entries:
+            path = Path(entry.path)
+            if entry.name in LEFT_OUT | SKIPPED_DIRECTORIES or path in left_out:
+                continue
+            if entry.is_symlink():
+                os.symlink(path.resolve(), target / entry.name)
+            elif entry.is_dir():
+                if (path / "pyvenv.cfg").exists():
+                    continue
+                _copy(path, target / entry.name, left_out)
+            elif entry.is_file():
+                if entry.stat().st_size < COPIED_BELOW:
+                    shutil.copy2(path, target / entry.name)
+                else:
+                    os.symlink(path, target / entry.name)

@@ -1,0 +1,1 @@
+"""Sweeps: many runs of one pipeline with other parameters, in parallel, each in a shadow."""

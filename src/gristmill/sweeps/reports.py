@@ -1,0 +1,31 @@
+"""`gristmill.report`: a step says how it stands, so that a hopeless trial can be stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+VARIABLE = "GRISTMILL_REPORTS"
+
+
+def report(step: int, value: float) -> None:
+    """Tell the sweep that after `step` rounds the metric is at `value`.
+
+    Outside a sweep nothing happens. Optuna's pruner may stop the trial soon after.
+    """
+    path = os.environ.get(VARIABLE)
+    if path:
+        line = json.dumps([int(step), float(value)]) + "\n"
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(line)
+
+
+def read_reports(path: Path, after: int) -> list[tuple[int, float]]:
+    """Reports beyond the first `after`; a line still being written is left for later."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    lines = text.split("\n")[:-1]
+    return [(int(s), float(v)) for s, v in map(json.loads, lines[after:])]
