@@ -67,9 +67,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     verbs.add_parser("waiting", help="list requests nobody has answered").add_argument(
         "--json", action="store_true", help="print JSON"
     )
-    verb("card", "write the model card of a version", version=True).add_argument(
-        "--html", action="store_true", help="HTML; default: Markdown"
-    )
+    card = verb("card", "write the model card of a version", version=True)
+    card.add_argument("--html", action="store_true", help="HTML; default: Markdown")
+    card.add_argument("--output", metavar="FILE", type=Path, help="default: the terminal")
     compare = verbs.add_parser("compare", help="compare versions with the first, on the same rows")
     compare.add_argument("refs", nargs="+", metavar="version", help="numbers or aliases")
     compare.add_argument("--model", help="default: the project's only model")

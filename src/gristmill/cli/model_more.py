@@ -67,5 +67,10 @@ def show_card(project: Project, version: Version, args: argparse.Namespace) -> i
     from gristmill.registry.card import card
 
     text = card(project, version.model, version.version, as_html=args.html)
+    if args.output:
+        from gristmill.lineage.hashing import write_atomic
+
+        write_atomic(args.output, text)
+        text = f"{args.output} is the card of {version.model} version {version.version}"
     out.say(out.as_json({"card": text}) if args.json else text.rstrip())
     return 0

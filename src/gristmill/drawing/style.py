@@ -115,7 +115,8 @@ summary { cursor:pointer; color:var(--accent) }
   table:not(.compact) { thead { display:none }
     tr { display:block; padding:.5rem 0; border-bottom:1px solid var(--line) }
     td { display:flex; gap:.8rem; border:0; padding:.1rem 0; white-space:normal !important }
-    td::before { content:attr(data-label); color:var(--soft); flex:0 0 6.2rem } } }
+    td:not([data-label=''])::before { content:attr(data-label); color:var(--soft);
+      flex:0 0 6.2rem } } }
 @media print { section { break-inside:avoid } }
 """
 CSS = (

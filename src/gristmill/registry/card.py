@@ -1,118 +1,195 @@
-"""The model card of a version: one content, as Markdown and as HTML."""
+"""The model card of a version: what it is for, made from, worth, and what it is not good for."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+import json
+from typing import TYPE_CHECKING, Any
 
+from gristmill.drawing.words import percent, signed
+from gristmill.errors import GristmillError
 from gristmill.project import Project
+from gristmill.registry.card_scores import Judged, judge_alone, score_sections
+from gristmill.registry.card_text import Section, markdown, page
 from gristmill.registry.formats import declared
+from gristmill.registry.gate_base import CANNOT, GateReport
+from gristmill.registry.origins import inputs, origins, parameters
 from gristmill.registry.reports import report_of
 from gristmill.registry.review import standing_of
 from gristmill.registry.settings import ModelSettings, model_settings
 from gristmill.registry.store import Registry
 from gristmill.registry.version import Version
 
-STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
-    "color-scheme:light dark}table{border-collapse:collapse;margin:.5rem 0}"
-    "th,td{border-bottom:1px solid #8886;padding:.3rem .8rem;text-align:left;vertical-align:top;"
-    "overflow-wrap:anywhere}"
-)
+if TYPE_CHECKING:
+    import pandas as pd
 
-
-@dataclass(frozen=True)
-class Section:
-    """A title, a paragraph, and a table when there is a head."""
-
-    title: str
-    text: str = ""
-    head: tuple[str, ...] = ()
-    rows: tuple[tuple[Any, ...], ...] = ()
+DECISIONS = ("request", "approve", "reject")
+SLICE_HEAD = ("group", "rows", "better by", "at least", "at most")
 
 
 def card(project: Project, model: str, version: int | str, *, as_html: bool = False) -> str:
-    """The card of a version, from the ledger and the verified files; nothing is loaded."""
+    """The card of a version, from the ledger, the verified files, and its scores on its own
+    hold-out. Raises NotFound, or Forbidden for altered bytes."""
+    title, sections = card_sections(project, model, version)
+    return page(title, sections) if as_html else markdown(title, sections)
+
+
+def card_sections(project: Project, model: str, ref: int | str) -> tuple[str, list[Section]]:
+    """The card's title and sections."""
     registry = Registry(project)
-    found = registry.version(model, version)
+    version = registry.version(model, ref)
     settings = model_settings(project, model)
+    found = report_of(registry, version)
+    report = found[1] if found else None
+    judged = judge_alone(registry, version, settings)
+    steps = origins(project, version.lineage)
     sections = [
-        _about(found, settings),
-        _features(registry, found),
-        Section("Metrics", "As recorded by the run.", ("metric", "value"), _pairs(found.metrics)),
-        *_gates(registry, found),
-        Section("Parameters", "", ("name", "value"), _pairs(found.params)),
-        _lineage(found),
-        _history(registry, found),
+        _about(version, settings),
+        _data(registry, version, settings),
+        _features(registry, version),
+        *score_sections(version, judged),
+        *_gates(found[0] if found else "", report),
+        *_approvals(registry, version),
+        _limits(version, settings, report, judged),
+        Section("Parameters", "", ("name", "value"), _pairs(parameters(steps))),
+        _lineage(version, inputs(steps)),
+        _history(registry, version),
     ]
-    title = f"{model} version {found.version}"
-    return _html(title, sections) if as_html else _markdown(title, sections)
+    return f"{model} version {version.version}", sections
 
 
 def _about(version: Version, settings: ModelSettings) -> Section:
     standing = f"Holds {', '.join(version.aliases)}." if version.aliases else "Holds no alias."
     rows = (
+        ("purpose", settings.purpose or "not declared"),
         ("owner", settings.owner or version.author),
         ("author", version.author),
         ("created", f"{version.created:%Y-%m-%d %H:%M} UTC"),
-        ("predicts", settings.target or "-"),
+        ("predicts", settings.target or "–"),
         ("digest (sha256)", version.digest),
         ("MLflow run", version.run_id),
     )
     return Section("About", standing, ("", ""), rows)
 
 
-def _features(registry: Registry, version: Version) -> Section:
-    import json
+def _data(registry: Registry, version: Version, settings: ModelSettings) -> Section:
+    """The tables kept with the version: how many rows, from when to when."""
+    import pandas as pd
 
+    rows: list[tuple[Any, ...]] = []
+    for name, what in (("reference", "training, for monitoring"), ("holdout", "hold-out")):
+        file = f"{name}.parquet"
+        if file not in version.evidence:
+            continue
+        try:
+            frame = pd.read_parquet(registry.evidence(version, file))
+        except GristmillError as error:
+            rows.append((what, None, error.message, "", "", version.evidence[file][:12]))
+            continue
+        first, last = _window(frame, settings.time)
+        share = _positive(frame, settings.target)
+        rows.append((what, f"{len(frame):,}", first, last, share, version.evidence[file][:12]))
+    text = "" if rows else "The version keeps no table of the data it was made from."
+    head = ("data", "rows", "from", "to", "positive", "sha256") if rows else ()
+    return Section("Data", text, head, tuple(rows))
+
+
+def _window(frame: pd.DataFrame, time: str) -> tuple[str, str]:
+    import pandas as pd
+
+    if not time or time not in frame or frame.empty:
+        return "unknown", "unknown"
+    moments = pd.to_datetime(frame[time])
+    return f"{moments.min():%Y-%m-%d %H:%M}", f"{moments.max():%Y-%m-%d %H:%M}"
+
+
+def _positive(frame: pd.DataFrame, target: str) -> str:
+    if target not in frame or not frame[target].dropna().isin([0, 1]).all():
+        return "–"
+    return percent(float(frame[target].mean()))
+
+
+def _features(registry: Registry, version: Version) -> Section:
     said = declared(registry.fetch(version))
-    inputs = json.loads((said.get("signature") or {}).get("inputs") or "[]")
+    columns = json.loads((said.get("signature") or {}).get("inputs") or "[]")
     rows = tuple(
         (i.get("name", n), i.get("type", "tensor"), "yes" if i.get("required", True) else "no")
-        for n, i in enumerate(inputs)
+        for n, i in enumerate(columns)
     )
     flavors = ", ".join(sorted(said.get("flavors") or {}))
     words = f"Saved as {flavors}." if rows else f"Saved as {flavors}; it declares no inputs."
     return Section("Features", words, ("name", "type", "required") if rows else (), rows)
 
 
-def _gates(registry: Registry, version: Version) -> list[Section]:
-    found = report_of(registry, version)
-    if found is None:
-        return [Section("Gates", "This version was never judged.")]
-    digest, report = found
+def _gates(digest: str, report: GateReport | None) -> list[Section]:
+    if report is None:
+        return [
+            Section("Gates", "This version was never judged."),
+            Section("Fairness", "Not judged."),
+        ]
     rival = report.about.get("champion")
     against = f"version {rival}" if rival else "nobody"
     rows = tuple((r.verdict, r.kind, r.message) for r in report.results)
     text = f"Judged against {against}: {report.verdict}. Report {digest[:12]}."
     sections = [Section("Gates", text, ("verdict", "gate", "finding"), rows)]
     for result in report.results:
-        if result.kind == "calibration" and "bins" in result.numbers:
-            bins = tuple((f"{p:.3f}", f"{q:.3f}", n) for p, q, n in result.numbers["bins"])
-            sections.append(
-                Section("Calibration", result.message, ("predicted", "observed", "rows"), bins)
-            )
         if result.kind == "slices" and result.numbers.get("groups"):
             groups = tuple(
-                (name, g["rows"], *(f"{g[k]:+.4f}" for k in ("difference", "lower", "upper")))
+                (name, g["rows"], *(signed(g[k]) for k in ("difference", "lower", "upper")))
                 for name, g in result.numbers["groups"].items()
             )
-            head = ("group", "rows", "better by", "at least", "at most")
-            sections.append(Section(f"Slices: {result.name}", result.message, head, groups))
-        if result.kind == "fairness" and "rates" in result.numbers:
-            rates = tuple((k, f"{v:.3f}") for k, v in result.numbers["rates"].items())
-            sections.append(
-                Section(f"Fairness: {result.name}", result.message, ("group", "rate"), rates)
-            )
-    standing = standing_of(registry, version)
-    if standing.required:
-        sections.append(Section("Approvals", standing.sentence()))
+            title = f"Against the champion: {result.name}"
+            sections.append(Section(title, result.message, SLICE_HEAD, groups))
+    fair = [r for r in report.results if r.kind == "fairness"]
+    for result in fair:
+        rates = tuple((k, f"{v:.3f}") for k, v in result.numbers.get("rates", {}).items())
+        head = ("group", "rate") if rates else ()
+        sections.append(Section(f"Fairness: {result.name}", result.message, head, rates))
+    if not fair:
+        sections.append(Section("Fairness", "No fairness gate is declared: it was not judged."))
     return sections
 
 
-def _lineage(version: Version) -> Section:
+def _approvals(registry: Registry, version: Version) -> list[Section]:
+    standing = standing_of(registry, version)
+    entries = registry.ledger.entries(version.model, version=version.version)
+    rows = tuple(
+        (f"{e.at:%Y-%m-%d %H:%M} UTC", e.actor, e.action, e.reason)
+        for e in entries
+        if e.action in DECISIONS
+    )
+    if not rows and not standing.required:
+        return [Section("Approvals", "None is required.")]
+    head = ("when", "who", "decision", "why") if rows else ()
+    return [Section("Approvals", f"{standing.sentence()}.", head, rows)]
+
+
+def _limits(
+    version: Version, settings: ModelSettings, report: GateReport | None, judged: Judged
+) -> Section:
+    """What the owner says, and what the evidence shows."""
+    points = [*settings.limits, *judged.limits()]
+    missing = version.lineage.missing()
+    if missing:
+        points.append(f"It cannot be made again: {', '.join(missing)} unknown.")
+    elif version.lineage.dirty is not False:
+        points.append(
+            "It may not come out the same again: the git tree had uncommitted changes."
+            if version.lineage.dirty
+            else "It may not come out the same again: the git tree's state is unknown."
+        )
+    if report is None:
+        points.append("No gate has judged it.")
+    else:
+        points += [
+            f"The {r.kind} gate could not judge: {r.message}."
+            for r in report.results
+            if r.verdict == CANNOT
+        ]
+    text = "" if points else "None is declared, and none shows in the evidence."
+    return Section("Limits", text, points=tuple(points))
+
+
+def _lineage(version: Version, read: dict[str, str]) -> Section:
     line = version.lineage
     dirty = {True: " with uncommitted changes", False: "", None: " (tree unknown)"}[line.dirty]
     rows: tuple[tuple[Any, ...], ...] = (
@@ -121,7 +198,8 @@ def _lineage(version: Version) -> Section:
         ("step", line.step),
         ("code and modules", line.source or "unknown"),
         ("environment", line.environment or "unknown"),
-        *((f"input {k}", v) for k, v in sorted(line.inputs.items())),
+        ("python", line.python or "unknown"),
+        *((f"input {k}", v) for k, v in sorted(read.items())),
         *((f"evidence {k}", v) for k, v in sorted(version.evidence.items())),
     )
     missing = line.missing()
@@ -139,46 +217,3 @@ def _history(registry: Registry, version: Version) -> Section:
 
 def _pairs(values: Any) -> tuple[tuple[str, Any], ...]:
     return tuple((k, f"{v:.6g}" if isinstance(v, float) else v) for k, v in sorted(values.items()))
-
-
-def _markdown(title: str, sections: Sequence[Section]) -> str:
-    def row(cells: Sequence[Any]) -> str:
-        return "| " + " | ".join(_cell(c) for c in cells) + " |"
-
-    parts = [f"# {_cell(title)}"]
-    for section in sections:
-        parts.append(f"## {_cell(section.title)}")
-        if section.text:
-            parts.append(_cell(section.text))
-        if section.head:
-            rule = "|" + " --- |" * len(section.head)
-            parts.append("\n".join([row(section.head), rule, *map(row, section.rows)]))
-    return "\n\n".join(parts) + "\n"
-
-
-def _cell(value: Any) -> str:
-    """A value that neither breaks a table nor smuggles markup in."""
-    text = html.escape(str(value), quote=False)
-    for mark in "\\`*_[]|#":
-        text = text.replace(mark, "\\" + mark)
-    return " ".join(text.split())
-
-
-def _html(title: str, sections: Sequence[Section]) -> str:
-    def row(tag: str, cells: Sequence[Any]) -> str:
-        inside = "".join(f"<{tag}>{html.escape(str(c))}</{tag}>" for c in cells)
-        return f"<tr>{inside}</tr>"
-
-    parts = [f"<h1>{html.escape(title)}</h1>"]
-    for section in sections:
-        parts.append(f"<h2>{html.escape(section.title)}</h2>")
-        if section.text:
-            parts.append(f"<p>{html.escape(section.text)}</p>")
-        if section.head:
-            body = "".join(row("td", r) for r in section.rows)
-            head = row("th", section.head) if any(section.head) else ""
-            parts.append(f"<table>{head}{body}</table>")
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f"<style>{STYLE}</style>{''.join(parts)}</html>\n"
-    )

@@ -77,7 +77,7 @@ class SideBySide:
 
 
 @dataclass(frozen=True)
-class _Rows:
+class Rows:
     """The shared rows: labels and each version's outputs, of shape (n,), and other columns."""
 
     truth: Any
@@ -116,12 +116,12 @@ def compare(
         )
     newest = max(versions, key=lambda v: v.version)
     try:
-        rows = _score(registry, settings, newest, versions, tell)
+        rows = score_rows(registry, settings, newest, versions, tell)
     except Invalid as error:
         return SideBySide(model, versions, _origins(project, versions), trouble=error.message)
     tell("Measuring metrics and curves")
     scored = tuple(
-        _scored(v, rows, output) for v, output in zip(versions, rows.outputs, strict=True)
+        scored_of(v, rows, output) for v, output in zip(versions, rows.outputs, strict=True)
     )
     pairs = []
     for bare, output in zip(_origins(project, versions), rows.outputs[1:], strict=True):
@@ -138,13 +138,13 @@ def compare(
     )
 
 
-def _score(
+def score_rows(
     registry: Registry,
     settings: ModelSettings,
     newest: Version,
     versions: Sequence[Version],
-    tell: Tell,
-) -> _Rows:
+    tell: Tell = lambda _: None,
+) -> Rows:
     """Every version's outputs on the newest's hold-out. Raises Invalid when there are none."""
     if HOLDOUT not in newest.evidence or not settings.target:
         raise Invalid(
@@ -164,14 +164,15 @@ def _score(
             outputs.append(outputs_of(registry, version, frame, settings, binary=binary))
         except Invalid as error:
             raise Invalid(error.code, f"version {version.version}: {error.message}") from error
-    return _Rows(truth, tuple(outputs), _columns(frame, settings), binary)
+    return Rows(truth, tuple(outputs), _columns(frame, settings), binary)
 
 
 def _columns(frame: pd.DataFrame, settings: ModelSettings) -> dict[str, Any]:
     return {str(c): frame[c] for c in frame if c not in {settings.target, settings.time}}
 
 
-def _scored(version: Version, rows: _Rows, output: Any) -> Scored:
+def scored_of(version: Version, rows: Rows, output: Any) -> Scored:
+    """Metrics with intervals and curves of a version's `output` on the shared rows."""
     metrics = {}
     for metric in rows.metrics:
         try:
@@ -182,7 +183,7 @@ def _scored(version: Version, rows: _Rows, output: Any) -> Scored:
     return Scored(version.version, metrics, curves_of(rows.truth, output) if both else None)
 
 
-def _judged(bare: Pair, rows: _Rows, output: Any) -> Pair:
+def _judged(bare: Pair, rows: Rows, output: Any) -> Pair:
     found = []
     for metric in rows.metrics:
         try:

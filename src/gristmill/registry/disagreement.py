@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
+from gristmill.drawing.words import percent
 from gristmill.registry.statistics import THRESHOLD
 
 LEAST_ROWS = 50
@@ -55,6 +57,55 @@ class Disagreement:
     slices: tuple[Slice, ...]
 
 
+@dataclass(frozen=True)
+class Weakness:
+    """Rows with one value of a column on which a model does worse than on `all`: `mark` is the
+    share it gets right when `share`, else its mean absolute error. `surely`: at 95 % confidence,
+    shared among all slices that were looked at (Bonferroni)."""
+
+    column: str
+    value: str
+    rows: int
+    mark: float
+    all: float
+    share: bool
+    surely: bool
+
+    def figures(self) -> tuple[str, str]:
+        if self.share:
+            return percent(self.mark), percent(self.all)
+        return f"{self.mark:.4g}", f"{self.all:.4g}"
+
+    def sentence(self) -> str:
+        mark, whole = self.figures()
+        where = f"where {self.column} is {self.value} ({self.rows:,} rows)"
+        if self.share:
+            return f"It is right on {mark} of rows {where}, on {whole} of all."
+        return f"Its mean error is {mark} {where}, {whole} on all rows."
+
+
+def weakest(
+    truth: Any, output: Any, columns: Mapping[str, Any], shown: int = 6
+) -> tuple[Weakness, ...]:
+    """Slices, as of `disagreement`, on which one model's `output` is furthest below its mean."""
+    truth = np.asarray(truth)
+    share = not _numeric(truth)
+    good = _right(truth, output) if share else -np.abs(output - truth)
+    good = good.astype(np.float64)
+    whole, sign = float(good.mean()), 1 if share else -1
+    found = []
+    looked = list(_slices(columns, len(truth)))
+    far = float(stats.norm.isf(0.05 / max(1, len(looked))))
+    for column, value, mask in looked:
+        rows, mean = int(mask.sum()), float(good[mask].mean())
+        reach = float(good[mask].std()) / rows**0.5
+        surely = mean + far * reach < whole
+        weakness = Weakness(column, value, rows, sign * mean, sign * whole, share, surely)
+        found.append((mean + 1.645 * reach - whole, weakness))
+    found.sort(key=lambda pair: (pair[0], pair[1].column, pair[1].value))
+    return tuple(w for gap, w in found[:shown] if gap < 0)
+
+
 def disagreement(
     truth: Any, first: Any, second: Any, columns: Mapping[str, Any], shown: int = SHOWN
 ) -> Disagreement:
@@ -64,35 +115,53 @@ def disagreement(
     into quarters of equally many rows.
     """
     truth = np.asarray(truth)
-    numbers = np.issubdtype(truth.dtype, np.floating) and not np.isin(truth, [0, 1]).all()
     confusion: tuple[Confusion, ...] = ()
     agreement: dict[str, int] = {}
-    if numbers:
+    if _numeric(truth):
         gap = np.abs(first - second).astype(np.float64)
         marks = [np.abs(o - truth).astype(np.float64) for o in (first, second)]
     else:
-        if np.isin(truth, [0, 1]).all():
-            one, two = (np.asarray(o) >= THRESHOLD for o in (first, second))
+        one, two = (_said(truth, o) for o in (first, second))
+        right = [_right(truth, o) for o in (first, second)]
+        if _binary(truth):
             confusion = _confusion(truth == 1, one, two)
-            right = [one == (truth == 1), two == (truth == 1)]
-        else:
-            one, two = np.asarray(first), np.asarray(second)
-            right = [one == truth, two == truth]
         gap = (one != two).astype(np.float64)
         agreement = _agreement(*right)
         marks = [r.astype(np.float64) for r in right]
     found = []
-    for column, values in columns.items():
-        for value, mask in _groups(values):
-            rows = int(mask.sum())
-            if rows < LEAST_ROWS or rows == len(truth):
-                continue
-            mean = float(gap[mask].mean())
-            sure = mean - 1.645 * float(gap[mask].std()) / rows**0.5
-            scores = [float(m[mask].mean()) for m in marks]
-            found.append((sure, Slice(str(column), value, rows, mean, *scores)))
+    for column, value, mask in _slices(columns, len(truth)):
+        rows, mean = int(mask.sum()), float(gap[mask].mean())
+        sure = mean - 1.645 * float(gap[mask].std()) / rows**0.5
+        scores = [float(m[mask].mean()) for m in marks]
+        found.append((sure, Slice(column, value, rows, mean, *scores)))
     found.sort(key=lambda pair: (-pair[0], pair[1].column, pair[1].value))
     return Disagreement(confusion, agreement, tuple(s for _, s in found[:shown]))
+
+
+def _binary(truth: NDArray[Any]) -> bool:
+    return bool(np.isin(truth, [0, 1]).all())
+
+
+def _numeric(truth: NDArray[Any]) -> bool:
+    return np.issubdtype(truth.dtype, np.floating) and not _binary(truth)
+
+
+def _said(truth: NDArray[Any], output: Any) -> NDArray[Any]:
+    """Classes: a probability of a 0/1 truth is cut at one half."""
+    return np.asarray(output) >= THRESHOLD if _binary(truth) else np.asarray(output)
+
+
+def _right(truth: NDArray[Any], output: Any) -> NDArray[np.bool_]:
+    wanted = truth == 1 if _binary(truth) else truth
+    return np.asarray(_said(truth, output) == wanted)
+
+
+def _slices(columns: Mapping[str, Any], whole: int) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
+    """Each value, or quarter, of each column that has rows enough."""
+    for column, values in columns.items():
+        for value, mask in _groups(values):
+            if LEAST_ROWS <= mask.sum() < whole:
+                yield str(column), value, mask
 
 
 def _confusion(

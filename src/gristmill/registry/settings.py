@@ -21,6 +21,7 @@ class ModelSettings:
     `path` is an MLflow model directory, `metrics` a JSON object of numbers, `reference` and
     `holdout` Parquet files with features and `target`; `time` names the event-time column.
     `allow_code` lets a model load that runs code then (a pickle, say), when its signature holds.
+    `purpose` and `limits` are the owner's words on the model card.
     """
 
     path: str
@@ -31,6 +32,8 @@ class ModelSettings:
     target: str = ""
     time: str = ""
     allow_code: bool = False
+    purpose: str = ""
+    limits: tuple[str, ...] = ()
     gates: tuple[Mapping[str, Any], ...] = ()
     approvals: Mapping[str, Any] = field(default_factory=dict)
 

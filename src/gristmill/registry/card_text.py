@@ -1,0 +1,70 @@
+"""A card's sections as Markdown and as HTML. Pure."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gristmill.drawing.document import Markup, document, section, table
+
+SHORT = 30
+
+
+@dataclass(frozen=True)
+class Section:
+    """A title, a paragraph, a list, and a table when there is a head. `figure` is SVG, which
+    Markdown leaves out: the table says the same."""
+
+    title: str
+    text: str = ""
+    head: tuple[str, ...] = ()
+    rows: tuple[tuple[Any, ...], ...] = ()
+    points: tuple[str, ...] = ()
+    figure: str = ""
+
+
+def markdown(title: str, sections: Sequence[Section]) -> str:
+    def row(cells: Sequence[Any]) -> str:
+        return "| " + " | ".join(_cell(c) for c in cells) + " |"
+
+    parts = [f"# {_cell(title)}"]
+    for part in sections:
+        parts.append(f"## {_cell(part.title)}")
+        if part.text:
+            parts.append(_cell(part.text))
+        if part.points:
+            parts.append("\n".join(f"- {_cell(p)}" for p in part.points))
+        if part.head:
+            rule = "|" + " --- |" * len(part.head)
+            parts.append("\n".join([row(part.head), rule, *map(row, part.rows)]))
+    return "\n\n".join(parts) + "\n"
+
+
+def page(title: str, sections: Sequence[Section]) -> str:
+    """One self-contained file."""
+    return document(title, f"<h1>{html.escape(title)}</h1>{''.join(map(block, sections))}")
+
+
+def block(part: Section) -> str:
+    """A section as HTML."""
+    body = ""
+    if part.figure:
+        body += f"<div class='figures'><figure>{part.figure}</figure></div>"
+    if part.points:
+        body += f"<ul>{''.join(f'<li>{html.escape(p)}</li>' for p in part.points)}</ul>"
+    if part.head:
+        short = all(len(str(c)) <= SHORT for row in part.rows for c in row)
+        inside = table(part.head, part.rows, label=part.title, compact=short)
+        more = f"<details><summary>As numbers</summary>{inside}</details>"
+        body += more if part.figure else inside
+    return section(part.title, Markup(body), part.text)
+
+
+def _cell(value: Any) -> str:
+    """A value that neither breaks a table nor smuggles markup in."""
+    text = html.escape("–" if value is None else str(value), quote=False)
+    for mark in "\\`*_[]|#":
+        text = text.replace(mark, "\\" + mark)
+    return " ".join(text.split())
