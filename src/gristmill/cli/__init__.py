@@ -16,7 +16,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if _nothing_to_do(words):
         return 0
-    from gristmill.runner import driver
+    from gristmill.cli import driver
 
     code = driver.forked(words)
     if code is not None:

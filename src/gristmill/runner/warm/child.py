@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import importlib
 import io
 import logging
 import os
@@ -185,16 +186,15 @@ def run_shell(
 
 
 def run_command(request: dict[str, Any], lifeline: Lifeline) -> int:
-    """The command line, with its modules imported."""
-    from gristmill.cli import commands
-
+    """The command line, in a module that the server has imported."""
+    commands = importlib.import_module(request["module"])
     sys.argv = ["gristmill", *request["argv"]]
     for number, stream in ((1, sys.stdout), (2, sys.stderr)):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=os.isatty(number))
     lifeline.start()
     lifeline.ready()
-    return commands.run_command(request["argv"])
+    return int(commands.run_command(request["argv"]))
 
 
 def match_matplotlib() -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 COMMANDS = frozenset({"audit", "model", "monitor", "run", "runs", "status", "sync"})
 PRELOAD = (
+    "gristmill.cli.commands",
     "gristmill.cli.model",
     "gristmill.cli.progress",
     "gristmill.cli.run",
@@ -53,7 +54,7 @@ def forked(words: list[str]) -> int | None:
         with client.connect(path) as conn:
             environment = dict(os.environ)
             message = child_message("command", words, os.getcwd(), environment)
-            wire.send(conn, message, (0, 1, 2))
+            wire.send(conn, message | {"module": PRELOAD[0]}, (0, 1, 2))
             conn.settimeout(client.START_TIMEOUT)
             child = client.await_ready(conn)
             return None if child is None else _follow(conn, *child)
