@@ -91,7 +91,9 @@ def _spec() -> ServerSpec:
     from gristmill.runner.warm.spec import ServerSpec, start_environment
 
     environment = start_environment(dict(os.environ), os.getcwd())
-    return ServerSpec((sys.executable,), PRELOAD, _own_code(), "the command line", environment)
+    return ServerSpec(
+        (sys.executable,), PRELOAD, _own_code(), "the command line", environment, own="gristmill"
+    )
 
 
 def _own_code() -> str:

@@ -245,6 +245,7 @@ def _start(spec: ServerSpec, path: Path) -> None:
         "package": str(Path(__file__).parent),
         "socket": str(path),
         "preload": spec.preload,
+        "own": spec.own,
         "excluded": {},
         "environment": spec.environment,
         "project": spec.project,

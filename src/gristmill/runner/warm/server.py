@@ -21,6 +21,7 @@ import time
 from typing import Any, NoReturn
 
 from . import child, imports, native, wire
+from .prime import Prime
 
 LISTEN_BACKLOG = 64
 REQUEST_TIMEOUT = 5.0
@@ -84,6 +85,7 @@ class Server:
         self.children: dict[int, socket.socket] = {}
         self.retiring = False
         self.baseline = child.Baseline()
+        self.prime = Prime()
 
     def preload(self) -> dict[str, Any] | None:
         """Import everything; a record of what is wrong when no child could be served."""
@@ -108,7 +110,7 @@ class Server:
 
     def _import(self, name: str) -> None:
         top = name.partition(".")[0]
-        if not imports.installed(top):
+        if not imports.installed(top) and top != self.config["own"]:
             return
         written = self._written()
         try:
@@ -165,8 +167,12 @@ class Server:
         poller = select.poll()
         poller.register(listener, select.POLLIN)
         poller.register(self.wake_read, select.POLLIN)
+        self.prime.start((listener, self.wake_read, self.wake_write))
+        if self.prime.fd >= 0:
+            poller.register(self.prime.fd, select.POLLIN | select.POLLHUP)
         while not self._finished():
             poller.poll(HEARTBEAT * 1000)
+            self.prime.take(poller)
             with contextlib.suppress(BlockingIOError):
                 while self.wake_read.recv(4096):
                     pass
@@ -215,7 +221,7 @@ class Server:
     def _answer(self, conn: socket.socket) -> None:
         fds: list[int] = []
         try:
-            pid = same_user(conn)
+            pid = wire.same_user(conn)
             conn.settimeout(REQUEST_TIMEOUT)
             message, fds = wire.receive(conn)
             if message["op"] == "fork" and not self._refuse(conn):
@@ -260,6 +266,7 @@ class Server:
             signal.set_wakeup_fd(-1)
             for inherited in (self.listener, self.wake_read, self.wake_write):
                 inherited.close()
+            self.prime.close()
             for other in self.children.values():
                 other.close()
             child.main(message, fds, conn, client_fd, peer, self.baseline)
@@ -289,11 +296,3 @@ class Server:
             "project": self.config["project"],
             "resident": native.resident(),
         }
-
-
-def same_user(conn: socket.socket) -> int:
-    """The connecting process. PermissionError when it is another user's."""
-    pid, uid = wire.peer(conn)
-    if uid != os.getuid():
-        raise PermissionError(f"user {uid} asked a server of user {os.getuid()}")
-    return pid

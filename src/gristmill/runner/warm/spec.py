@@ -25,13 +25,15 @@ START_VARIABLES = re.compile(
 
 @dataclass(frozen=True)
 class ServerSpec:
-    """What a fork server is: `python` is the interpreter and its options."""
+    """What a fork server is: `python` is the interpreter and its options, `own` a package that it
+    imports even from a folder where it is edited; `environment` must then tell its versions."""
 
     python: tuple[str, ...]
     preload: tuple[str, ...]
     environment: str
     project: str
     env: Mapping[str, str]
+    own: str = ""
 
     @property
     def name(self) -> str:

@@ -51,6 +51,14 @@ def peer(sock: socket.socket) -> tuple[int, int]:
     return pid, uid
 
 
+def same_user(conn: socket.socket) -> int:
+    """The connecting process. PermissionError when it is another user's."""
+    pid, uid = peer(conn)
+    if uid != os.getuid():
+        raise PermissionError(f"user {uid} asked a server of user {os.getuid()}")
+    return pid
+
+
 def _exactly(sock: socket.socket, size: int) -> bytes:
     chunks = []
     while size:
