@@ -1,0 +1,107 @@
+"""A forked command is the command: output, exit code, signals, directory, environment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gristmill.runner.warm import client
+from tests.conftest import shell, write_notebook
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A project, and a fork server for the command line in a folder of this test's own."""
+    folder = tmp_path_factory.mktemp("r")
+    folder.chmod(0o700)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRISTMILL_RUNTIME_DIR", str(folder))
+        patch.delenv("GRISTMILL_DRIVER", raising=False)
+        root = tmp_path_factory.mktemp("driver") / "a project"
+        root.mkdir()
+        shell(root, "git", "init", "-q", ".")
+        shell(root, "gristmill", "init")
+        write_notebook(
+            root / "slow.ipynb",
+            'from gristmill import Output\nout: Output = "out.txt"\nseconds: float = 0',
+            "import time\nopen('begun', 'w').close()\ntime.sleep(seconds)\nopen(out, 'w').close()",
+        )
+        subprocess.run([sys.executable, "-m", "gristmill.cli.driver"], check=True, cwd=root)
+        yield root
+        client.stop_servers(kill=True)
+
+
+def forks() -> int:
+    return sum(s["forks"] for s in client.servers() if s["project"] == "the command line")
+
+
+def begun(root: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not (root / "begun").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_output_and_exit_code_are_those_of_the_command(
+    served: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = (
+        ["gristmill", "status"],
+        ["gristmill", "status", "--json"],
+        ["gristmill", "status", "nobody"],
+        ["gristmill", "-C", "nowhere", "status"],
+        ["gristmill", "run", "--workers", "x"],
+    )
+    before = forks()
+    forked = [shell(served, *words, check=False) for words in commands]
+    assert forks() == before + len(commands)
+    monkeypatch.setenv("GRISTMILL_DRIVER", "0")
+    for words, one in zip(commands, forked, strict=True):
+        other = shell(served, *words, check=False)
+        assert (one.returncode, one.stdout, one.stderr) == (
+            other.returncode,
+            other.stdout,
+            other.stderr,
+        )
+
+
+def test_ctrl_c_and_a_kill_reach_the_command(served: Path) -> None:
+    for number, code in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
+        (served / "begun").unlink(missing_ok=True)
+        words = ["gristmill", "run", "-p", "slow.seconds=60"]
+        with subprocess.Popen(
+            words, cwd=served, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            begun(served)
+            process.send_signal(number)
+            assert process.wait(timeout=60) == code
+        done = shell(served, "gristmill", "run", "-p", "slow.seconds=0")
+        assert "1 ran" in done.stdout or "nothing to do" in done.stdout or "restored" in done.stdout
+        assert not list((served / ".gristmill/runs").glob("*/*.kernel"))
+
+
+def test_it_works_where_it_was_started_and_with_its_environment(served: Path) -> None:
+    (served / "sub").mkdir(exist_ok=True)
+    assert "nothing to do" in shell(served / "sub", "gristmill", "status").stdout
+    store = served / "elsewhere.db"
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{store}"}
+    subprocess.run(["gristmill", "run", "--force"], cwd=served, env=environment, check=True)
+    assert store.exists()
+
+
+def test_a_server_that_is_gone_is_no_loss(served: Path) -> None:
+    client.stop_servers(kill=True)
+    assert "nothing to do" in shell(served, "gristmill", "status").stdout
+    deadline = time.monotonic() + 90
+    while not client.servers() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert forks() == 0
+    assert "nothing to do" in shell(served, "gristmill", "status").stdout
+    assert forks() == 1
