@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 
 # verb or value -> module; imported when first used, because each brings heavy libraries
 _LAZY = {
+    "ParkedKernel": "gristmill.runner.parked",
     "Project": "gristmill.project",
     "RunRequest": "gristmill.runner.request",
     "RunResult": "gristmill.runner.request",
@@ -29,10 +30,12 @@ _LAZY = {
     "gate": "gristmill.registry.promotion",
     "lint": "gristmill.runner.lint",
     "monitor": "gristmill.monitoring.monitor",
+    "parked": "gristmill.runner.resume",
     "promote": "gristmill.registry.promotion",
     "register": "gristmill.registry.promotion",
     "repair": "gristmill.monitoring.retrain",
     "report": "gristmill.sweeps.reports",
+    "resume": "gristmill.runner.resume",
     "rollback": "gristmill.registry.promotion",
     "run": "gristmill.runner.run",
     "runs": "gristmill.runs",

@@ -155,6 +155,28 @@ class Tracker:
             "MLFLOW_EXPERIMENT_ID": self.experiment,
         }
 
+    def resume_step(self, step: str, run_id: str, earlier: str) -> dict[str, str]:
+        """Open the child run of the run `earlier` again, as a child of this one: the kernel that
+        goes on logs there, and what it logged before stays. Returns as `start_step`."""
+        from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+        before = self.client.get_run(run_id).data.tags
+        self.client.update_run(run_id, status="RUNNING")
+        self._children[step] = run_id
+        self._open.add(run_id)
+        tags = {
+            MLFLOW_PARENT_RUN_ID: self.parent,
+            RUN_TAG: self.run,
+            "gristmill.resumed-from": earlier,
+        }
+        for key, value in tags.items():
+            self.client.set_tag(run_id, key, value)
+        if "gristmill.error" in before:
+            self.client.delete_tag(run_id, "gristmill.error")
+        if parent := before.get(MLFLOW_PARENT_RUN_ID):
+            self.client.set_tag(parent, "gristmill.resumed-by", self.run)
+        return {"MLFLOW_RUN_ID": run_id}
+
     def child(self, step: str) -> str | None:
         return self._children.get(step)
 

@@ -8,6 +8,8 @@ from gristmill.cli import out
 from gristmill.cli.options import add_parameters, overrides
 from gristmill.errors import Cancelled
 from gristmill.project import Project
+from gristmill.runner.parked import Parked
+from gristmill.runner.request import RunResult
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +38,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="auto: without the kernel protocol where it is not needed; fresh: a new interpreter",
     )
+    parser.add_argument(
+        "--keep-failed",
+        action="store_true",
+        help="keep the kernel of a step that fails, for `gristmill open` and `gristmill resume`",
+    )
     parser.add_argument("--json", action="store_true", help="print events as JSON lines")
     add_parameters(parser)
 
@@ -57,13 +64,25 @@ def main(args: argparse.Namespace) -> int:
         keep_going=not args.fail_fast,
         wait=not args.no_wait,
         kernel=args.kernel,
+        keep_failed=args.keep_failed,
     )
     listener = JsonLines() if args.json else Progress()
     with listener:
         result = run(project, request, [listener])
+    return report(project, result)
+
+
+def report(project: Project, result: RunResult) -> int:
+    """Print what failed, and where a kernel waits; returns the exit code."""
     for step in result.steps.values():
         if step.error is not None:
             out.error(step.error)
+    for kernel in Parked(project.state).all():
+        if kernel.run == result.run:
+            out.say(
+                f"the kernel of {kernel.step} waits: `gristmill open {kernel.step}` to look inside,"
+                f" `gristmill resume {kernel.step}` when its notebook is mended"
+            )
     if result.status == "cancelled":
         return Cancelled.exit_code
     return 0 if result.ok else 1

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from gristmill.errors import StepFailed, Unavailable
 from gristmill.pipeline.notebook import parse_notebook
@@ -15,9 +16,11 @@ from gristmill.pipeline.step import StepSpec
 from gristmill.runner.direct import NotDirect, Shell
 from gristmill.runner.execute import Failure, execute
 from gristmill.runner.hooks import Hooks
-from gristmill.runner.kernels import KernelHandle, KernelRequest, acquire
+from gristmill.runner.kernels import KernelHandle, KernelRequest, acquire, attach
 from gristmill.runner.lock import end_family, forget_kernel, note_kernel
 from gristmill.runner.outputs import clear_outputs
+from gristmill.runner.parked import Parked, ParkedKernel
+from gristmill.runner.parking import kept_cells, park
 from gristmill.runner.settings import StepPolicy
 from gristmill.runner.warm.suitable import refusal
 from gristmill.runner.workspace import Workspace
@@ -32,6 +35,8 @@ class Attempt:
     `number` counts attempts from 1, `started` is seconds since the epoch, `before` the step's state
     then, `environment` what its kernel's environment says beyond ours, `directory` the run's.
     Timeouts count from the start of the first cell, on the monotonic clock.
+    `keep` is what the run was asked when kernels of failed cells are to be parked, `parked` the
+    kernel to go on in.
     """
 
     step: StepSpec
@@ -42,6 +47,8 @@ class Attempt:
     directory: Path
     why: str
     environment: Mapping[str, str] = field(default_factory=dict)
+    keep: Mapping[str, Any] | None = None
+    parked: ParkedKernel | None = None
     cells_begun: int = 0
     expired: StepFailed | None = None
     _index: int = -1
@@ -132,9 +139,17 @@ class Attempt:
             project=workspace.project.root,
             env={**os.environ, **self.environment},
             fresh=kernel == "fresh",
+            parkable=self.keep is not None,
             log=self.log,
+            connections=Parked(workspace.project.state).connections if self.keep else None,
         )
-        if kernel == "auto" and not needs_kernel(workspace.texts[self.step.name]):
+        if self.parked is not None:
+            return self._resume(workspace, self.parked, hooks)
+        if (
+            kernel == "auto"
+            and self.keep is None
+            and not needs_kernel(workspace.texts[self.step.name])
+        ):
             try:
                 with Shell(request) as shell:
                     return self._execute(workspace, shell, hooks)
@@ -154,10 +169,26 @@ class Attempt:
             end_family(kernel.pid)
         try:
             text, params = workspace.texts[name], workspace.params[name]
-            return execute(self.step, text, params, kernel, hooks)
+            failure = execute(self.step, text, params, kernel, hooks)
+            if failure is not None and isinstance(kernel, KernelHandle) and self._may_park(failure):
+                park(workspace, self, kernel, failure)
+            return failure
         finally:
             self._pid = None
             forget_kernel(self.directory, name)
+
+    def _resume(self, workspace: Workspace, parked: ParkedKernel, hooks: Hooks) -> Failure | None:
+        hooks.kept = kept_cells(parked, workspace.project.root)
+        with attach(parked.connection_file, parked.pid) as kernel:
+            try:
+                return self._execute(workspace, kernel, hooks)
+            finally:
+                if not kernel.parked:
+                    Parked(workspace.project.state).end(parked)
+
+    def _may_park(self, failure: Failure) -> bool:
+        last = self.number > self.policy.retries
+        return self.keep is not None and last and failure.cell >= 0 and not self._end.is_set()
 
     def _kernel(self, request: KernelRequest) -> KernelHandle:
         from jupyter_client.kernelspec import NoSuchKernel

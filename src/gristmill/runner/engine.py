@@ -25,9 +25,10 @@ from papermill.log import logger
 from papermill.utils import chdir, merge_kwargs, remove_args
 
 from gristmill.runner.direct import Shell, raise_error
-from gristmill.runner.hooks import Hooks
+from gristmill.runner.hooks import Hooks, Kept
 
 SAVE_EVERY_S = 2.0
+WIDGETS = "application/vnd.jupyter.widget-state+json"
 SAVE_SHARE = 20  # between saves, at least this many times as long as a save takes
 
 
@@ -41,11 +42,33 @@ class LazyNotebookManager(NotebookExecutionManager):  # type: ignore[misc]
         self._cost = 0.0
         self._changed = True
         self._cell_started = 0.0
+        self.first = 0
         if hooks.save_to is not None:
             nb.metadata.papermill |= {
                 "input_path": hooks.source,
                 "output_path": str(hooks.save_to),
             }
+
+    def notebook_start(self, **kwargs: Any) -> None:
+        super().notebook_start(**kwargs)
+        if (kept := self._hooks.kept) is not None:
+            self._keep(kept)
+
+    def _keep(self, kept: Kept) -> None:
+        """Take over what cells did before; `first` becomes the cell to begin with."""
+        code = [i for i, cell in enumerate(self.nb.cells) if cell.cell_type == "code"]
+        self.first = code[len(kept.cells)]
+        for index, old in zip(code, kept.cells, strict=False):
+            cell = self.nb.cells[index]
+            cell.outputs, cell.execution_count = old.outputs, old.execution_count
+            for name in ("papermill", "execution"):
+                if name in old.metadata:
+                    cell.metadata[name] = old.metadata[name]
+        if kept.widgets:
+            self.nb.metadata["widgets"] = kept.widgets
+        self.nb.metadata["gristmill"] = {
+            "resumed": {"run": kept.run, "cell": self.first, "at": self.now().isoformat()}
+        }
 
     def save(self, *, force: bool = False, **_: Any) -> None:
         """Save when the last time was long enough ago, or by `force`."""
@@ -73,6 +96,8 @@ class LazyNotebookManager(NotebookExecutionManager):  # type: ignore[misc]
                 self.save()
 
     def cell_start(self, cell: Any, cell_index: int | None = None, **kwargs: Any) -> None:
+        if cell_index is not None and cell_index < self.first:
+            return
         self._cell_started = time.monotonic()
         super().cell_start(cell, cell_index=cell_index, **kwargs)
         if cell_index is not None and cell.cell_type == "code":
@@ -83,6 +108,8 @@ class LazyNotebookManager(NotebookExecutionManager):  # type: ignore[misc]
         self.save(force=True)
 
     def cell_complete(self, cell: Any, cell_index: int | None = None, **kwargs: Any) -> None:
+        if cell_index is not None and cell_index < self.first:
+            return
         super().cell_complete(cell, cell_index=cell_index, **kwargs)
         if cell_index is not None and cell.cell_type == "code":
             self._hooks.on_cell_end(cell_index, time.monotonic() - self._cell_started)
@@ -93,18 +120,31 @@ class LazyNotebookManager(NotebookExecutionManager):  # type: ignore[misc]
 
 
 class SavingClient(PapermillNotebookClient):  # type: ignore[misc]
-    """papermill's client, whose notebook is saved while a cell runs."""
+    """papermill's client, whose notebook is saved while a cell runs; it begins at the manager's
+    `first` cell."""
 
-    async def async_execute_cell(self, *arguments: Any, **options: Any) -> Any:
+    def papermill_execute_cells(self) -> None:
+        kept = self.nb.metadata.get("widgets", {}) if self.nb_man.first else {}
+        for name, model in kept.get(WIDGETS, {}).get("state", {}).items():
+            self.widget_state[name] = model["state"]
+            self.widget_buffers[name] = {tuple(b["path"]): b for b in model.get("buffers", ())}
+        super().papermill_execute_cells()
+
+    def execute_cell(self, cell: Any, cell_index: int, **options: Any) -> Any:
+        if cell_index < self.nb_man.first:
+            return cell
+        return self.execute_cell_saving(cell, cell_index, **options)
+
+    async def _execute_cell_saving(self, *arguments: Any, **options: Any) -> Any:
         timer = asyncio.ensure_future(self.nb_man.save_on_timer())
         try:
-            return await super().async_execute_cell(*arguments, **options)
+            return await self.async_execute_cell(*arguments, **options)
         finally:
             timer.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await timer
 
-    execute_cell = run_sync(async_execute_cell)
+    execute_cell_saving = run_sync(_execute_cell_saving)
 
 
 class GristmillEngine(NBClientEngine):  # type: ignore[misc]

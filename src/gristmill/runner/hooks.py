@@ -5,6 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a notebook that goes on in its kernel begins with: the code cells of `run` above
+    the one that failed, and the state of the widgets they made."""
+
+    run: str
+    cells: tuple[Any, ...]
+    widgets: Any = None
 
 
 @dataclass
@@ -13,7 +24,7 @@ class Hooks:
 
     `source` is the notebook's path for its metadata, `save_to` where the executed one goes,
     `log` the file that takes what the kernel process prints outside of cells. Cells are named by
-    their index in the executed notebook.
+    their index in the executed notebook. With `kept`, execution begins after those cells.
     """
 
     source: str = ""
@@ -21,3 +32,4 @@ class Hooks:
     log: Path | None = None
     on_cell_start: Callable[[int], None] = lambda index: None
     on_cell_end: Callable[[int, float], None] = lambda index, seconds: None
+    kept: Kept | None = None

@@ -9,7 +9,10 @@ Where forking is not possible the kernel is a fresh one and `kernel.reason` says
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +38,7 @@ __all__ = [
     "WarmKernelManager",
     "acquire",
     "acquire_async",
+    "attach",
     "doctor",
     "notebook_sources",
     "project_preload",
@@ -57,6 +61,7 @@ class KernelRequest:
     `log`: file that takes what the kernel's process prints outside of cells; None drops it.
     `parkable`: the kernel can be left running by `KernelHandle.park`. A fresh kernel then also
     survives a crash of this process.
+    `connections`: folder for the connection file; None takes one for temporary files.
     """
 
     cwd: Path
@@ -68,6 +73,7 @@ class KernelRequest:
     fresh: bool = False
     parkable: bool = False
     log: Path | None = None
+    connections: Path | None = None
 
 
 class ReadyClient(AsyncKernelClient):  # type: ignore[misc]
@@ -160,6 +166,7 @@ class KernelHandle:
     warm: bool
     reason: str
     parkable: bool
+    parked: bool = False
 
     @property
     def pid(self) -> int:
@@ -172,14 +179,17 @@ class KernelHandle:
     async def close_async(self, *, now: bool = False) -> None:
         """Shut the kernel down, at once with `now`; without effect when it has gone."""
         self.km.close_clients()
-        if self.km.has_kernel:
+        if self.km.has_kernel and not self.parked:
             await self.km.shutdown_kernel(now=now or not await self.km.is_alive())
 
     def close(self, *, now: bool = False) -> None:
         run_sync(self.close_async)(now=now)
 
-    def park(self) -> str:
-        """Leave the kernel running when this process ends; returns its connection file."""
+    def park(self, lease: Path | None = None, seconds: float = 0.0) -> str:
+        """Leave the kernel running when this process ends; returns its connection file.
+
+        A forked kernel ends itself when the file `lease` is gone or untouched for `seconds`.
+        """
         if not self.parkable:
             raise Unavailable(
                 "kernels.not_parkable",
@@ -188,9 +198,10 @@ class KernelHandle:
             )
         self.km.close_clients()
         if self.warm:
-            self.km.provisioner.process.detach()
+            self.km.provisioner.process.detach(str(lease or ""), seconds)
         self.km._connection_file_written = False
         self.km._owns_kernel = False
+        self.parked = True
         return self.connection_file
 
     def __enter__(self) -> KernelHandle:
@@ -212,6 +223,9 @@ async def acquire_async(request: KernelRequest) -> KernelHandle:
     NoSuchKernel (of jupyter_client) when no kernelspec has that name.
     """
     manager = WarmKernelManager(kernel_name=request.kernel_name)
+    if request.connections is not None:
+        request.connections.mkdir(parents=True, exist_ok=True)
+        manager.connection_file = str(request.connections / f"kernel-{uuid.uuid4()}.json")
     spec = manager.kernel_spec
     stanza = spec.metadata.get("kernel_provisioner", {})
     chosen = stanza.get("provisioner_name", "gristmill-warm")
@@ -224,6 +238,7 @@ async def acquire_async(request: KernelRequest) -> KernelHandle:
             environment=request.environment,
             project=str(request.project or ""),
             fresh=request.fresh,
+            owned=True,
         )
     arguments: dict[str, Any] = {"cwd": str(request.cwd), "independent": request.parkable}
     if request.env is not None:
@@ -243,6 +258,28 @@ def acquire(request: KernelRequest) -> KernelHandle:
     """`acquire_async` for callers without an event loop."""
     handle: KernelHandle = run_sync(acquire_async)(request)
     return handle
+
+
+def attach(connection_file: str, pid: int) -> KernelHandle:
+    """A handle on a parked kernel, which `close` ends and `park` leaves as it was.
+
+    ProcessLookupError when it has ended; Unavailable where a process cannot be held by descriptor.
+    """
+    if not hasattr(os, "pidfd_open"):
+        raise Unavailable("kernels.no_pidfd", f"{sys.platform} has no pidfd to hold a kernel by")
+    from gristmill.runner.warm.process import WarmProcess
+
+    process = WarmProcess(None, pid, os.pidfd_open(pid))
+    manager = WarmKernelManager(connection_file=connection_file)
+    manager.load_connection_file()
+    provisioner = WarmProvisioner(kernel_id="", kernel_spec=manager.kernel_spec, parent=manager)
+    provisioner.process, provisioner.pid, provisioner.pgid = process, pid, pid
+    provisioner.connection_info = manager.get_connection_info()
+    provisioner.warm = True
+    manager.provisioner = provisioner
+    manager._connection_file_written = True
+    manager._connect_control_socket()
+    return KernelHandle(manager, warm=True, reason="it was parked", parkable=True)
 
 
 def stop_servers(*, kill: bool = False) -> int:

@@ -60,12 +60,21 @@ def project_lock(
             file.flush()
 
 
-def note_kernel(directory: Path, step: str, pid: int) -> None:
-    """Remember a kernel's process, so that a later run can end it when this one is killed."""
+def process_start(pid: int) -> float:
+    """When the process began (seconds since the epoch), which with its id tells it from a later
+    one; 0 when there is none."""
     import psutil
 
-    with contextlib.suppress(psutil.NoSuchProcess):
-        started = psutil.Process(pid).create_time()
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:
+        return 0.0
+
+
+def note_kernel(directory: Path, step: str, pid: int) -> None:
+    """Remember a kernel's process, so that a later run can end it when this one is killed."""
+    started = process_start(pid)
+    if started:
         write_atomic(directory / f"{step}.kernel", json.dumps({"pid": pid, "started": started}))
 
 
@@ -74,20 +83,35 @@ def forget_kernel(directory: Path, step: str) -> None:
 
 
 def end_orphans(runs: Path) -> int:
-    """Kill kernels that killed runs left behind; returns how many. Call with the lock held."""
+    """Kill kernels that killed runs left behind; returns how many. Call with the lock held.
+
+    Parked kernels stay, unless a run was going on in one.
+    """
     import psutil
 
+    from gristmill.runner.parked import Parked
+
+    parked = Parked(runs.parent)
+    spared = {kernel.pid for kernel in parked.all() if not kernel.resuming}
     ended = 0
+    for kernel in parked.all():
+        if kernel.resuming:
+            parked.end(kernel)
+            ended += 1
     for note in runs.glob("*/*.kernel"):
         try:
             record = json.loads(note.read_text("utf-8"))
             process = psutil.Process(record["pid"])
+            if process.pid in spared:
+                continue
             if abs(process.create_time() - record["started"]) < 0.01:
                 end_family(process.pid)
                 ended += 1
         except (psutil.NoSuchProcess, ValueError, KeyError):
             pass
-        note.unlink(missing_ok=True)
+        finally:
+            note.unlink(missing_ok=True)
+    parked.sweep()
     return ended
 
 

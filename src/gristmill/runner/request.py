@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.errors import Cancelled, GristmillError, StepFailed
+from gristmill.runner.parked import ParkedKernel
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class RunRequest:
     `step.name` to a value; `workers` 0 means the settings', else one for each cpu; `wait` is
     whether to queue behind another run. `kernel` is `auto` (a forked shell where a notebook needs
     nothing of the kernel protocol, else a warm kernel), `warm`, or `fresh` (a new interpreter for
-    each step). `labels` go on the run in MLflow."""
+    each step). `labels` go on the run in MLflow. `keep_failed` parks the kernel of a step that
+    fails; `resume` is the parked kernel in which its step goes on."""
 
     targets: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
@@ -31,6 +33,18 @@ class RunRequest:
     kernel: str = "auto"
     trigger: str = "user"
     labels: Mapping[str, str] = field(default_factory=dict)
+    keep_failed: bool = False
+    resume: ParkedKernel | None = None
+
+    def again(self) -> dict[str, Any]:
+        """What another run must be asked to want the same steps and values."""
+        return {
+            "targets": list(self.targets),
+            "tags": list(self.tags),
+            "only": self.only,
+            "params": self.params,
+            "overrides": dict(self.overrides),
+        }
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from gristmill.events import (
     CellFinished,
     CellStarted,
     Event,
+    Notice,
     StepFailedEvent,
     StepRestored,
     StepRetried,
@@ -33,6 +34,7 @@ from gristmill.runner.outputs import (
     require_outputs,
     require_unchanged,
 )
+from gristmill.runner.parking import end_parked, find_parked, join
 from gristmill.runner.request import RunRequest, StepResult
 from gristmill.runner.schedule import backoff
 from gristmill.runner.scheduler import Outcome
@@ -122,16 +124,19 @@ class Session:
         """Whether the step still has to run, now that all it needs is done."""
         attempt = self._attempt(step)
         self._attempts[step] = attempt
-        if not self.request.force and attempt.number == 1 and self._reuse(attempt):
+        self._notice(step, find_parked(self.workspace, attempt, self.request.resume, self.name))
+        anew = attempt.parked is None
+        if anew and not self.request.force and attempt.number == 1 and self._reuse(attempt):
             del self._attempts[step]
             return False
         spec = attempt.step
-        self.dvc.clear_outputs(step)
-        params = self.workspace.params[step]
+        if anew:
+            self._notice(step, end_parked(self.workspace.project, step))
+            self.dvc.clear_outputs(step)
         attempt.environment = {
             **attempt.policy.threads(),
             **self._devices.take(step, attempt.policy.gpus),
-            **self.tracker.start_step(step, params, spec.notebook, attempt.number),
+            **join(self.tracker, self.workspace, attempt),
         }
         self.emit(
             StepStarted(
@@ -157,6 +162,7 @@ class Session:
             self.workspace.state(step),
             self.directory,
             self.plan.decisions[step].why,
+            keep=self.request.again() if self.request.keep_failed else None,
         )
 
     def _reuse(self, attempt: Attempt) -> bool:
@@ -175,6 +181,10 @@ class Session:
         self.results[step] = StepResult("restored", attempt.why)
         self.emit(StepRestored(time.time(), self.name, step, attempt.why))
         return True
+
+    def _notice(self, step: str, text: str) -> None:
+        if text:
+            self.emit(Notice(time.time(), self.name, text, step))
 
     def execute(self, step: str, tell: Tell) -> Failure | None:
         """In a worker thread."""

@@ -25,9 +25,11 @@ import traceback
 import warnings
 from typing import Any, NoReturn
 
-from . import wire
+from . import native, wire
 
 DETACH = "detach"
+LEASE_POLL = 2.0
+LOW_MEMORY = 0.03
 
 
 class Baseline:
@@ -209,7 +211,7 @@ class Lifeline(threading.Thread):
     """Ends the kernel when the process that asked for it dies or lets go of the connection.
 
     It takes the place of ipykernel's poller, which would watch the fork server instead. A
-    `detach` message makes the kernel live on by itself.
+    `detach` message makes the kernel live on by itself, as long as its lease when it names one.
     """
 
     def __init__(self, conn: socket.socket, client_fd: int, *, detached: bool) -> None:
@@ -237,9 +239,27 @@ class Lifeline(threading.Thread):
                     os._exit(1)
                 if message.get("op") == DETACH:
                     release_streams()
+                    if message["lease"]:
+                        live_while(message["lease"], message["seconds"])
                     return
             else:
                 os._exit(1)
+
+
+def live_while(lease: str, seconds: float) -> None:
+    """End this process when the file `lease` is gone, was not touched for `seconds`, or when the
+    machine has no memory left."""
+    while True:
+        time.sleep(LEASE_POLL)
+        try:
+            overdue = time.time() - os.stat(lease).st_mtime > seconds
+        except FileNotFoundError:
+            break
+        if overdue or native.memory_left() < LOW_MEMORY:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(lease)
+            break
+    os._exit(0)
 
 
 def release_streams() -> None:

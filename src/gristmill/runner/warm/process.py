@@ -21,10 +21,10 @@ class WarmProcess:
 
     stdin = stdout = stderr = None
 
-    def __init__(self, conn: socket.socket, pid: int, pidfd: int) -> None:
+    def __init__(self, conn: socket.socket | None, pid: int, pidfd: int) -> None:
         self.pid = pid
         self.returncode: int | None = None
-        self._conn: socket.socket | None = conn
+        self._conn = conn
         self._pidfd = pidfd
 
     @property
@@ -59,10 +59,11 @@ class WarmProcess:
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
-    def detach(self) -> None:
-        """Let the process outlive this one."""
+    def detach(self, lease: str = "", seconds: float = 0.0) -> None:
+        """Let the process outlive this one, but not the file `lease` when one is named, nor by more
+        than `seconds` the last time that file was touched."""
         if self._conn is not None:
-            wire.send(self._conn, {"op": "detach"})
+            wire.send(self._conn, {"op": "detach", "lease": lease, "seconds": seconds})
 
     def _read_status(self) -> int:
         """The exit code the server reports; UNKNOWN_EXIT when the server died first."""

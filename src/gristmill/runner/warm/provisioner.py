@@ -41,6 +41,7 @@ class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
     )
     project = Unicode("", help="root of the project; default: found from the working directory")
     fresh = Bool(False, help="never fork")
+    owned = Bool(False, help="a forked kernel, though independent, ends with us until it is parked")
 
     warm = False
     reason = "not started"
@@ -76,7 +77,7 @@ class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
 
         cwd = os.path.abspath(kwargs.get("cwd") or os.getcwd())
         env = dict(kwargs.get("env") or os.environ)
-        independent = bool(kwargs.get("independent"))
+        independent = bool(kwargs.get("independent")) and not self.owned
         if not independent:
             env["JPY_PARENT_PID"] = str(os.getpid())
         root = Path(self.project) if self.project else None

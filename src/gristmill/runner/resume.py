@@ -1,0 +1,72 @@
+"""`gristmill resume` and `gristmill open`: kernels of failed steps, and going on in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gristmill.errors import Unavailable
+from gristmill.events import Listener
+from gristmill.project import Project
+from gristmill.runner.parked import Parked, ParkedKernel
+from gristmill.runner.request import RunRequest, RunResult
+from gristmill.runner.run import run
+
+
+def parked(project: Project) -> list[ParkedKernel]:
+    """The kernels that wait where their steps failed, the newest first."""
+    return Parked(project.state).all()
+
+
+def resume(
+    project: Project, step: str | None = None, listeners: Iterable[Listener] = ()
+) -> RunResult:
+    """Go on in the parked kernel of `step` (None: the only one) from the cell that failed, then
+    with the steps that the failed run was asked for.
+
+    The notebook is read again. When a cell above, a parameter, an input or a module changed, the
+    step runs from its beginning, and a notice says which. When it fails again its kernel is kept.
+    NotFound when no kernel is parked, Conflict when it is not clear which is meant.
+    """
+    kernel = Parked(project.state).find(step)
+    asked = kernel.request
+    return run(
+        project,
+        RunRequest(
+            targets=tuple(asked["targets"]),
+            tags=tuple(asked["tags"]),
+            only=asked["only"],
+            params=asked["params"],
+            overrides=asked["overrides"],
+            keep_failed=True,
+            resume=kernel,
+            trigger="resume",
+        ),
+        listeners,
+    )
+
+
+def console(kernel: ParkedKernel) -> list[str]:
+    """The command of an interactive console on a parked kernel. Unavailable when none is
+    installed; its hint says how else to get in."""
+    import importlib.util
+    import sys
+
+    if importlib.util.find_spec("jupyter_console") is None:
+        raise Unavailable(
+            "console.not-installed",
+            "jupyter-console is not installed.",
+            hint=connecting(kernel),
+        )
+    return [sys.executable, "-m", "jupyter_console", "--existing", kernel.connection_file]
+
+
+def connecting(kernel: ParkedKernel) -> str:
+    """How to reach a parked kernel without us."""
+    from pathlib import Path
+
+    folder = Path(kernel.connection_file).parent
+    return (
+        f"`jupyter console --existing {kernel.connection_file}`, or in JupyterLab, started with "
+        "`jupyter lab --ServerApp.allow_external_kernels=True "
+        f"--ServerApp.external_connection_dir={folder}`, choose the kernel of {kernel.notebook}."
+    )
