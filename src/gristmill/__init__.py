@@ -30,6 +30,7 @@ _LAZY = {
     "monitor": "gristmill.monitoring.monitor",
     "promote": "gristmill.registry.promotion",
     "register": "gristmill.registry.promotion",
+    "register_run": "gristmill.registry.from_run",
     "repair": "gristmill.monitoring.retrain",
     "rollback": "gristmill.registry.promotion",
     "run": "gristmill.runner.run",
