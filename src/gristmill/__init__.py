@@ -33,6 +33,7 @@ _LAZY = {
     "parked": "gristmill.runner.resume",
     "promote": "gristmill.registry.promotion",
     "register": "gristmill.registry.promotion",
+    "register_run": "gristmill.registry.from_run",
     "repair": "gristmill.monitoring.retrain",
     "report": "gristmill.sweeps.reports",
     "resume": "gristmill.runner.resume",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +14,13 @@ from gristmill.cli.model_text import (
     history_table,
     number,
     numbers,
+    parse_time,
     say_move,
     say_report,
+    say_results,
     versions_table,
 )
-from gristmill.errors import Invalid, NotFound
+from gristmill.errors import NotFound
 from gristmill.project import Project
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         sub.add_argument("--json", action="store_true", help="print JSON")
         return sub
 
-    verb("register", "make the model that lies in the project the next version").add_argument(
-        "--run", metavar="ID", help="MLflow run that receives it (default: a new one)"
-    )
+    register = verb("register", "make the model that lies in the project the next version")
+    register.add_argument("--run", metavar="ID", help="MLflow run that receives it (default: new)")
+    register.add_argument("--from", dest="source", metavar="RUN", help="what this kept run made")
     verb("list", "list versions")
     verb("show", "show one version with evidence, gates and history", version=True)
     verb("gate", "judge a version by the project's gates", version=True).add_argument(
@@ -86,16 +87,6 @@ def main(args: argparse.Namespace) -> int:
     return int(VERBS[args.verb](project, args))
 
 
-def parse_time(text: str) -> datetime:
-    """An aware time from ISO 8601; without an offset it is local. Raises Invalid."""
-    try:
-        return datetime.fromisoformat(text).astimezone()
-    except ValueError as error:
-        raise Invalid(
-            "time.syntax", f"{text!r} is no ISO 8601 time.", hint="2026-11-21T14:00"
-        ) from error
-
-
 def _names(project: Project, args: argparse.Namespace) -> tuple[str, str | None]:
     """Model and version as given; a lone word that names no model is the only model's version."""
     model, version = args.model, getattr(args, "ref", None)
@@ -133,9 +124,14 @@ def _version(project: Project, args: argparse.Namespace) -> Version:
 
 
 def _register(project: Project, args: argparse.Namespace) -> int:
+    from gristmill.registry.from_run import register_run
     from gristmill.registry.promotion import register
 
-    version = register(project, _names(project, args)[0], run_id=args.run)
+    model = _names(project, args)[0]
+    if args.source:
+        version = register_run(project, model, args.source)
+    else:
+        version = register(project, model, run_id=args.run)
     if args.json:
         out.say(out.as_json(version.record()))
     else:
@@ -199,7 +195,7 @@ def _show(project: Project, args: argparse.Namespace) -> int:
                 out.say(f"  {key:<24} {number(values[key])}")
     if found:
         out.say(f"\n{out.style('gates', 'bold')}  (report {found[0][:12]})")
-        say_report(found[1])
+        say_results(found[1])
     if standing.required:
         out.say(f"\n{out.style('approvals', 'bold')}  {standing.sentence()}")
     out.say(f"\n{out.style('history', 'bold')}")
@@ -213,16 +209,7 @@ def _gate(project: Project, args: argparse.Namespace) -> int:
 
     version = _version(project, args)
     report = gate(project, version.model, version.version, args.against)
-    if args.json:
-        out.say(out.as_json(report.record()))
-    else:
-        rival = report.about["champion"]
-        against = f"version {rival}" if rival else f"nobody (no {args.against} yet)"
-        out.say(
-            f"{version.model} version {version.version} against {against}, "
-            f"{report.about['rows']:,} hold-out rows"
-        )
-        say_report(report)
+    say_report(report, as_json=args.json)
     return 0 if report.passed else GateFailed.exit_code
 
 

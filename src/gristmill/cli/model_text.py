@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from gristmill.cli import out
+from gristmill.errors import Invalid
 
 if TYPE_CHECKING:
     from gristmill.registry.chain import Entry
@@ -32,7 +34,31 @@ def history_table(entries: Sequence[Entry]) -> str:
     return out.table(rows, head)
 
 
-def say_report(report: GateReport) -> None:
+def parse_time(text: str) -> datetime:
+    """An aware time from ISO 8601; without an offset it is local. Raises Invalid."""
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except ValueError as error:
+        raise Invalid(
+            "time.syntax", f"{text!r} is no ISO 8601 time.", hint="2026-11-21T14:00"
+        ) from error
+
+
+def say_report(report: GateReport, *, as_json: bool) -> None:
+    if as_json:
+        out.say(out.as_json(report.record()))
+        return
+    about = report.about
+    rival = about["champion"]
+    against = f"version {rival}" if rival else f"nobody (no {about['against']} yet)"
+    out.say(
+        f"{about['model']} version {about['version']} against {against}, "
+        f"{about['rows']:,} hold-out rows"
+    )
+    say_results(report)
+
+
+def say_results(report: GateReport) -> None:
     for r in report.results:
         verdict = out.style(f"{r.verdict:<12}", VERDICT_STYLE[r.verdict])
         out.say(f"  {verdict} {r.kind:<8} {r.message}")

@@ -1,0 +1,245 @@
+"""`Promotion`: a version's gates with their evidence, approvals, and who becomes champion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+from gristmill.drawing.document import Markup, section, table
+from gristmill.project import Project
+from gristmill.registry import promotion, review
+from gristmill.registry.approvals import Standing
+from gristmill.registry.chain import Entry
+from gristmill.registry.gate_base import CANNOT, GateReport
+from gristmill.registry.reports import report_of
+from gristmill.registry.store import Registry
+from gristmill.registry.version import Version
+from gristmill.widgets.versions import Picker
+from gristmill.widgets.work import Panel, html
+
+MOVES = ("promote", "rollback")
+SHOWN_MOVES = 8
+
+
+@dataclass(frozen=True)
+class State:
+    """What the panel shows: a version, who holds the alias, the last gate report with its digest,
+    the approvals, and the last moves, newest first."""
+
+    version: Version
+    alias: str
+    holder: int | None
+    report: tuple[str, GateReport] | None
+    standing: Standing
+    moves: tuple[Entry, ...]
+
+
+def read(project: Project, model: str, number: int, alias: str) -> State:
+    """Raises NotFound, or Forbidden when the ledger was altered."""
+    registry = Registry(project)
+    version = registry.version(model, number)
+    moves = [e for e in registry.ledger.entries(model) if e.action in MOVES and e.alias == alias]
+    return State(
+        version,
+        alias,
+        registry.ledger.aliases(model).get(alias),
+        report_of(registry, version),
+        review.standing_of(registry, version),
+        tuple(reversed(moves[-SHOWN_MOVES:])),
+    )
+
+
+class Promotion(Panel):
+    """Judge a version, ask, approve, reject, promote, roll back: each with a reason, each by the
+    role that the settings give to who acts. What is decided is what is shown: a newer gate report
+    or another holder of the alias is a conflict."""
+
+    def __init__(
+        self,
+        model: str | None = None,
+        version: int | None = None,
+        *,
+        project: Project | None = None,
+        actor: str | None = None,
+    ) -> None:
+        super().__init__(model, project, actor)
+        self.state: State | None = None
+        self.picker = Picker(self, self._look, many=False)
+        self.alias = widgets.Text(promotion.CHAMPION, description="Alias", continuous_update=False)
+        self.reason = widgets.Text(
+            description="Reason", placeholder="why; the ledger keeps it",
+            layout=widgets.Layout(width="min(100%, 44rem)"),
+        )  # fmt: skip
+        self.facts, self.gates, self.moves = html(), html(), html()
+        words = (
+            ("Judge", self.judge, "info", "Run the model's gates on this version"),
+            ("Ask for approval", self.ask, "", "Ask the reviewers for a decision"),
+            ("Approve", lambda: self.decide("approve"), "", "Approve this version and gate report"),
+            ("Reject", lambda: self.decide("reject"), "", "Reject this version and gate report"),
+            ("Promote", self.promote, "success", "Give the alias to this version"),
+            ("Roll back", self.roll_back, "warning", "Give the alias back to who held it before"),
+        )
+        self.buttons = {
+            w: self.button(w, act, kind=kind, hint=hint) for w, act, kind, hint in words
+        }
+        bar = widgets.HBox(list(self.buttons.values()), layout=widgets.Layout(flex_flow="row wrap"))
+        self.model.observe(lambda _: self._other_model(), "value")
+        self.alias.observe(lambda _: self._look(), "value")
+        self.show(
+            widgets.VBox([self.model, self.picker, self.alias]),
+            self.facts, self.gates, self.reason, bar, self.moves,
+        )  # fmt: skip
+        self.picker.numbers = (version,) if version else ()
+        self.refresh()
+
+    def refresh(self) -> None:
+        self.picker.refresh()
+        self._look()
+
+    def judge(self) -> None:
+        model, number, alias = self._asked()
+        self.do(
+            f"Judging version {number}: scoring the hold-out",
+            lambda _: promotion.gate(self.project, model, number, alias, actor=self.actor),
+            lambda report: self.done(f"Version {number} was judged: {report.verdict}."),
+            quiet=False,
+        )
+
+    def ask(self) -> None:
+        model, number, _ = self._asked()
+        reason = self.reason.value
+        self.do(
+            "Asking",
+            lambda _: review.request(self.project, model, number, reason=reason, actor=self.actor),
+            lambda _: self._decided(f"The reviewers are asked about version {number}."),
+            quiet=False,
+        )
+
+    def decide(self, decision: str) -> None:
+        model, number, _ = self._asked()
+        reason, report = self.reason.value, self.state and self.state.report
+        self.do(
+            "Signing the decision",
+            lambda _: review.decide(
+                self.project, model, number, decision=decision, reason=reason,
+                report=report[0] if report else None, actor=self.actor,
+            ),
+            lambda e: self._decided(f"{e.actor}: {decision} version {number}."),
+            quiet=False,
+        )  # fmt: skip
+
+    def promote(self) -> None:
+        model, number, alias = self._asked()
+        reason, holder = self.reason.value, self.state.holder if self.state else None
+        self.do(
+            f"Promoting version {number}",
+            lambda _: promotion.promote(
+                self.project, model, number, alias=alias, reason=reason, actor=self.actor,
+                expected=None if holder == number else holder or promotion.NOBODY,
+            ),
+            self._moved,
+            quiet=False,
+        )  # fmt: skip
+
+    def roll_back(self) -> None:
+        model, _, alias = self._asked()
+        reason = self.reason.value
+        self.do(
+            f"Rolling {alias} back",
+            lambda _: promotion.rollback(
+                self.project, model, alias=alias, reason=reason, actor=self.actor
+            ),
+            self._moved,
+            quiet=False,
+        )
+
+    def _moved(self, move: promotion.Promotion) -> None:
+        was = f"version {move.previous}" if move.previous else "nobody"
+        tail = f" (was {was})" if move.changed else " already"
+        self._decided(f"{move.alias} of {move.model} is version {move.version}{tail}.")
+
+    def _decided(self, words: str) -> None:
+        self.reason.value = ""
+        self.done(words)
+
+    def _asked(self) -> tuple[str, int, str]:
+        (number,) = self.picker.numbers or (0,)
+        return self.model.value, number, self.alias.value.strip()
+
+    def _other_model(self) -> None:
+        self.picker.numbers = ()
+        self.refresh()
+
+    def _look(self) -> None:
+        model, number, alias = self._asked()
+        if model and number:
+            self.do(
+                f"Reading version {number}",
+                lambda _: read(self.project, model, number, alias),
+                self._draw,
+            )
+
+    def _draw(self, state: State) -> None:
+        self.state = state
+        version = state.version
+        holder = f"version {state.holder}" if state.holder else "nobody"
+        held = "".join(f" {pill(a, 'alias')}" for a in version.aliases)
+        self.facts.value = (
+            f"<h2>{escape(version.model)} version {version.version}{held}</h2>"
+            f"<p>{escape(state.alias)} now: <b>{holder}</b>. You act as {escape(self.actor)}.</p>"
+            f"<p>Made by {escape(version.author)}; {escape(_approvals(state.standing))}.</p>"
+        )
+        self.gates.value = gates_html(state.report)
+        rows = [
+            (f"{e.at:%Y-%m-%d %H:%M} UTC", e.actor, e.action, e.before, e.after, e.reason)
+            for e in state.moves
+        ]
+        head = ("when", "who", "what", "from", "to", "why")
+        inside = table(head, rows, label="Moves of the alias") if rows else "<p>Not moved yet.</p>"
+        self.moves.value = section(f"Moves of {state.alias}", inside)
+
+
+def _approvals(standing: Standing) -> str:
+    free = not (standing.required or standing.approved or standing.rejected or standing.void)
+    return "no approval is required" if free else standing.sentence()
+
+
+def gates_html(found: tuple[str, GateReport] | None) -> str:
+    """Every gate's verdict with its finding, and the numbers it rests on."""
+    if found is None:
+        return section("Gates", "<p>This version was never judged.</p>")
+    digest, report = found
+    rows = [
+        (pill(r.verdict, _kind(r.verdict)), r.kind, r.message, Markup(_evidence(r.numbers)))
+        for r in report.results
+    ]
+    rival = report.about.get("champion")
+    against = f"version {rival}" if rival else "nobody"
+    text = (
+        f"Judged against {against} on {report.about.get('rows', 0):,} hold-out rows: "
+        f"{report.verdict}. Report {digest[:12]}."
+    )
+    inside = table(("verdict", "gate", "finding", "evidence"), rows, label="Gates") if rows else ""
+    return section("Gates", inside or "<p>No gates are declared.</p>", text)
+
+
+def pill(words: str, kind: str) -> Markup:
+    return Markup(f"<span class='pill {kind}'>{escape(words)}</span>")
+
+
+def _kind(verdict: str) -> str:
+    return "cannot" if verdict == CANNOT else verdict
+
+
+def _evidence(numbers: Any) -> str:
+    """The numbers of a verdict, folded away."""
+    if not numbers:
+        return ""
+    rows = []
+    for key, value in numbers.items():
+        shown = f"{value:.5g}" if isinstance(value, float) else str(value)
+        rows.append((key, shown))
+    return f"<details><summary>{len(rows)} numbers</summary>{table(('', ''), rows)}</details>"

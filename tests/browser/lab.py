@@ -1,0 +1,56 @@
+"""A real JupyterLab of a test's own: port, folders, settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+FOLDERS = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
+SETTINGS = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "apputils-extension/themes": {"adaptive-theme": True},
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
+
+
+@contextmanager
+def laboratory(root: Path, home: Path, port: int) -> Iterator[str]:
+    """JupyterLab over `root`, its own files under `home`, until the block ends."""
+    environment = {**os.environ, **{f"JUPYTER_{n}": str(home / n.lower()) for n in FOLDERS}}
+    for name in ("SETTINGS", "WORKSPACES"):
+        environment[f"JUPYTERLAB_{name}_DIR"] = str(home / name.lower())
+    for name, values in SETTINGS.items():
+        path = home / "settings/@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--ip=127.0.0.1",
+        "--IdentityProvider.token=", "--ServerApp.allow_root=True",
+        "--LabApp.expose_app_in_browser=True", f"--ServerApp.root_dir={root}",
+    ]  # fmt: skip
+    home.mkdir(exist_ok=True)
+    log = home / "lab.log"
+    with open(log, "wb") as file:
+        process = subprocess.Popen(command, cwd=root, env=environment, stdout=file, stderr=file)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                with urllib.request.urlopen(f"{address}/api", timeout=5):
+                    break
+            except OSError:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise AssertionError(log.read_text()) from None
+                time.sleep(0.2)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=30)

@@ -1,0 +1,166 @@
+"""The widgets in a real JupyterLab: from a run to a champion and back, by clicks alone."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from gristmill.project import Project
+from gristmill.registry.audit import audit
+from gristmill.registry.store import Registry
+
+from .lab import laboratory
+from .world import notebook, trained
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PATIENCE = 90_000
+IDLE = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+
+pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no Chromium at {CHROMIUM}")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    home = tmp_path_factory.mktemp("widgets")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRISTMILL_KEYS", str(home / "keys"))
+        patch.setenv("GRISTMILL_ACTOR", "ada@example.org")
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        made = trained(home / "project")
+        notebook(
+            made / "widgets.ipynb",
+            "from gristmill.widgets import ModelRegistry, Promotion\nModelRegistry()",
+            "Promotion()",
+            "print('the kernel', 'answers')",
+        )
+        yield made
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+def click(panel: Locator, name: str) -> None:
+    expect(panel.locator(".busy.on")).to_have_count(0)
+    panel.get_by_role("button", name=name, exact=True).click()
+
+
+def says(panel: Locator, words: str) -> None:
+    expect(panel.locator(".notice").first).to_contain_text(words)
+
+
+def command(page: Page, name: str) -> None:
+    page.evaluate(f"void window.jupyterapp.commands.execute('{name}')")
+
+
+def test_from_a_run_to_a_champion_and_back(browser: Browser, root: Path, tmp_path: Path) -> None:
+    expect.set_options(timeout=PATIENCE)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with laboratory(root, tmp_path / "lab", port) as address:
+        page = browser.new_page(color_scheme="light", viewport={"width": 1280, "height": 2400})
+        page.set_default_timeout(PATIENCE)
+        broken: list[str] = []
+        page.on("pageerror", lambda e: broken.append(str(e)))
+        page.goto(f"{address}/lab/tree/widgets.ipynb?reset")
+        page.wait_for_function(IDLE)
+        command(page, "notebook:run-all-cells")
+        registry, promotion, last = (page.locator(".jp-CodeCell").nth(i) for i in range(3))
+        expect(last.locator(".jp-OutputArea-output")).to_contain_text("the kernel answers")
+        register_both(registry)
+        promote_both(promotion)
+        compare(page, registry, last)
+        page.screenshot(path=tmp_path / "light.png")
+        light = lightness(page, registry)
+        page.emulate_media(color_scheme="dark")
+        page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
+        look_into_curves(registry)
+        page.screenshot(path=tmp_path / "dark.png")
+        assert light < 100 < lightness(page, registry)
+        promotion.get_by_label("Reason").fill("Complaints from the tower.")
+        click(promotion, "Roll back")
+        says(promotion, "champion of delay is version 1 (was version 2)")
+        expect(promotion.locator("td", has_text="Complaints")).to_be_visible()
+        registry.get_by_title("Card of version 2").click()
+        expect(registry.get_by_role("heading", name="Limits")).to_be_visible()
+        page.close()
+    assert not broken
+    project = Project.load(root)
+    assert Registry(project).ledger.aliases("delay") == {"champion": 1}
+    assert [p.message for p in audit(project).problems] == []
+    first, second = Registry(project).versions("delay")
+    assert first.metrics["roc_auc"] < second.metrics["roc_auc"]
+    assert first.params["columns"] == "a" and second.params["columns"] == "ab"
+
+
+def register_both(registry: Locator) -> None:
+    """The older run first: its files are in DVC's cache only."""
+    runs = registry.get_by_label("Run", exact=True)
+    expect(runs.locator("option")).to_have_count(2)
+    for index, version in ((1, 1), (0, 2)):
+        runs.select_option(index=index)
+        click(registry, "Register")
+        says(registry, f"delay version {version} is what run")
+        expect(runs.locator("option").nth(index)).to_contain_text(
+            f"version\N{NO-BREAK SPACE}{version}"
+        )
+
+
+def promote_both(promotion: Locator) -> None:
+    versions = promotion.get_by_label("Version", exact=True)
+    expect(versions.locator("option")).to_have_count(2)
+    for number, was in ((1, "nobody"), (2, "version 1")):
+        versions.select_option(value=versions.locator("option").nth(2 - number).inner_text())
+        expect(promotion.locator("h2").first).to_contain_text(f"version {number}")
+        click(promotion, "Promote")
+        says(promotion, "a decision needs a reason")
+        promotion.get_by_label("Reason").fill(f"Reason {number}.")
+        click(promotion, "Promote")
+        says(promotion, "was never judged")
+        click(promotion, "Judge")
+        says(promotion, f"Version {number} was judged: pass")
+        click(promotion, "Promote")
+        says(promotion, f"champion of delay is version {number} (was {was})")
+    promotion.get_by_text("numbers", exact=False).first.click()
+    expect(promotion.get_by_role("table", name="Gates")).to_contain_text("roc_auc")
+
+
+def compare(page: Page, registry: Locator, last: Locator) -> None:
+    for number in (1, 2):
+        registry.get_by_label(f"version {number}", exact=True).check()
+    registry.get_by_role("button", name="Compare ticked").click()
+    expect(registry.locator(".busy.on").first).to_be_visible()
+    before = last.locator(".jp-InputPrompt").inner_text()
+    last.locator(".cm-content").click()
+    command(page, "notebook:run-cell")
+    expect(last.locator(".jp-InputPrompt")).not_to_have_text(before)
+    expect(last.locator(".jp-InputPrompt")).not_to_have_text("[*]:")
+    assert registry.get_by_text("surely better by").count() == 0, "the cell had to wait"
+    expect(registry.get_by_text("surely better by")).to_be_visible()
+    expect(registry.get_by_role("table", name="Metrics of each version")).to_be_visible()
+    assert registry.locator("td svg[aria-label]").count() >= 5
+
+
+def look_into_curves(registry: Locator) -> None:
+    registry.get_by_role("tab", name="Curves").click()
+    expect(registry.locator(".js-plotly-plot .scatterlayer .js-line").first).to_be_visible()
+
+
+def lightness(page: Page, registry: Locator) -> float:
+    """Of the text, 0 to 255."""
+    colour = registry.locator(".gristmill").first.evaluate("e => getComputedStyle(e).color")
+    return sum(float(v) for v in colour[colour.index("(") + 1 : -1].split(",")[:3]) / 3
