@@ -36,13 +36,16 @@ class ProjectSettings:
     """The `[project]` table.
 
     `notebooks` and `exclude` are globs relative to the root; `environment` is the lock file whose
-    content stands for the environment (found by its usual names when silent).
+    content stands for the environment (found by its usual names when silent). `smoke` is set in the
+    double of a project that smoke runs use: its MLflow store is its own, whatever the variables of
+    the environment say.
     """
 
     name: str = ""
     notebooks: tuple[str, ...] = ("**/*.ipynb",)
     exclude: tuple[str, ...] = ()
     environment: str = ""
+    smoke: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,8 @@ class Project:
     @property
     def tracking_uri(self) -> str:
         """MLFLOW_TRACKING_URI when set, else the settings'; SQLite paths are made absolute."""
-        uri = os.environ.get("MLFLOW_TRACKING_URI") or self.tracking.uri
+        named = "" if self.settings.smoke else os.environ.get("MLFLOW_TRACKING_URI")
+        uri = named or self.tracking.uri
         prefix = "sqlite:///"
         if uri.startswith(prefix) and not uri.startswith(prefix + "/"):
             uri = f"{prefix}{self.home / uri[len(prefix) :]}"

@@ -152,6 +152,7 @@ class Tracker:
         return {
             "MLFLOW_RUN_ID": run_id,
             "MLFLOW_TRACKING_URI": self.project.tracking_uri,
+            "MLFLOW_REGISTRY_URI": self.project.tracking_uri,
             "MLFLOW_EXPERIMENT_ID": self.experiment,
         }
 

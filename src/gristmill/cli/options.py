@@ -19,6 +19,14 @@ def add_parameters(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_smoke(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--smoke",
+        action="store_true",
+        help="on little data (params.smoke.yaml), in .gristmill/smoke, away from all that is real",
+    )
+
+
 def overrides(words: list[str]) -> dict[str, str]:
     """`step.name=value` words as a mapping."""
     found = {}

@@ -30,9 +30,11 @@ class JsonLines:
 
 
 class Progress:
-    """Prints what happens; on a terminal, running steps show a bar that moves with their cells."""
+    """Prints what happens; on a terminal, running steps show a bar that moves with their cells.
+    `below` leads from the project to the one that runs, ending in `/`."""
 
-    def __init__(self) -> None:
+    def __init__(self, below: str = "") -> None:
+        self._below = below
         self._live = colour(sys.stdout)
         self._running: dict[str, tuple[float, int, int]] = {}
         self._drawn = 0
@@ -115,8 +117,10 @@ class Progress:
         name = {"succeeded": "green", "failed": "red", "cancelled": "yellow"}[event.status]
         print(f"{style(event.status, 'bold', name)} in {event.seconds:.1f} s: {', '.join(parts)}")
         if event.status != "succeeded":
-            print("what succeeded is kept: `gristmill run` goes on with the rest")
-        print(style(f"run {event.run}, executed notebooks in .gristmill/runs/{event.run}", "dim"))
+            again = "gristmill run --smoke" if self._below else "gristmill run"
+            print(f"what succeeded is kept: `{again}` goes on with the rest")
+        where = f"{self._below}.gristmill/runs/{event.run}"
+        print(style(f"run {event.run}, executed notebooks in {where}", "dim"))
 
     def _line(self, word: str, look: str, step: str, text: str) -> None:
         print(f"{style(word.ljust(8), look)} {step.ljust(self._width)}  {text}", flush=True)

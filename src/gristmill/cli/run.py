@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 
 from gristmill.cli import out
-from gristmill.cli.options import add_parameters, overrides
+from gristmill.cli.options import add_parameters, add_smoke, overrides
 from gristmill.errors import Cancelled
 from gristmill.project import Project
 from gristmill.runner.parked import Parked
 from gristmill.runner.request import RunResult
+
+SMOKE = ".gristmill/smoke/"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +45,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="keep the kernel of a step that fails, for `gristmill open` and `gristmill resume`",
     )
+    parser.add_argument(
+        "--pull",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="fetch outputs that are missing here from the DVC remote (default: [run] pull, no)",
+    )
     parser.add_argument("--json", action="store_true", help="print events as JSON lines")
+    add_smoke(parser)
     add_parameters(parser)
 
 
@@ -63,10 +72,12 @@ def main(args: argparse.Namespace) -> int:
         workers=args.workers,
         keep_going=not args.fail_fast,
         wait=not args.no_wait,
+        pull=args.pull,
+        smoke=args.smoke,
         kernel=args.kernel,
         keep_failed=args.keep_failed,
     )
-    listener = JsonLines() if args.json else Progress()
+    listener = JsonLines() if args.json else Progress(SMOKE if args.smoke else "")
     with listener:
         result = run(project, request, [listener])
     return report(project, result)

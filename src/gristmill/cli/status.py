@@ -5,25 +5,29 @@ from __future__ import annotations
 import argparse
 
 from gristmill.cli import out
-from gristmill.cli.options import add_parameters, overrides
+from gristmill.cli.options import add_parameters, add_smoke, overrides
 from gristmill.project import Project
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("steps", nargs="*", metavar="STEP", help="steps or notebooks (default all)")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    add_smoke(parser)
     add_parameters(parser)
 
 
 def main(args: argparse.Namespace) -> int:
     from gristmill.runner.request import RunRequest
-    from gristmill.runner.run import decide
+    from gristmill.runner.run import decide, target
     from gristmill.runner.workspace import load
 
-    project = Project.find()
-    request = RunRequest(
-        targets=tuple(args.steps), params=args.params, overrides=overrides(args.param)
+    asked = RunRequest(
+        targets=tuple(args.steps),
+        params=args.params,
+        overrides=overrides(args.param),
+        smoke=args.smoke,
     )
+    project, request = target(Project.find(), asked)
     workspace = load(project, request.params, request.overrides)
     plan = decide(workspace, request)
     workspace.hashes.save()
@@ -68,7 +72,7 @@ def main(args: argparse.Namespace) -> int:
     stale = len(plan.stale)
     if rows:
         out.say(
-            f"{stale} of {len(rows)} steps would run: gristmill run"
+            f"{stale} of {len(rows)} steps would run: gristmill run{' --smoke' * args.smoke}"
             if stale
             else f"{len(rows)} steps, nothing to do"
         )

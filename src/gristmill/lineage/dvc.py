@@ -45,8 +45,10 @@ class DvcRepo:
                     "another DVC process works in this project.",
                     hint="Wait until it has finished, then try again.",
                 ) from error
+        self._repo._lock_depth += 1  # so that DVC's verbs do not take the lock again
         self.lock = LockFile(root)
         self._pipeline: Any = None
+        self._asked = False
 
     def _init(self, repo_class: Any) -> None:
         top = git(self.root, "rev-parse", "--show-toplevel")
@@ -87,18 +89,100 @@ class DvcRepo:
         with _working_at(self.root):
             self.stage(name).remove_outs(ignore_remove=False, force=False)
 
-    def restore(self, name: str) -> bool:
+    @property
+    def remote(self) -> str | None:
+        """The name of the default remote."""
+        name = self._repo.config["core"].get("remote")
+        return str(name) if name else None
+
+    def restore(self, name: str, *, pull: bool = False) -> bool:
         """Check the outputs out of the run cache, when this command has already run on exactly
-        these inputs; whether it did."""
+        these inputs; whether it did. With `pull`, what the cache lacks comes from the remote."""
         from dvc.stage.cache import RunCacheNotFoundError
 
-        with _working_at(self.root):
+        with _working_at(self.root), self._asking(pull):
             stage = self.stage(name)
             try:
-                self._repo.stage_cache.restore(stage, run_cache=True)
+                self._repo.stage_cache.restore(stage, run_cache=True, pull=pull)
             except RunCacheNotFoundError:
                 return False
             return True
+
+    def restore_recorded(self, name: str, *, pull: bool = False) -> bool:
+        """Check out the outputs that `dvc.lock` records of a stage; whether the cache had them, or
+        with `pull` the remote."""
+        from dvc.exceptions import CollectCacheError
+
+        with _working_at(self.root), self._asking(pull):
+            stage = self.stage(name)
+            if not all(out.hash_info for out in stage.outs):
+                return False
+            if pull:
+                try:
+                    for objects in stage.get_used_objs().values():
+                        self._repo.cloud.pull(objects)
+                except CollectCacheError:
+                    return False
+            if not stage.outs_cached():
+                return False
+            stage.checkout(force=True)
+            return True
+
+    def pull_run_cache(self) -> None:
+        """Fetch what the default remote knows of past runs. Raises Unavailable."""
+        with _working_at(self.root), self._asking(True):
+            self._repo.stage_cache.pull(None)
+
+    def pull(self, paths: list[str]) -> None:
+        """Fetch and check out tracked paths. Raises Unavailable."""
+        with _working_at(self.root), self._asking(True):
+            self._repo.pull(paths)
+
+    def _require_remote(self) -> None:
+        """DVC takes a remote that is not there for an empty one."""
+        if self._asked:
+            return
+        store = self._repo.cloud.get_remote_odb(None)
+        if not store.fs.exists(store.path):
+            raise Unavailable(
+                "remote.absent",
+                f"the DVC remote `{self.remote}` failed: there is nothing at {store.path}.",
+                hint="Mount it, push to it, or mend its address: `dvc remote list`.",
+            )
+        self._asked = True
+
+    @contextlib.contextmanager
+    def _asking(self, remote: bool) -> Iterator[None]:
+        """Talking to the default remote: what comes is checked against its hash, DVC's bars are
+        off, and whatever goes wrong is Unavailable."""
+        if not remote or self.remote is None:
+            yield
+            return
+        logger = logging.getLogger("dvc")
+        level = logger.level
+        logger.setLevel(logging.CRITICAL)
+        self._repo.config["remote"][self.remote]["verify"] = True
+        try:
+            self._require_remote()
+            yield
+        except GristmillError:
+            raise
+        except Exception as error:
+            text = " ".join(str(error).split()) or type(error).__name__
+            raise Unavailable(
+                "remote.failed",
+                f"the DVC remote `{self.remote}` failed: {text}.",
+                hint="`dvc remote list` shows its address, `dvc fetch -v` more of the error.",
+            ) from error
+        finally:
+            logger.setLevel(level)
+
+    def keep_cached(self, name: str) -> None:
+        """Put what a stage wrote into the cache again, where a clone or `dvc gc` left it out."""
+        with _working_at(self.root):
+            stage = self.stage(name)
+            if not stage.outs_cached():
+                stage.commit()
 
     def commit(self, name: str) -> dict[str, Any]:
         """Hash and cache a finished stage and record it in `dvc.lock`; returns the record."""

@@ -19,7 +19,10 @@ class RunRequest:
     whether to queue behind another run. `kernel` is `auto` (a forked shell where a notebook needs
     nothing of the kernel protocol, else a warm kernel), `warm`, or `fresh` (a new interpreter for
     each step). `labels` go on the run in MLflow. `keep_failed` parks the kernel of a step that
-    fails; `resume` is the parked kernel in which its step goes on."""
+    fails; `resume` is the parked kernel in which its step goes on. `pull` is whether to ask the DVC
+    remote for outputs that are missing here; None leaves it to the settings. `smoke` runs the
+    project's double (see `runner.smoke`), with the parameter set `smoke` unless `params` names
+    another."""
 
     targets: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
@@ -30,6 +33,8 @@ class RunRequest:
     workers: int = 0
     keep_going: bool = True
     wait: bool = True
+    pull: bool | None = None
+    smoke: bool = False
     kernel: str = "auto"
     trigger: str = "user"
     labels: Mapping[str, str] = field(default_factory=dict)

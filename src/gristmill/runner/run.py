@@ -5,7 +5,9 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
+from gristmill.errors import Invalid
 from gristmill.events import (
     Event,
     Listener,
@@ -21,7 +23,14 @@ from gristmill.runner.interrupts import Interrupts
 from gristmill.runner.lint import refuse_findings
 from gristmill.runner.lock import end_orphans, project_lock
 from gristmill.runner.request import RunRequest, RunResult, StepResult
-from gristmill.runner.settings import capacity, require_fit, step_policies, tagged
+from gristmill.runner.reuse import fetch_inputs
+from gristmill.runner.settings import (
+    capacity,
+    require_fit,
+    run_settings,
+    step_policies,
+    tagged,
+)
 from gristmill.runner.sync import sync
 from gristmill.runner.workspace import Workspace, load
 
@@ -37,7 +46,7 @@ def run(
     Raises Invalid or NotFound when the request or a notebook is wrong, Conflict when the project
     is busy and `wait` is off. A step that fails raises nothing: it is in the result.
     """
-    request = request or RunRequest()
+    project, request = target(project, request or RunRequest())
     name = run_name(time.time())
     heard = tuple(listeners)
 
@@ -55,6 +64,9 @@ def run(
         if orphans:
             notice(f"ended {orphans} kernel(s) that a killed run left behind")
         workspace = load(project, request.params, request.overrides)
+        pull = run_settings(project).pull if request.pull is None else request.pull
+        if pull:
+            fetch_inputs(project, workspace, notice)
         chosen = decide(workspace, request)
         workspace.missing_inputs(set(chosen.stale))
         policies = step_policies(project, workspace.dag.steps)
@@ -84,9 +96,13 @@ def run(
                 there,
                 keep_going=request.keep_going,
             )
-            session = Session(workspace, request, chosen, policies, there["gpus"], name, emit)
+            interrupts = interrupts or Interrupts()
+            request = replace(request, pull=pull)
+            session = Session(
+                workspace, request, chosen, policies, there["gpus"], interrupts, name, emit
+            )
             with session:
-                finished = drive(schedule, session, interrupts or Interrupts())
+                finished = drive(schedule, session, interrupts)
                 steps.update(session.results)
                 status = _status(finished, steps)
                 session.close(status)
@@ -100,6 +116,21 @@ def run(
         emit(RunFinished(time.time(), name, status, seconds, ran, len(steps) - ran, failed))
         ordered = {s: steps[s] for s in chosen.decisions if s in steps}
         return RunResult(name, status, ordered, seconds, parent)
+
+
+def target(project: Project, request: RunRequest) -> tuple[Project, RunRequest]:
+    """What a request is about: the project itself, or its double with smoke parameters."""
+    if not request.smoke:
+        return project, request
+    if request.keep_failed:
+        raise Invalid(
+            "run.smoke-kernel",
+            "a smoke run keeps no kernel of a failed step.",
+            hint="Leave out --keep-failed, or --smoke.",
+        )
+    from gristmill.runner.smoke import PARAMS, smoke_project
+
+    return smoke_project(project), replace(request, params=request.params or PARAMS)
 
 
 def decide(workspace: Workspace, request: RunRequest) -> Plan:

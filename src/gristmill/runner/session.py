@@ -24,26 +24,25 @@ from gristmill.events import (
 from gristmill.lineage.dvc import DvcRepo
 from gristmill.lineage.git import git_state
 from gristmill.pipeline.plan import Plan, judge
+from gristmill.pipeline.stages import SOURCES
 from gristmill.runner.attempt import Attempt, Tell
 from gristmill.runner.execute import Failure
-from gristmill.runner.lineage import make_lineage, remember
+from gristmill.runner.interrupts import Interrupts
 from gristmill.runner.outputs import (
     failure_of,
-    metrics_of,
-    plots_of,
     require_outputs,
     require_unchanged,
 )
 from gristmill.runner.parking import end_parked, find_parked, join
+from gristmill.runner.recording import MLFLOW_STATUS, record_attempt
 from gristmill.runner.request import RunRequest, StepResult
+from gristmill.runner.reuse import Reuse
 from gristmill.runner.schedule import backoff
 from gristmill.runner.scheduler import Outcome
 from gristmill.runner.settings import Devices, StepPolicy
 from gristmill.runner.summary import keep, summarise
 from gristmill.runner.workspace import Workspace
 from gristmill.tracking import Tracker
-
-MLFLOW_STATUS = {"succeeded": "FINISHED", "failed": "FAILED", "cancelled": "KILLED"}
 
 
 class Session:
@@ -56,6 +55,7 @@ class Session:
         plan: Plan,
         policies: Mapping[str, StepPolicy],
         gpus: int,
+        interrupts: Interrupts,
         name: str,
         emit: Callable[[Event], None],
     ) -> None:
@@ -70,6 +70,7 @@ class Session:
         self._attempts: dict[str, Attempt] = {}
         self._tries: dict[str, int] = {}
         self._devices = Devices(gpus)
+        self._interrupts = interrupts
         self._cancelled = threading.Event()
 
     def __enter__(self) -> Session:
@@ -81,6 +82,7 @@ class Session:
         self.git = git_state(project.home)
         self.dvc = DvcRepo(project.root)
         try:
+            self.dvc.keep_cached(SOURCES)
             tags = {"gristmill.trigger": self.request.trigger}
             if self.git.commit:
                 tags["gristmill.commit"] = self.git.commit
@@ -89,6 +91,12 @@ class Session:
             if self.request.params:
                 tags["gristmill.params"] = self.request.params
             self.tracker = Tracker(project, self.name, tags | dict(self.request.labels))
+            self._cache = Reuse(
+                self.dvc,
+                self._interrupts,
+                lambda text: self._notice("", text),
+                pull=bool(self.request.pull),
+            )
         except BaseException:
             self.dvc.close()
             raise
@@ -168,16 +176,16 @@ class Session:
     def _reuse(self, attempt: Attempt) -> bool:
         """Whether the outputs are what they should be, now or after a look into the run cache."""
         step = attempt.step.name
-        decision = judge(attempt.before, self.workspace.locked(self.dvc.lock).get(step))
+        locked = self.workspace.locked(self.dvc.lock).get(step)
+        decision = judge(attempt.before, locked)
         if not decision.run:
             reason = "what it reads came out the same"
             self.results[step] = StepResult("fresh", reason)
             self.emit(StepSkipped(time.time(), self.name, step, reason))
             return True
         attempt.why = decision.why
-        if not self.dvc.restore(step):
+        if not self._cache.restore(step, attempt.before, locked):
             return False
-        self.dvc.commit(step)
         self.results[step] = StepResult("restored", attempt.why)
         self.emit(StepRestored(time.time(), self.name, step, attempt.why))
         return True
@@ -218,7 +226,9 @@ class Session:
             error, status = failure.error, "failed"
             if self._cancelled.is_set():
                 status, error = "cancelled", Cancelled("step.cancelled", f"{step} was cancelled.")
-        self._track(attempt, status, entry, error)
+        record_attempt(
+            self.workspace, self.tracker, self.git, self.name, attempt, status, entry, error
+        )
         self._devices.give_back(step)
         cell = failure.cell if failure else -1
         at, executed = time.time(), str(attempt.executed)
@@ -261,34 +271,6 @@ class Session:
             return None, self.dvc.commit(spec.name)
         except GristmillError as error:
             return Failure(error), None
-
-    def _track(
-        self,
-        attempt: Attempt,
-        status: str,
-        entry: Mapping[str, Any] | None,
-        error: GristmillError | None,
-    ) -> None:
-        """Lineage, metrics, plots and the executed notebook to their places."""
-        spec, root = attempt.step, self.workspace.project.root
-        lineage, metrics, plots = None, None, None
-        if entry is not None:
-            metrics, plots = metrics_of(root, spec), plots_of(root, spec)
-            lineage = make_lineage(
-                self.workspace, spec.name, self.git, self.name, attempt.executed, entry
-            )
-            remember(self.workspace.project, lineage)
-        if not attempt.environment:  # it failed before its child run began
-            return
-        self.tracker.finish_step(
-            spec.name,
-            MLFLOW_STATUS[status],
-            executed=attempt.executed,
-            metrics=metrics,
-            files=plots,
-            lineage=lineage,
-            error=str(error) if error else "",
-        )
 
     def block(self, step: str, failed: Iterable[str]) -> None:
         reason = f"{', '.join(failed)} did not succeed"

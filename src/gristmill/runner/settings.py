@@ -49,12 +49,14 @@ class StepSettings:
 
 @dataclass(frozen=True)
 class RunSettings:
-    """The `[run]` table: `workers` at once, and the machine where it is not to be detected."""
+    """The `[run]` table: `workers` at once, the machine where it is not to be detected, and whether
+    to `pull` from the DVC remote what is missing here."""
 
     workers: int | None = None
     cpus: int | None = None
     memory: str | None = None
     gpus: int | None = None
+    pull: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,15 +141,22 @@ def tagged(policies: dict[str, StepPolicy], tags: Iterable[str]) -> list[str]:
     return found
 
 
+def run_settings(project: Project) -> RunSettings:
+    """The `[run]` table. Raises Invalid."""
+    where = f"{SETTINGS} [run]"
+    settings = parse_table(RunSettings, project.table("run"), where)
+    for key in ("workers", "cpus", "gpus"):
+        _not_negative(getattr(settings, key), f"{where} {key}")
+    return settings
+
+
 def capacity(project: Project, workers: int) -> Amounts:
     """What there is for steps: `[run]` before what this process may use of the machine.
 
     More workers than cpus means more cpus: whoever asks for that oversubscribes on purpose.
     """
     where = f"{SETTINGS} [run]"
-    settings = parse_table(RunSettings, project.table("run"), where)
-    for key in ("workers", "cpus", "gpus"):
-        _not_negative(getattr(settings, key), f"{where} {key}")
+    settings = run_settings(project)
     found = settings.cpus or machine_cpus()
     slots = workers or settings.workers or found
     memory = parse_bytes(settings.memory, f"{where} memory") if settings.memory else None
