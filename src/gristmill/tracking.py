@@ -45,6 +45,8 @@ def connect(project: Project) -> MlflowClient:
         with _one_at_a_time(project.home / STATE / "mlflow.lock", local=uri.startswith("sqlite:")):
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             client.search_experiments(max_results=1)
+            if uri.startswith("sqlite:"):
+                _write_ahead(uri)
     except MlflowException as error:
         raise Unavailable(
             "tracking.unreachable",
@@ -52,6 +54,16 @@ def connect(project: Project) -> MlflowClient:
             hint="Mend `[tracking] uri` in gristmill.toml or MLFLOW_TRACKING_URI.",
         ) from error
     return client
+
+
+def _write_ahead(uri: str) -> None:
+    """One flush to disk for each change instead of three, and readers do not wait for the writer.
+    The file remembers it."""
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(uri.removeprefix("sqlite:///"))) as database:
+        database.execute("PRAGMA journal_mode=WAL")
 
 
 def experiment_id(project: Project, client: MlflowClient, suffix: str = "") -> str:
@@ -113,6 +125,8 @@ class Tracker:
         )
         self.parent = str(parent.info.run_id)
         self._children: dict[str, str] = {}
+        self._uris = {self.parent: str(parent.info.artifact_uri)}
+        self._artifacts: dict[str, Any] = {}
         self._open = {self.parent}
 
     def _close_dead_runs(self) -> None:
@@ -145,6 +159,7 @@ class Tracker:
         child = self.client.create_run(self.experiment, run_name=step, tags=tags)
         run_id = str(child.info.run_id)
         self._children[step] = run_id
+        self._uris[run_id] = str(child.info.artifact_uri)
         self._open.add(run_id)
         values = [Param(k, _text(v)) for k, v in params.items()]
         if values:
@@ -210,13 +225,32 @@ class Tracker:
             tags.append(RunTag("gristmill.error", error[:PARAM_LIMIT]))
         self.client.log_batch(run_id, metrics=values, tags=tags)
         if executed is not None and executed.exists():
-            self.client.log_artifact(run_id, str(executed), "notebook")
+            self._store(run_id).log_artifact(str(executed), "notebook")
         for folder, path in (files or {}).items():
-            self.client.log_artifact(run_id, str(path), folder)
+            self._store(run_id).log_artifact(str(path), folder)
         if lineage is not None:
-            self.client.log_text(run_id, lineage.to_json(), "lineage.json")
+            self._log_text(run_id, lineage.to_json(), "lineage.json")
         self.client.set_terminated(run_id, status)
         self._open.discard(run_id)
+
+    def _store(self, run_id: str) -> Any:
+        """Where a run's artifacts go. The client would ask the database for each file."""
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        if run_id not in self._artifacts:
+            uri = self._uris.get(run_id) or self.client.get_run(run_id).info.artifact_uri
+            self._artifacts[run_id] = get_artifact_repository(
+                uri, tracking_uri=self.project.tracking_uri
+            )
+        return self._artifacts[run_id]
+
+    def _log_text(self, run_id: str, text: str, name: str) -> None:
+        import tempfile
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            path.write_text(text, encoding="utf-8")
+            self._store(run_id).log_artifact(str(path))
 
     def abandon(self) -> None:
         """Close what is open as KILLED."""
@@ -239,7 +273,7 @@ class Tracker:
         for begin in range(0, max(len(values), len(given)), BATCH):
             end = begin + BATCH
             self.client.log_batch(self.parent, metrics=values[begin:end], params=given[begin:end])
-        self.client.log_text(self.parent, record, "run.json")
+        self._log_text(self.parent, record, "run.json")
         self.client.set_terminated(self.parent, status)
         self._open.discard(self.parent)
 

@@ -46,6 +46,7 @@ class DvcRepo:
                     hint="Wait until it has finished, then try again.",
                 ) from error
         self._repo._lock_depth += 1  # so that DVC's verbs do not take the lock again
+        self._repo.stage_cache = _run_cache(self._repo)
         self.lock = LockFile(root)
         self._pipeline: Any = None
         self._asked = False
@@ -206,6 +207,23 @@ def cache_directory(root: Path) -> Path:
         DvcRepo(root).close()
     with _working_at(root), contextlib.closing(Repo(str(root))) as repo:
         return Path(repo.cache.local_cache_dir)
+
+
+def _run_cache(repo: Any) -> Any:
+    """DVC's run cache, whose entries are read by the fast YAML parser."""
+    from dvc.schema import COMPILED_LOCK_FILE_STAGE_SCHEMA
+    from dvc.stage.cache import StageCache
+    from voluptuous import Invalid as SchemaError
+
+    class RunCache(StageCache):  # type: ignore[misc]
+        def _load_cache(self, key: str, value: str) -> Any:
+            try:
+                text = Path(self._get_cache_path(key, value)).read_text(encoding="utf-8")
+                return COMPILED_LOCK_FILE_STAGE_SCHEMA(yaml.load(text, YamlLoader))  # noqa: S506
+            except (OSError, UnicodeDecodeError, yaml.YAMLError, SchemaError):
+                return super()._load_cache(key, value)  # which removes what is broken
+
+    return RunCache(repo)
 
 
 @contextlib.contextmanager
