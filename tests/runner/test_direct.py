@@ -13,10 +13,10 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from gristmill.errors import Cancelled
-from gristmill.runner.direct import NotDirect, execute_direct, refusal
+from gristmill.runner.direct import NotDirect, Shell, raise_error
 from gristmill.runner.kernels import KernelRequest, acquire, stop_servers
 from gristmill.runner.warm import client
+from gristmill.runner.warm.suitable import refusal
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,6 +45,18 @@ def code(source, *tags):
 
 def book(*cells):
     return nbformat.v4.new_notebook(cells=[code(c) if isinstance(c, str) else c for c in cells])
+
+
+def execute_direct(notebook, asked, timeout=None, begun=lambda shell: None):
+    rules = NotebookClient(notebook)
+    rules.reset_execution_trackers()
+    with Shell(asked) as shell:
+        begun(shell)
+        notebook.metadata["language_info"] = shell.language_info
+        for index, cell in enumerate(notebook.cells):
+            reply = shell.execute_cell(rules, cell, index, timeout)
+            if reply is not None:
+                raise_error(rules, cell, reply)
 
 
 def comparable(notebook):
@@ -153,49 +165,36 @@ def test_text_keeps_the_order_in_which_it_was_written(tmp_path):
 
 
 def test_text_arrives_while_the_cell_runs(tmp_path):
-    notebook = book("import time\nprint('now')\ntime.sleep(30)")
-    stop, seen = threading.Event(), []
+    notebook = book("import time\nprint('now')\ntime.sleep(60)")
+    seen = []
 
-    def watch():
-        until = time.monotonic() + 20
-        while time.monotonic() < until and not seen:
-            seen.extend(notebook.cells[0].outputs)
-            time.sleep(0.01)
-        stop.set()
+    def watch(shell):
+        def end_when_seen():
+            until = time.monotonic() + 20
+            while time.monotonic() < until and not seen:
+                seen.extend(notebook.cells[0].outputs)
+                time.sleep(0.01)
+            os.kill(shell.pid, 9)
 
-    thread = threading.Thread(target=watch)
-    thread.start()
-    with pytest.raises(Cancelled):
-        execute_direct(notebook, request(tmp_path), cancelled=stop)
-    thread.join()
+        threading.Thread(target=end_when_seen).start()
+
+    with pytest.raises(DeadKernelError):
+        execute_direct(notebook, request(tmp_path), begun=watch)
     assert seen[0]["text"] == "now\n"
 
 
-def test_hooks_and_errors_are_nbclients(tmp_path):
-    def events(run):
-        seen = []
-
-        def hook(name):
-            def note(cell, cell_index, execute_reply=None, **_):
-                status = execute_reply and execute_reply["content"]["status"]
-                seen.append((name, cell_index, status))
-
-            return note
-
+def test_errors_are_nbclients(tmp_path):
+    def outcome(run):
         notebook = book("1", nbformat.v4.new_markdown_cell("m"), "boom", "2")
-        names = ("on_cell_start", "on_cell_executed", "on_cell_error")
         with pytest.raises(CellExecutionError) as error:
-            run(notebook, {name: hook(name) for name in names})
-        return seen, error.value.ename, comparable(notebook)
+            run(notebook)
+        return error.value.ename, comparable(notebook)
 
-    def by_kernel(notebook, hooks):
+    def by_kernel(notebook):
         with acquire(request(tmp_path)) as handle:
-            NotebookClient(notebook, km=handle.km, **hooks).execute()
+            NotebookClient(notebook, km=handle.km).execute()
 
-    def directly(notebook, hooks):
-        execute_direct(notebook, request(tmp_path), **hooks)
-
-    assert events(directly) == events(by_kernel)
+    assert outcome(lambda n: execute_direct(n, request(tmp_path))) == outcome(by_kernel)
 
 
 @pytest.mark.parametrize(
@@ -243,10 +242,8 @@ def test_a_crash_is_a_dead_kernel_with_its_output(tmp_path):
         ("len?", "help"),
     ],
 )
-def test_what_needs_a_kernel_is_refused(tmp_path, source, word):
+def test_what_needs_a_kernel_is_refused(source, word):
     assert word in refusal(["1", source])
-    with pytest.raises(NotDirect):
-        execute_direct(book(source), request(tmp_path))
 
 
 @pytest.mark.parametrize(

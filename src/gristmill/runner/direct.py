@@ -1,7 +1,7 @@
 """The light path: a notebook's cells in a forked IPython shell, without the kernel protocol.
 
-    if not refusal(code_cells(notebook)):
-        execute_direct(notebook, KernelRequest(cwd=root))
+    with Shell(KernelRequest(cwd=root)) as shell:
+        shell.execute_cell(client, cell, index)
 
 The executed notebook is what nbclient would have made of it: nbclient's own rules turn messages
 into outputs, and its exceptions tell of failures. NotDirect means: use a kernel. It comes before
@@ -16,25 +16,21 @@ import select
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from jupyter_client.kernelspec import NoSuchKernel
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from gristmill.errors import Cancelled, GristmillError
+from gristmill.errors import GristmillError
 from gristmill.runner.kernels import KernelRequest
 from gristmill.runner.warm.pipe import Pipe
 from gristmill.runner.warm.provisioner import NotWarm, parse_command, server_spec
-from gristmill.runner.warm.suitable import refusal
 
-__all__ = ["Hook", "NotDirect", "code_cells", "execute_direct", "refusal"]
-
-CANCEL_POLL = 0.1
+EXIT_POLL = 0.1
 OUTPUT_POLL = 2.0
 INTERRUPT_GRACE = 2.0
 PARENT = {"msg_id": "direct"}
@@ -42,57 +38,6 @@ PARENT = {"msg_id": "direct"}
 
 class NotDirect(Exception):
     """Why the notebook needs a kernel."""
-
-
-class Hook(Protocol):
-    """Called with the names of nbclient's hooks."""
-
-    def __call__(self, **arguments: Any) -> object: ...
-
-
-def _ignore(**_: Any) -> None:
-    """The default hook."""
-
-
-def code_cells(notebook: Any) -> list[str]:
-    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-
-
-def execute_direct(
-    notebook: Any,
-    request: KernelRequest,
-    *,
-    on_cell_start: Hook = _ignore,
-    on_cell_executed: Hook = _ignore,
-    on_cell_error: Hook = _ignore,
-    timeout: Callable[[Any], float | None] | float | None = None,
-    allow_errors: bool = False,
-    cancelled: threading.Event | None = None,
-) -> Any:
-    """Execute `notebook` in place and return it.
-
-    The hooks get `cell` and `cell_index`, and the latter two `execute_reply`. `timeout`: seconds
-    for a cell, or a function of the cell. CellExecutionError, CellTimeoutError and DeadKernelError
-    are nbclient's, Cancelled follows `cancelled`; outputs so far are in the notebook. NotDirect
-    when a kernel is needed.
-    """
-    if why := refusal(code_cells(notebook)):
-        raise NotDirect(why)
-    client = NotebookClient(notebook, allow_errors=allow_errors)
-    client.reset_execution_trackers()
-    with Shell(request) as shell:
-        notebook.metadata["language_info"] = shell.language_info
-        for index, cell in enumerate(notebook.cells):
-            on_cell_start(cell=cell, cell_index=index)
-            limit = timeout(cell) if callable(timeout) else timeout
-            reply = shell.execute_cell(client, cell, index, limit, cancelled)
-            if reply is None:
-                continue
-            on_cell_executed(cell=cell, cell_index=index, execute_reply=reply)
-            if reply["content"]["status"] == "error":
-                on_cell_error(cell=cell, cell_index=index, execute_reply=reply)
-            raise_error(client, cell, reply)
-    return notebook
 
 
 def raise_error(client: NotebookClient, cell: Any, reply: Mapping[str, Any]) -> None:
@@ -170,14 +115,13 @@ class Shell:
         cell: Any,
         index: int,
         timeout: float | None = None,
-        cancelled: threading.Event | None = None,
     ) -> dict[str, Any] | None:
         """Execute a cell in place; its `execute_reply`, None for a cell that is not executed."""
         if cell.cell_type != "code" or not cell.source.strip():
             return None
         if client.skip_cells_with_tag in cell.metadata.get("tags", []):
             return None
-        content = self.run(client, cell, index, timeout, cancelled)
+        content = self.run(client, cell, index, timeout)
         return {"msg_type": "execute_reply", "parent_header": PARENT, "content": content}
 
     def run(
@@ -186,7 +130,6 @@ class Shell:
         cell: Any,
         index: int,
         timeout: float | None,
-        cancelled: threading.Event | None,
     ) -> dict[str, Any]:
         """Execute one cell; the content of its `execute_reply`."""
         from gristmill.runner.warm import wire
@@ -204,12 +147,8 @@ class Shell:
                 raise CellTimeoutError.error_from_timeout_and_cell(
                     "Cell execution timed out", timeout, cell
                 )
-            if cancelled is not None and cancelled.is_set():
-                self._interrupt()
-                raise Cancelled("run.cancelled", f"cancelled in cell {index}")
-            cancel = None if cancelled is None else CANCEL_POLL
             output = None if self.on_output is None else OUTPUT_POLL
-            waits = [seconds for seconds in (left, cancel, output) if seconds is not None]
+            waits = [seconds for seconds in (left, output) if seconds is not None]
             ready = dict(self.poller.poll(min(waits) * 1000 if waits else None))
             if self.on_output is not None:
                 self.on_output()
@@ -309,7 +248,7 @@ class Shell:
         while self.process.poll() is None and time.monotonic() < until:
             for fd, pipe in self.pipes.items():
                 pipe.read(fd)
-            select.select([self.process.pidfd, *self._open_pipes()], [], [], CANCEL_POLL)
+            select.select([self.process.pidfd, *self._open_pipes()], [], [], EXIT_POLL)
         self.process.kill()
 
     def _open_pipes(self) -> list[int]:
