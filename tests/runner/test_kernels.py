@@ -408,6 +408,22 @@ def test_start_variables_choose_the_server(alone, tmp_path):
     assert len(client.servers()) == 2
 
 
+def test_one_server_whatever_else_the_environment_says(alone, tmp_path):
+    """Variables that nothing reads at its start, and those that libraries set when imported."""
+    code = "import json, os, sys; json.dump(dict(os.environ), sys.stdout)"
+    forms = (
+        {},
+        {"MINE": "1", "MLFLOW_RUN_ID": "x", "XDG_SESSION_ID": "7", "TFX": "1", "LDFLAGS": "-g"},
+        {"KMP_DUPLICATE_LIB_OK": "True", "KMP_INIT_AT_FORK": "FALSE"},
+    )
+    for changes in forms:
+        env = {**os.environ, **changes}
+        assert changes.items() <= run(small(tmp_path, env=env), code).items()
+        assert len(client.servers()) == 1
+    run(small(tmp_path, env={**os.environ, "KMP_BLOCKTIME": "1"}), code)
+    assert len(client.servers()) == 2
+
+
 def test_a_kernel_dies_with_its_owner_unless_parked(alone, tmp_path):
     script = textwrap.dedent(
         f"""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gristmill.errors import GristmillError
+from gristmill.project import STATE, find_root
+from gristmill.runner.parked import Parked
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ def doctor(cwd: Path, kernel_name: str = "python3") -> list[Finding]:
     findings = [_platform()]
     if findings[0].ok:
         findings += [_runtime(), _kernelspec(kernel_name), _matplotlibrc(cwd), *_servers()]
+    findings += _parked(cwd)
     bad = [f for f in findings if not f.ok]
     way = Finding(
         "kernels",
@@ -83,6 +86,19 @@ def _matplotlibrc(cwd: Path) -> Finding:
     if path.exists():
         return Finding("matplotlib", False, f"{path} is read when matplotlib is imported")
     return Finding("matplotlib", True, "no matplotlibrc in the working directory")
+
+
+def _parked(cwd: Path) -> list[Finding]:
+    root = find_root(cwd.resolve())
+    return [
+        Finding(
+            "parked",
+            True,
+            f"pid {kernel.pid} waits where step {kernel.step} failed",
+            f"`gristmill resume {kernel.step}`, or end it: `gristmill open {kernel.step} --close`",
+        )
+        for kernel in (Parked(root / STATE).all() if root else [])
+    ]
 
 
 def _servers() -> list[Finding]:

@@ -16,11 +16,17 @@ from pathlib import Path
 from typing import Any
 
 START_VARIABLES = re.compile(
-    r"(PYTHON|OMP|OPENBLAS|GOTO|BLIS|MKL|KMP|GOMP|LIBOMP|VECLIB|NUMEXPR|NUMBA|NUMPY|NPY|LD|MALLOC"
-    r"|GLIBC|LC|XDG|CUDA|NVIDIA|TF|TORCH|PYTORCH|KERAS|JAX|XLA|POLARS|SKLEARN|SCIPY|PANDAS|ARROW"
-    r"|JOBLIB|LOKY)_?[A-Z0-9_]*$|LANG$|LANGUAGE$|HOME$|VIRTUAL_ENV$|MPLCONFIGDIR$|MATPLOTLIBRC$"
+    r"PYTHON[A-Z0-9_]*$"
+    r"|(OMP|OPENBLAS|GOTO|BLIS|MKL|KMP|GOMP|LIBOMP|VECLIB|NUMEXPR|NUMBA|NUMPY|NPY|LD|MALLOC|GLIBC|LC"
+    r"|CUDA|NVIDIA|TF|TORCH|PYTORCH|KERAS|JAX|XLA|POLARS|SKLEARN|SCIPY|PANDAS|ARROW|JOBLIB|LOKY)_"
+    r"|XDG_(CACHE|CONFIG|DATA|STATE)_"
+    r"|(LANG|LANGUAGE|HOME|VIRTUAL_ENV|MPLCONFIGDIR|MATPLOTLIBRC)$"
 )
-"""Variables that are read when the interpreter starts or a library is imported."""
+"""Variables that are read when the interpreter starts or a library is imported. No others count: a
+child gets the whole environment of who asks for it."""
+
+SET_BY_IMPORTS = frozenset({("KMP_DUPLICATE_LIB_OK", "True"), ("KMP_INIT_AT_FORK", "FALSE")})
+"""What scikit-learn sets when it is imported, there as here: no reason for a second server."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,11 @@ def _digest(parts: list[str]) -> str:
 
 def _circumstances(env: Mapping[str, str]) -> list[str]:
     """What a child inherits from its server and cannot change, so that it must be equal."""
-    facts = [f"{name}={env[name]}" for name in sorted(env) if START_VARIABLES.match(name)]
+    facts = [
+        f"{name}={value}"
+        for name, value in sorted(env.items())
+        if START_VARIABLES.match(name) and (name, value) not in SET_BY_IMPORTS
+    ]
     facts.append(Path("/proc/self/cgroup").read_text(encoding="utf-8"))
     facts += [os.readlink(f"/proc/self/ns/{name}") for name in ("mnt", "pid", "net", "user")]
     facts.append(str(os.nice(0)))
