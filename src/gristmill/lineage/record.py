@@ -19,7 +19,8 @@ class Lineage:
     directory); `params` are the step's resolved parameters; `source` is the digest of its
     normalised code and imported modules, `environment` that of the lock file; `notebook` and
     `executed` are the source and executed notebooks; `author` is git's user or the
-    login name. An unknown value is None, never a guess.
+    login name; `undeclared` maps files that the run opened without declaring them to read or
+    write. An unknown value is None, never a guess.
     """
 
     project: str
@@ -39,6 +40,7 @@ class Lineage:
     notebook: str | None = None
     executed: str | None = None
     author: str | None = None
+    undeclared: Mapping[str, str] = field(default_factory=dict)
 
     def missing(self) -> tuple[str, ...]:
         """The parts without which a version cannot be made again, sorted."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from gristmill.errors import StepFailed, Unavailable
 from gristmill.pipeline.notebook import parse_notebook
 from gristmill.pipeline.plan import StepState
 from gristmill.pipeline.step import StepSpec
+from gristmill.runner.audit import Undeclared
 from gristmill.runner.direct import NotDirect, Shell
 from gristmill.runner.execute import Failure, execute
 from gristmill.runner.hooks import Hooks
@@ -50,6 +51,7 @@ class Attempt:
     keep: Mapping[str, Any] | None = None
     parked: ParkedKernel | None = None
     cells_begun: int = 0
+    opened: Sequence[Undeclared] = ()
     expired: StepFailed | None = None
     _index: int = -1
     _began: float | None = None
@@ -68,6 +70,11 @@ class Attempt:
     @property
     def log(self) -> Path:
         return self.directory / f"{self.name}.log"
+
+    @property
+    def observed(self) -> Path:
+        """Where the kernel notes the files it opens."""
+        return self.directory / f"{self.name}.files"
 
     def cell_began(self, index: int, now: float) -> int:
         """A cell began; which it is among the code cells, from 1."""
@@ -136,7 +143,7 @@ class Attempt:
             kernel_name=self.step.kernel,
             preload=workspace.preload,
             environment=environment_hash,
-            project=workspace.project.root,
+            project=workspace.project.home,
             env={**os.environ, **self.environment},
             fresh=kernel == "fresh",
             parkable=self.keep is not None,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from gristmill.errors import GateFailed, NotFound
+from gristmill.errors import GateFailed, GristmillError, NotFound
+from gristmill.lineage.hashing import text_md5
+from gristmill.lineage.record import Lineage
 from gristmill.pipeline.lint import Finding, LintSettings, lint_notebook
-from gristmill.pipeline.lint.finding import ERROR
+from gristmill.pipeline.lint.finding import ERROR, OFF
 from gristmill.pipeline.step import step_name
 from gristmill.project import SETTINGS, Project, parse_table
-from gristmill.runner.workspace import Workspace, glob_prefixes
+from gristmill.runner.workspace import Workspace, glob_prefixes, load
 
 SHOWN = 5
 
@@ -38,7 +40,40 @@ def lint(project: Project, steps: Iterable[str] = ()) -> list[Finding]:
             found.append(Finding("notebook.encoding", ERROR, path, -1, 0, what))
             continue
         found += lint_notebook(text, path, settings, known[path])
-    return found
+    return found + _seen(project, settings, {known[path] for path in chosen}, found)
+
+
+def _seen(
+    project: Project, settings: LintSettings, steps: Iterable[str], found: Iterable[Finding]
+) -> list[Finding]:
+    """What the last run of each step, with the code it has now, opened without declaring it."""
+    if settings.undeclared == OFF:
+        return []
+    try:
+        workspace = load(project)
+    except GristmillError:  # said by `run` and `status`; lint goes on about the text
+        return []
+    said = {(f.notebook, f.code, word.strip(",")) for f in found for word in f.message.split()}
+    more = []
+    for step in sorted(set(steps) & set(workspace.dag.steps)):
+        spec, source = workspace.dag.steps[step], text_md5(workspace.sources[step])
+        for path, kind in _undeclared(project, step, source).items():
+            code = f"undeclared-{kind}"
+            if (spec.notebook, code, path) not in said:
+                text = f"the last run {'wrote' if kind == 'write' else 'read'} {path}, which it "
+                text += "does not declare."
+                hint = f"Declare it in {spec.place()}."
+                finding = Finding(code, settings.undeclared, spec.notebook, -1, 0, text, hint)
+                more.append(finding)
+    return more
+
+
+def _undeclared(project: Project, step: str, source: str) -> Mapping[str, str]:
+    for kept in sorted(project.state.glob(f"runs/*/{step}.lineage.json"), reverse=True):
+        lineage = Lineage.from_json(kept.read_text(encoding="utf-8"))
+        if lineage.source == source:
+            return lineage.undeclared
+    return {}
 
 
 def refuse_findings(workspace: Workspace, steps: Iterable[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from gristmill.errors import GristmillError
@@ -35,6 +36,7 @@ def record_attempt(
     if entry is not None:
         metrics, plots = metrics_of(root, spec), plots_of(root, spec)
         lineage = make_lineage(workspace, spec.name, git, run, attempt.executed, entry)
+        lineage = replace(lineage, undeclared={u.path: u.kind for u in attempt.opened})
         remember(workspace.project, lineage)
     if not attempt.environment:  # it failed before its child run began
         return

@@ -26,8 +26,10 @@ from gristmill.lineage.git import git_state
 from gristmill.pipeline.plan import Plan, judge
 from gristmill.pipeline.stages import SOURCES
 from gristmill.runner.attempt import Attempt, Tell
+from gristmill.runner.audit import audit, watch
 from gristmill.runner.execute import Failure
 from gristmill.runner.interrupts import Interrupts
+from gristmill.runner.lint import lint_settings
 from gristmill.runner.outputs import (
     failure_of,
     require_outputs,
@@ -40,7 +42,7 @@ from gristmill.runner.reuse import Reuse
 from gristmill.runner.schedule import backoff
 from gristmill.runner.scheduler import Outcome
 from gristmill.runner.settings import Devices, StepPolicy
-from gristmill.runner.summary import keep, summarise
+from gristmill.runner.summary import keep, run_tags, summarise
 from gristmill.runner.workspace import Workspace
 from gristmill.tracking import Tracker
 
@@ -76,6 +78,7 @@ class Session:
     def __enter__(self) -> Session:
         project = self.workspace.project
         self.began = time.time()
+        self.lint = lint_settings(project)
         self.directory.mkdir(parents=True)
         lock = self.workspace.environment
         self.environment_hash = self.workspace.hashes.md5(lock) if lock else None
@@ -83,14 +86,7 @@ class Session:
         self.dvc = DvcRepo(project.root)
         try:
             self.dvc.keep_cached(SOURCES)
-            tags = {"gristmill.trigger": self.request.trigger}
-            if self.git.commit:
-                tags["gristmill.commit"] = self.git.commit
-            if self.git.author:
-                tags["gristmill.author"] = self.git.author
-            if self.request.params:
-                tags["gristmill.params"] = self.request.params
-            self.tracker = Tracker(project, self.name, tags | dict(self.request.labels))
+            self.tracker = Tracker(project, self.name, run_tags(self.request, self.git))
             self._cache = Reuse(
                 self.dvc,
                 self._interrupts,
@@ -145,6 +141,7 @@ class Session:
             **attempt.policy.threads(),
             **self._devices.take(step, attempt.policy.gpus),
             **join(self.tracker, self.workspace, attempt),
+            **watch(self.lint.undeclared, attempt.observed),
         }
         self.emit(
             StepStarted(
@@ -268,6 +265,10 @@ class Session:
         try:
             require_unchanged(spec, attempt.before, self.workspace.state(spec.name))
             require_outputs(root, spec)
+            log, level = attempt.observed, self.lint.undeclared
+            attempt.opened = audit(self.workspace.project, spec, log, attempt.executed, level)
+            for found in attempt.opened:
+                self._notice(spec.name, found.sentence(spec.notebook))
             return None, self.dvc.commit(spec.name)
         except GristmillError as error:
             return Failure(error), None

@@ -1,8 +1,8 @@
 """A project's double, in which runs leave the project's outputs and `dvc.lock` alone.
 
-It holds copies of what steps are made from and links to large data, shares the DVC cache, so that
-what has run once is restored, and logs to the project's MLflow. `Project.home` of a shadow is the
-project it stands for.
+It holds copies of code and settings and links to data (steps do not write their inputs), shares
+the DVC cache, so that what has run once is restored, and logs to the project's MLflow.
+`Project.home` of a shadow is the project it stands for.
 """
 
 from __future__ import annotations
@@ -17,8 +17,12 @@ from gristmill.lineage.dvc import cache_directory
 from gristmill.lineage.hashing import write_atomic
 from gristmill.project import ORIGIN, SKIPPED_DIRECTORIES, STATE, Project
 
-COPIED_BELOW = 4 << 20  # bytes; larger files are linked: steps must not write their inputs
-LEFT_OUT = {".git", ".dvc", STATE, "dvc.lock", "dvc.yaml", ".ipynb_checkpoints"}
+COPIED_BELOW = 4 << 20  # bytes
+COPIED = {
+    "", ".cfg", ".dvc", ".dvcignore", ".gitignore", ".ini", ".ipynb", ".json", ".lock", ".py",
+    ".sql", ".toml", ".txt", ".yaml", ".yml",
+}  # fmt: skip
+LEFT_OUT = {"dvc.lock", "dvc.yaml"}
 DVC_CONFIG = """\
 [core]
     no_scm = true
@@ -51,9 +55,9 @@ def make_shadow(project: Project, target: Path, outputs: Iterable[str]) -> Proje
     return Project.load(target)
 
 
-def clear_shadow(project: Project, keep: Iterable[str] = (f"{STATE}/runs",)) -> None:
-    """Remove a shadow except for the paths `keep`; its outputs are in the shared cache."""
-    kept = {project.root / path for path in keep}
+def clear_shadow(project: Project) -> None:
+    """Remove a shadow except for its runs' files; its outputs are in the shared cache."""
+    kept = {project.state / "runs", project.state / ORIGIN}
     _clear(project.root, kept)
 
 
@@ -80,11 +84,11 @@ def _copy(source: Path, target: Path, left_out: set[Path]) -> None:
             if entry.is_symlink():
                 os.symlink(path.resolve(), target / entry.name)
             elif entry.is_dir():
-                if (path / "pyvenv.cfg").exists():
+                if entry.name.startswith(".") or (path / "pyvenv.cfg").exists():
                     continue
                 _copy(path, target / entry.name, left_out)
             elif entry.is_file():
-                if entry.stat().st_size < COPIED_BELOW:
+                if path.suffix in COPIED and entry.stat().st_size < COPIED_BELOW:
                     shutil.copy2(path, target / entry.name)
                 else:
                     os.symlink(path, target / entry.name)

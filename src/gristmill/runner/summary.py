@@ -52,6 +52,17 @@ def summarise(
     )
 
 
+def run_tags(request: RunRequest, git: GitState) -> dict[str, str]:
+    """The tags of a run in MLflow."""
+    known = {
+        "gristmill.trigger": request.trigger,
+        "gristmill.commit": git.commit,
+        "gristmill.author": git.author,
+        "gristmill.params": request.params,
+    }
+    return {name: value for name, value in known.items() if value} | dict(request.labels)
+
+
 def keep(record: RunRecord, directory: Path) -> None:
     write_atomic(directory / FILE, record.to_json())
 

@@ -115,8 +115,9 @@ def code_cells(project: Project, run: RunRecord, step: str) -> list[str] | None:
 
 def _executed(project: Project, run: RunRecord, step: str) -> Iterator[Path]:
     wanted = run.steps[step]
-    if wanted.executed:
-        yield project.root / wanted.executed
+    directory = run_directory(project, run.run)
+    if wanted.executed and directory is not None:
+        yield directory / Path(wanted.executed).name
     for kept in sorted(project.state.glob(f"runs/*/{step}.lineage.json"), reverse=True):
         try:
             lineage = Lineage.from_json(kept.read_text(encoding="utf-8"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -69,16 +70,20 @@ class Optuna:
         self.study = optuna.create_study(
             study_name=name,
             storage=f"sqlite:///{storage}",
-            sampler=optuna.samplers.TPESampler(seed=seed, constant_liar=True),
+            sampler=self._sampler(seed),
             pruner=pruner or optuna.pruners.NopPruner(),
             direction="maximize" if checked.spec.maximize else "minimize",
             load_if_exists=True,
         )
         self._asked: dict[int, Any] = {}
         if self.study.trials:  # a resumed study must not draw what it drew before
-            self.study.sampler = optuna.samplers.TPESampler(
-                seed=seed + len(self.study.trials), constant_liar=True
-            )
+            self.study.sampler = self._sampler(seed + len(self.study.trials))
+
+    def _sampler(self, seed: int) -> Any:
+        """TPE that keeps trials which run at once apart; Optuna calls that experimental."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", self._optuna.exceptions.ExperimentalWarning)
+            return self._optuna.samplers.TPESampler(seed=seed, constant_liar=True)
 
     def ask(self, number: int) -> dict[str, Any]:
         trial = self.study.ask()

@@ -25,7 +25,7 @@ import traceback
 import warnings
 from typing import Any, NoReturn
 
-from . import native, wire
+from . import native, observe, wire
 
 DETACH = "detach"
 LEASE_POLL = 2.0
@@ -92,6 +92,7 @@ def main(
         conn.settimeout(None)
         channel = socket.socket(fileno=fds.pop()) if request["mode"] == "direct" else None
         become_fresh(request, fds, baseline)
+        observe.begin()
         lifeline = Lifeline(conn, client_fd, detached=request["independent"])
         if request["mode"] == "command":
             code = run_command(request, lifeline)

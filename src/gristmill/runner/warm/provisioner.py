@@ -25,6 +25,7 @@ from jupyter_client.provisioning import LocalProvisioner
 from traitlets import Bool, List, Unicode
 
 from gristmill.errors import GristmillError
+from gristmill.runner.warm import observe
 
 KNOWN_ARGUMENTS = {"env", "cwd", "stdin", "stdout", "stderr", "independent"}
 LOCK_FILES = ("requirements.lock", "uv.lock", "poetry.lock", "pixi.lock", "conda-lock.yml")
@@ -53,7 +54,8 @@ class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
         except NotWarm as why:
             self.reason = str(why)
             self.log.info("a fresh kernel: %s", why)
-            info: dict[str, Any] = await super().launch_kernel(cmd, **kwargs)
+            watched = observe.watching(cmd, kwargs.get("env"))
+            info: dict[str, Any] = await super().launch_kernel(watched, **kwargs)
             return info
         self.process = process
         self.pid = self.pgid = process.pid
