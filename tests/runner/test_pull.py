@@ -76,6 +76,8 @@ def test_a_clone_takes_what_was_pushed_and_runs_nothing(origin: Path, clone: Pat
     result, said = go(clone, 3, pull=True)
     assert statuses(result) == {"restored"}
     assert "fetching raw.csv" in said
+    ignored = (origin / ".gitignore").read_text().split()
+    assert len(ignored) == len(set(ignored))
     assert same(clone / "o.txt", origin / "o.txt")
     assert same(clone / "parts/a", origin / "parts/a")
     assert "up to date" in shell(clone, "dvc", "status").stdout
