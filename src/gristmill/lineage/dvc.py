@@ -8,18 +8,15 @@ one thread of one process, under DVC's own lock.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from gristmill.errors import Conflict, GristmillError, Invalid, NotFound, StepFailed, Unavailable
+from gristmill.errors import Conflict, GristmillError, Invalid, StepFailed, Unavailable
 from gristmill.lineage.git import git
-from gristmill.lineage.hashing import file_md5
 from gristmill.lineage.lockfile import LockFile, YamlLoader
 
 PIPELINE_FILE = "dvc.yaml"
@@ -35,7 +32,7 @@ class DvcRepo:
         self.root = root
         if not (root / ".dvc").is_dir():
             self._init(Repo)
-        with _working_at(self.root):
+        with working_at(self.root):
             self._repo = Repo(str(root))
             try:
                 self._repo.lock.lock()
@@ -47,7 +44,6 @@ class DvcRepo:
                 ) from error
         self._repo.stage_cache._load_cache = self._run_cache_entry
         self._repo._lock_depth += 1  # so that DVC's verbs do not take the lock again
-        self._repo.stage_cache = _run_cache(self._repo)
         self.lock = LockFile(root)
         self._pipeline: Any = None
         self._asked = False
@@ -55,7 +51,7 @@ class DvcRepo:
     def _init(self, repo_class: Any) -> None:
         top = git(self.root, "rev-parse", "--show-toplevel")
         subdir = top is not None and Path(top).resolve() != self.root.resolve()
-        with _working_at(self.root):
+        with working_at(self.root):
             repo_class.init(str(self.root), no_scm=top is None, subdir=subdir).close()
 
     def _run_cache_entry(self, key: str, value: str) -> Any:
@@ -83,7 +79,7 @@ class DvcRepo:
         a quarter of a second for each look at a long lock file."""
         from dvc.stage.loader import StageLoader
 
-        with _working_at(self.root):
+        with working_at(self.root):
             if self._pipeline is None:
                 self._pipeline = self._read_pipeline()
             known = {"schema": "2.0", "stages": self.lock.stages}
@@ -103,7 +99,7 @@ class DvcRepo:
 
     def clear_outputs(self, name: str) -> None:
         """Remove a stage's outputs, so that nothing old is taken for new. They stay cached."""
-        with _working_at(self.root):
+        with working_at(self.root):
             self.stage(name).remove_outs(ignore_remove=False, force=False)
 
     @property
@@ -117,7 +113,7 @@ class DvcRepo:
         these inputs; whether it did. With `pull`, what the cache lacks comes from the remote."""
         from dvc.stage.cache import RunCacheNotFoundError
 
-        with _working_at(self.root), self._asking(pull):
+        with working_at(self.root), self._asking(pull):
             stage = self.stage(name)
             try:
                 self._repo.stage_cache.restore(stage, run_cache=True, pull=pull)
@@ -130,7 +126,7 @@ class DvcRepo:
         with `pull` the remote."""
         from dvc.exceptions import CollectCacheError
 
-        with _working_at(self.root), self._asking(pull):
+        with working_at(self.root), self._asking(pull):
             stage = self.stage(name)
             if not all(out.hash_info for out in stage.outs):
                 return False
@@ -147,12 +143,12 @@ class DvcRepo:
 
     def pull_run_cache(self) -> None:
         """Fetch what the default remote knows of past runs. Raises Unavailable."""
-        with _working_at(self.root), self._asking(True):
+        with working_at(self.root), self._asking(True):
             self._repo.stage_cache.pull(None)
 
     def pull(self, paths: list[str]) -> None:
         """Fetch and check out tracked paths. Raises Unavailable."""
-        with _working_at(self.root), self._asking(True):
+        with working_at(self.root), self._asking(True):
             self._repo.pull(paths)
 
     def _require_remote(self) -> None:
@@ -196,7 +192,7 @@ class DvcRepo:
 
     def keep_cached(self, name: str) -> None:
         """Put what a stage wrote into the cache again, where a clone or `dvc gc` left it out."""
-        with _working_at(self.root):
+        with working_at(self.root):
             stage = self.stage(name)
             if not stage.outs_cached():
                 stage.commit()
@@ -205,7 +201,7 @@ class DvcRepo:
         """Hash and cache a finished stage and record it in `dvc.lock`; returns the record."""
         from dvc.stage.serialize import to_single_stage_lockfile
 
-        with _working_at(self.root):
+        with working_at(self.root):
             stage = self.stage(name)
             stage.save()
             stage.commit()
@@ -214,35 +210,8 @@ class DvcRepo:
         return dict(entry)
 
 
-def cache_directory(root: Path) -> Path:
-    """Where the repository at `root` keeps its cache and its run cache."""
-    from dvc.repo import Repo
-
-    if not (root / ".dvc").is_dir():
-        DvcRepo(root).close()
-    with _working_at(root), contextlib.closing(Repo(str(root))) as repo:
-        return Path(repo.cache.local_cache_dir)
-
-
-def _run_cache(repo: Any) -> Any:
-    """DVC's run cache, whose entries are read by the fast YAML parser."""
-    from dvc.schema import COMPILED_LOCK_FILE_STAGE_SCHEMA
-    from dvc.stage.cache import StageCache
-    from voluptuous import Invalid as SchemaError
-
-    class RunCache(StageCache):  # type: ignore[misc]
-        def _load_cache(self, key: str, value: str) -> Any:
-            try:
-                text = Path(self._get_cache_path(key, value)).read_text(encoding="utf-8")
-                return COMPILED_LOCK_FILE_STAGE_SCHEMA(yaml.load(text, YamlLoader))  # noqa: S506
-            except (OSError, UnicodeDecodeError, yaml.YAMLError, SchemaError):
-                return super()._load_cache(key, value)  # which removes what is broken
-
-    return RunCache(repo)
-
-
 @contextlib.contextmanager
-def _working_at(root: Path) -> Iterator[None]:
+def working_at(root: Path) -> Iterator[None]:
     """In the root, where DVC expects to work; its errors become ours."""
     from dvc.exceptions import DvcException, OutputDuplicationError
     from dvc.output import OutputAlreadyTrackedError, OutputDoesNotExistError
@@ -272,42 +241,3 @@ def _working_at(root: Path) -> Iterator[None]:
         raise Unavailable(
             "dvc.failed", f"DVC: {error}", hint="`dvc status -v` in the project shows more."
         ) from error
-
-
-def from_cache(root: Path, wanted: Mapping[Path, str]) -> None:
-    """Copy files and directories out of DVC's cache, each verified; `wanted` maps a path that does
-    not exist yet to its hash (md5, `.dir` for a directory). Raises NotFound, Conflict."""
-    from dvc.repo import Repo
-
-    with _working_at(root), contextlib.closing(Repo(str(root))) as repo:
-        cache = Path(repo.cache.local.path)
-    for target, digest in wanted.items():
-        source = _cached(cache, digest, target.name)
-        if not digest.endswith(".dir"):
-            _copy_out(source, target)
-            continue
-        for item in json.loads(source.read_text(encoding="utf-8")):
-            name = f"{target.name}/{item['relpath']}"
-            _copy_out(_cached(cache, item["md5"], name), target / item["relpath"])
-
-
-def _cached(cache: Path, digest: str, name: str) -> Path:
-    path = cache / digest[:2] / digest[2:]
-    if not path.is_file():
-        raise NotFound(
-            "dvc.not-cached",
-            f"DVC's cache no longer has {name} ({digest[:12]}).",
-            hint="`dvc fetch --run-cache`, or `dvc pull`, brings it from a remote.",
-        )
-    if file_md5(path) != digest.removesuffix(".dir"):
-        raise Conflict(
-            "dvc.cache-altered",
-            f"DVC's cached copy of {name} is not what its name says ({digest[:12]}).",
-            hint=f"Delete {path} and fetch it from a remote.",
-        )
-    return path
-
-
-def _copy_out(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)

@@ -69,7 +69,7 @@ def register_run(project: Project, model: str, run: str, *, actor: str | None = 
     run_id = _mlflow_run(registry, lineage)
     if _lies_here(project, settings, lineage):
         return register(project, model, lineage=lineage, run_id=run_id, actor=actor)
-    from gristmill.lineage.dvc import from_cache
+    from gristmill.lineage.dvc_cache import from_cache
 
     wanted = [p for p in (settings.path, settings.metrics, settings.reference, settings.holdout)
               if p]  # fmt: skip

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gristmill.errors import Conflict
-from gristmill.lineage.dvc import cache_directory
+from gristmill.lineage.dvc_cache import cache_directory
 from gristmill.lineage.hashing import write_atomic
 from gristmill.project import ORIGIN, SKIPPED_DIRECTORIES, STATE, Project
 
