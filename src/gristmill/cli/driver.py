@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from gristmill.runner.warm.spec import ServerSpec
 
-COMMANDS = frozenset({"audit", "model", "monitor", "run", "runs", "status", "sync"})
+COMMANDS = frozenset({
+    "audit", "lint", "model", "monitor", "resume", "run", "runs", "status", "sync",
+})  # fmt: skip
 PRELOAD = (
     "gristmill.cli.commands",
     "gristmill.cli.model",
@@ -144,7 +146,8 @@ def _follow(conn: socket.socket, pid: int, pidfd: int) -> int:
     from gristmill.runner.warm import wire
 
     def hand_on(number: int, _: object) -> None:
-        signal.pidfd_send_signal(pidfd, number)
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            signal.pidfd_send_signal(pidfd, number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, hand_on)
