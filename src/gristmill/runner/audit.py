@@ -51,7 +51,8 @@ def undeclared(project: Project, step: StepSpec, log: Path, executed: Path) -> l
             kind, path, count = json.loads(line)
             noted.setdefault((_relative(path, project.root), kind == "write"), count)
     outputs = [o.path for o in step.outputs]
-    known = [*step.inputs, *outputs, *OURS]
+    sets = (p.name for p in project.root.glob("params*.yaml"))
+    known = [*step.inputs, *outputs, *OURS, *sets]
     environment = project.environment_file()
     if environment is not None:
         known.append(_relative(str(environment), project.root))
