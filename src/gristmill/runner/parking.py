@@ -78,6 +78,8 @@ def why_anew(workspace: Workspace, kernel: ParkedKernel, now: StepState) -> str:
     """Why a parked kernel's step must run from its beginning, empty when it can go on."""
     if not kernel.alive:
         return "its kernel has ended"
+    if not (workspace.project.root / kernel.executed).is_file():
+        return f"what it had executed, {kernel.executed}, is gone"
     step = workspace.dag.steps[kernel.step]
     outputs = state_of_files(workspace.project.root, [o.path for o in step.outputs])
     modules = workspace.modules[kernel.step]
