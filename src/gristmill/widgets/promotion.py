@@ -242,4 +242,5 @@ def _evidence(numbers: Any) -> str:
     for key, value in numbers.items():
         shown = f"{value:.5g}" if isinstance(value, float) else str(value)
         rows.append((key, shown))
-    return f"<details><summary>{len(rows)} numbers</summary>{table(('', ''), rows)}</details>"
+    inside = table(("", ""), rows, compact=True)
+    return f"<details><summary>{len(rows)} numbers</summary>{inside}</details>"
