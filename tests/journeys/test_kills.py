@@ -1,6 +1,7 @@
 """Killed at any moment, wherever: the next run completes, and outputs, dvc.lock and MLflow agree.
 
-GRISTMILL_KILLS says how many times (4, each kind of victim once), GRISTMILL_KILLS_SEED from which seed.
+GRISTMILL_KILLS says how many times (4: each kind of victim once), GRISTMILL_KILLS_SEED from which
+seed.
 """
 
 from __future__ import annotations
