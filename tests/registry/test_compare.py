@@ -127,6 +127,7 @@ def test_real_versions_side_by_side(
     said: list[str] = []
     found = compare(project, "delay", [1, "v2", 3], said.append)
     assert (found.holdout, found.rows) == (3, 3000)
+    assert found.seen == (1, 2)  # the made-up tables all begin at the same time
     better, worse = found.pairs
     auc = {m.metric: m for m in better.metrics}["roc_auc"]
     assert auc.lower > 0 > {m.metric: m for m in worse.metrics}["roc_auc"].upper

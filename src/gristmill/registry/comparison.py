@@ -27,6 +27,7 @@ LINEAGE_PARTS = (
     "commit", "dirty", "branch", "step", "source", "environment", "python", "notebook", "author",
 )  # fmt: skip
 NUMBERS = ("mae", "rmse")
+REFERENCE = "reference.parquet"
 Tell = Callable[[str], None]
 
 
@@ -59,8 +60,9 @@ class SideBySide:
     """Two or more versions of `model`; the first is what the others are compared with.
 
     All are scored on the hold-out of version `holdout`, the newest of them, which has `rows` rows
-    and a share `positive` of positives (None unless labels are 0/1). `trouble` says why there are
-    no scores.
+    and a share `positive` of positives (None unless labels are 0/1). `seen` are the versions whose
+    training window meets it in time, so that they may have learned from its rows. `trouble` says
+    why there are no scores.
     """
 
     model: str
@@ -70,6 +72,7 @@ class SideBySide:
     holdout: int | None = None
     rows: int = 0
     positive: float | None = None
+    seen: tuple[int, ...] = ()
     trouble: str = ""
 
     def record(self) -> dict[str, Any]:
@@ -135,6 +138,7 @@ def compare(
         newest.version,
         len(rows.truth),
         float(rows.truth.mean()) if rows.binary else None,
+        _seen(registry, settings, newest, versions),
     )
 
 
@@ -165,6 +169,39 @@ def score_rows(
         except Invalid as error:
             raise Invalid(error.code, f"version {version.version}: {error.message}") from error
     return Rows(truth, tuple(outputs), _columns(frame, settings), binary)
+
+
+def _seen(
+    registry: Registry, settings: ModelSettings, newest: Version, versions: Sequence[Version]
+) -> tuple[int, ...]:
+    """Versions, but for the newest, whose reference meets its hold-out in time."""
+    held = _span(registry, settings, newest, HOLDOUT)
+    found = []
+    for version in versions:
+        learned = _span(registry, settings, version, REFERENCE)
+        if version == newest or held is None or learned is None:
+            continue
+        if learned[0] <= held[1] and held[0] <= learned[1]:
+            found.append(version.version)
+    return tuple(found)
+
+
+def _span(
+    registry: Registry, settings: ModelSettings, version: Version, name: str
+) -> tuple[Any, Any] | None:
+    """First and last event time of a table kept with the version, None when it says none."""
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    if name not in version.evidence or not settings.time:
+        return None
+    path = registry.evidence(version, name)
+    if settings.time not in pq.read_schema(path).names:
+        return None
+    moments = pd.to_datetime(
+        pd.read_parquet(path, columns=[settings.time])[settings.time], utc=True
+    )
+    return (moments.min(), moments.max()) if len(moments) else None
 
 
 def _columns(frame: pd.DataFrame, settings: ModelSettings) -> dict[str, Any]:

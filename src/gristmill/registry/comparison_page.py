@@ -36,6 +36,9 @@ def summary(found: SideBySide) -> list[str]:
         return [f"The versions could not be scored: {found.trouble}."]
     share = f", {percent(found.positive)} of them positive" if found.positive is not None else ""
     lines = [f"{found.rows:,} hold-out rows of version {found.holdout}{share}; {BOUNDS}."]
+    if found.seen:
+        who = ", ".join(_named(v) for v in found.seen)
+        lines.append(f"Careful: {who} may have learned from these rows, by the time they are of.")
     for pair in found.pairs:
         kinds = {m.metric: verdict(m) for m in pair.metrics}
         parts = [
