@@ -111,6 +111,7 @@ def register_both(registry: Locator) -> None:
     """The older run first: its files are in DVC's cache only."""
     runs = registry.get_by_label("Run", exact=True)
     expect(runs.locator("option")).to_have_count(2)
+    expect(runs).to_have_js_property("selectedIndex", 0)
     for index, version in ((1, 1), (0, 2)):
         runs.select_option(index=index)
         click(registry, "Register")

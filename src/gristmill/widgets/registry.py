@@ -183,7 +183,12 @@ class ModelRegistry(Panel):
         self.count.value = f"<span role='status'>{some}{ticked}</span>"
 
     def _fill_runs(self, found: list[Candidate]) -> None:
+        """The run that was chosen stays so; else the newest unregistered one, else the newest."""
+        kept = self.runs.value
         self.runs.options = [(_run(c), c.run) for c in found]
+        names = [c.run for c in found]
+        new = [c.run for c in found if c.version is None]
+        self.runs.value = kept if kept in names else next(iter(new + names), None)
 
 
 def _run(candidate: Candidate) -> str:

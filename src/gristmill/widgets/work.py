@@ -22,7 +22,6 @@ T = TypeVar("T")
 Tell = Callable[[str], None]
 log = logging.getLogger(__name__)
 _panels: WeakSet[Panel] = WeakSet()
-AGAIN = (2.0, 8.0)
 
 
 class Panel(widgets.VBox):  # type: ignore[misc]
@@ -38,7 +37,6 @@ class Panel(widgets.VBox):  # type: ignore[misc]
         self.actor = actor or current_actor(self.project)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="gristmill-widget")
         self._waiting = 0
-        self._begun = False
         self._busy = widgets.HTML(_busy(""))
         self._notice = widgets.HTML("")
         names = sorted({*self.project.models, *Registry(self.project).models()})
@@ -79,10 +77,6 @@ class Panel(widgets.VBox):  # type: ignore[misc]
         self._say(words)
         if not quiet:
             self._notice.value = ""
-        if loop is not None and not self._begun:
-            self._begun = True
-            for seconds in AGAIN:
-                loop.call_later(seconds, self._say_again)
         if loop is None:
             self._settle(_outcome(call, self._say), then)
             return
@@ -128,15 +122,6 @@ class Panel(widgets.VBox):  # type: ignore[misc]
         problem = _outcome(lambda _: then(outcome), self._say)
         if isinstance(problem, GristmillError):
             self.fail(problem)
-
-    def _say_again(self) -> None:
-        """Send the state once more: a front end that restores a notebook's widgets while its cells
-        run puts the state it asked for over newer ones."""
-        ahead: list[widgets.Widget] = [self]
-        while ahead:
-            one = ahead.pop()
-            ahead += getattr(one, "children", ())
-            one.send_state()
 
     def _say(self, text: str) -> None:
         self._busy.value = _busy(text)
