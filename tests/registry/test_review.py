@@ -125,7 +125,7 @@ def test_a_replayed_approval_is_refused(governed: Project) -> None:
     entries = ledger.entries()
     old = next(e for e in entries if e.action == "approve")
     body = canonical(body_of(replace(old, seq=len(entries) + 1, prev=entries[-1].hash)))
-    with closing(sqlite3.connect(ledger.path)) as db, db:
+    with closing(sqlite3.connect(governed.state / "ledger.db")) as db, db:
         db.execute(
             "INSERT INTO entry (seq, body, hash, signature) VALUES (?, ?, ?, ?)",
             (len(entries) + 1, body, sha256(body), old.signature),

@@ -112,8 +112,7 @@ def gate(
     challenger = registry.version(model, version)
     holder = registry.ledger.aliases(model).get(check_name(against, "alias"))
     champion = registry.version(model, holder) if holder else None
-    timed = any(g.kind == "latency" for g in gates)
-    evidence = gather(registry, settings, challenger, champion, timed=timed)
+    evidence = gather(registry, settings, challenger, champion, gates)
     about = {
         "model": model,
         "version": challenger.version,

@@ -82,7 +82,7 @@ def standing_of(registry: Registry, version: Version, now: datetime | None = Non
         report=found[0] if found else None,
         authors=authors(registry, version),
         policy=policy_of(project, version.model),
-        now=now or utc_now(),
+        now=max([now or utc_now(), *(e.at for e in entries[-1:])]),
         may=allowed,
     )
 
