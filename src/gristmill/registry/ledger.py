@@ -139,6 +139,13 @@ class Writer:
     def settle(self, location: str) -> None:
         self._connection.execute("DELETE FROM intent WHERE location = ?", (location,))
 
+    def tell(self, route: str, message: str) -> None:
+        """Note that the route was told the message."""
+        self._connection.execute(
+            "INSERT INTO delivery VALUES (?, ?) ON CONFLICT (route, message) DO NOTHING",
+            (route, message),
+        )
+
     def _require_key(self, signer: Signer) -> None:
         keys = self._trusted.get(signer.actor)
         if keys is None:
@@ -194,6 +201,14 @@ class Ledger:
                 )
                 done += 1
         return done
+
+    def told(self) -> set[tuple[str, str]]:
+        """(route, message) of what was delivered."""
+
+        def query(connection: Connection) -> set[tuple[str, str]]:
+            return {(r, m) for r, m in connection.execute("SELECT route, message FROM delivery")}
+
+        return self._read(query) or set()
 
     def unsettled(self) -> bool:
         """Whether a registration was begun and is not yet written down."""

@@ -3,7 +3,8 @@
 One writer at a time holds an advisory lock, which the server frees when the writer dies. Entries
 take the server's time, so no client's clock counts. A connection is opened for each transaction and
 tried again while the server restarts. Give users SELECT and INSERT on `entry` and `document`, and
-everything on `intent` and `projection`; whoever owns the tables creates them by the first entry.
+everything on `intent`, `projection`
+and `delivery`; whoever owns the tables creates them by the first entry.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ CREATE INDEX entry_actor ON entry ((body::jsonb ->> 'actor'), seq);
 CREATE TABLE document (digest TEXT PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE intent (location TEXT PRIMARY KEY, draft TEXT NOT NULL);
 CREATE TABLE projection (model TEXT, alias TEXT, seq INTEGER NOT NULL, PRIMARY KEY (model, alias));
+CREATE TABLE delivery (route TEXT, message TEXT, PRIMARY KEY (route, message));
 CREATE FUNCTION ledger_is_append_only() RETURNS trigger LANGUAGE plpgsql AS
   $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$;
 CREATE TRIGGER entry_kept BEFORE DELETE OR TRUNCATE ON entry

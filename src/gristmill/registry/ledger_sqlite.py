@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS document (digest TEXT PRIMARY KEY, text TEXT NOT NULL
 CREATE TABLE IF NOT EXISTS intent (location TEXT PRIMARY KEY, draft TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS projection (
   model TEXT, alias TEXT, seq INTEGER NOT NULL, PRIMARY KEY (model, alias));
+CREATE TABLE IF NOT EXISTS delivery (route TEXT, message TEXT, PRIMARY KEY (route, message));
 CREATE TRIGGER IF NOT EXISTS entry_kept BEFORE DELETE ON entry
   BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS entry_fixed BEFORE UPDATE ON entry

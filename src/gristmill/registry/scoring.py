@@ -122,7 +122,12 @@ def loaded(
     """The version's model and the columns of `frame` that it takes. Raises Invalid."""
     with _translated("does not load"):
         model = registry.load(version)
-        schema = model.metadata.get_input_schema()
+    return taken(model, frame, settings)
+
+
+def taken(model: Any, frame: pd.DataFrame, settings: ModelSettings) -> tuple[Any, pd.DataFrame]:
+    """The model and the columns of `frame` that it takes. Raises Invalid when one is absent."""
+    schema = model.metadata.get_input_schema()
     named = schema.input_names() if schema is not None and schema.has_input_names() else None
     columns = named or [c for c in frame if c not in {settings.target, settings.time}]
     absent = [str(c) for c in columns if c not in frame]

@@ -27,7 +27,7 @@ from gristmill.registry.digest import check_name, directory_digest
 from gristmill.registry.evidence import stage
 from gristmill.registry.ledger import Ledger, Writer, store_of
 from gristmill.registry.mlflow_store import create_version, find_version, set_alias
-from gristmill.registry.roles import require, trusted_keys
+from gristmill.registry.roles import require, require_reader, trusted_keys
 from gristmill.registry.settings import model_settings
 from gristmill.registry.signing import KEY
 from gristmill.registry.version import Version
@@ -42,6 +42,7 @@ class Registry:
     """The model versions of a project."""
 
     def __init__(self, project: Project) -> None:
+        require_reader(project, lambda: current_actor(project))
         self.project = project
         self.ledger = Ledger(store_of(project), trusted_keys(project))
         self._client: MlflowClient | None = None
