@@ -36,7 +36,7 @@ def at_once(
 ) -> list[Any]:
     """Results or exceptions of one call a process; all processes start together."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mlflow", "gristmill.registry.promotion"])
+    context.set_forkserver_preload(["tests.registry.preload"])
     barrier = context.Barrier(processes)
     with ProcessPoolExecutor(
         processes,
