@@ -39,8 +39,10 @@ class Reproduction:
     """What came of making a version again.
 
     `predictions` and `metrics` are `identical`, `different` or `not compared`; `difference` names
-    the first artifact, metric or hold-out row (from 0) that is not the same, "" when none is;
-    `rows` were compared. `environment` says what it ran in; `steps` ran, `seconds` long.
+    the first hold-out row (from 0) or metric that is not the same, an artifact when neither could
+    be compared, "" when none is; `rows` were compared. `artifacts` have other bytes, as a model
+    always has by the date that MLflow writes into it. `environment` says what it ran in; `steps`
+    ran, `seconds` long.
     """
 
     model: str
@@ -99,7 +101,9 @@ def reproduce(
         artifacts = differing(clean, steps)
         metrics, difference = _metrics(version.metrics, read_metrics(clean, settings.metrics))
         predictions, rows, row = _predictions(registry, version, clean.root / settings.path)
-    first = row or difference or (artifacts[0] if artifacts else "")
+    first = row or difference
+    if IDENTICAL not in (predictions, metrics) and artifacts:
+        first = first or artifacts[0]
     return Reproduction(
         model,
         version.version,
