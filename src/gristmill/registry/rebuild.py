@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.errors import NotFound, StepFailed, Unavailable
-from gristmill.lineage.dvc import cache_directory
+from gristmill.lineage.dvc_cache import cache_directory
 from gristmill.lineage.git import git
 from gristmill.lineage.record import Lineage
 from gristmill.project import Project
