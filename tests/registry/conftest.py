@@ -102,6 +102,12 @@ def save(path: Path, features: list[str], rows: int = 2000) -> None:
     )
 
 
+@pytest.fixture(autouse=True)
+def own_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No fork server of an earlier command takes ours: what it prints would pass by `capsys`."""
+    monkeypatch.setenv("GRISTMILL_DRIVER", "0")
+
+
 @dataclass(frozen=True)
 class Models:
     """Directories of saved models: `weak` knows one feature, `strong` two, `noise` none of use."""

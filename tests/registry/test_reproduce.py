@@ -50,6 +50,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRISTMILL_KEYS", str(root.parent / "keys"))
+        patch.setenv("GRISTMILL_DRIVER", "0")
         shell(root, "git", "init", "-q", ".")
         shell(root, "git", "config", "user.name", "Ada")
         shell(root, "git", "config", "user.email", "ada@example.org")
