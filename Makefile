@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CHROMIUM := $(VENV)/.chromium
+POSTGRES := $(VENV)/.postgres
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: setup demo lab stop test lint lock clean
@@ -26,6 +27,13 @@ $(CHROMIUM): $(READY)
 	  || $(BIN)/playwright install --with-deps chromium
 	@touch $@
 
+$(POSTGRES): $(READY)
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null \
+	  || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	       && apt-get update -qq && apt-get install -y -qq postgresql; } \
+	  || { echo "The tests need PostgreSQL's server programs: install postgresql."; exit 1; }
+	@touch $@
+
 demo: setup
 	$(BIN)/python notebooks/demo.py
 
@@ -36,7 +44,7 @@ lab: setup
 stop: setup
 	$(BIN)/python notebooks/demo.py --stop
 
-test: setup $(CHROMIUM)
+test: setup $(CHROMIUM) $(POSTGRES)
 	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: setup

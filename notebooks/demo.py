@@ -260,7 +260,7 @@ def score(begin: date, version: int, said: Any, flights: Any) -> Month:
     from sklearn.metrics import brier_score_loss, roc_auc_score
 
     from gristmill import Project
-    from gristmill.registry.scores import probability
+    from gristmill.predictor.scores import probability
     from gristmill.registry.store import Registry
 
     registry = Registry(Project.find(FLIGHTS))

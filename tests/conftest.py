@@ -11,13 +11,14 @@ from pathlib import Path
 import nbformat
 import pytest
 
+LEDGER_URL = "GRISTMILL_LEDGER_URL"
 SOURCE = Path(__file__).parent.parent / "src"
 
 
 @pytest.fixture(autouse=True)
 def own_world(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the caller's shell reaches a test; tools are found beside the interpreter."""
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", LEDGER_URL):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("DVC_NO_ANALYTICS", "1")

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from gristmill.files import append_journal, write_json
 from gristmill.monitoring.alerts import update_alerts
-from gristmill.monitoring.files import append_journal, write_json
 from gristmill.monitoring.kept import FORMAT
 from gristmill.monitoring.performance import Metric
 from gristmill.monitoring.profile import columns_of

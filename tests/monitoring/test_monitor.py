@@ -16,8 +16,8 @@ import pytest
 
 from gristmill.cli import main
 from gristmill.errors import Conflict, Invalid, NotFound
+from gristmill.files import locked
 from gristmill.monitoring.alerts import read_alerts
-from gristmill.monitoring.files import locked
 from gristmill.monitoring.kept import read_report
 from gristmill.monitoring.monitor import monitor
 from gristmill.monitoring.settings import directory

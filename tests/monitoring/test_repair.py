@@ -15,12 +15,13 @@ import pytest
 
 from gristmill.cli import main
 from gristmill.errors import Conflict, Invalid
+from gristmill.files import append_journal, locked, read_journal
 from gristmill.monitoring.alerts import Alert, fold, next_records
 from gristmill.monitoring.drift import WindowDrift
-from gristmill.monitoring.files import append_journal, locked, read_journal
 from gristmill.monitoring.monitor import monitor
+from gristmill.monitoring.repairs import Repair, read_repairs
 from gristmill.monitoring.report import Finding, MonitorReport, WindowReport
-from gristmill.monitoring.retrain import Repair, next_repair, read_repairs, repair
+from gristmill.monitoring.retrain import next_repair, repair
 from gristmill.monitoring.settings import RetrainSettings, directory
 
 from .conftest import World

@@ -15,7 +15,7 @@ import pytest
 
 from gristmill.cli import main
 from gristmill.errors import Invalid
-from gristmill.monitoring.files import append_journal
+from gristmill.files import append_journal
 from gristmill.monitoring.monitor import monitor
 from gristmill.monitoring.routes import read_routes
 from gristmill.monitoring.settings import directory

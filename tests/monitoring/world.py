@@ -80,7 +80,7 @@ example = train[names + rest].head(3)
 mlflow.sklearn.save_model(
     pipe, model, signature=infer_signature(example, pipe.predict_proba(example)),
     input_example=example, pip_requirements=["scikit-learn"], pyfunc_predict_fn="predict_proba",
-    serialization_format="cloudpickle",
+    skops_trusted_types=["numpy.dtype"],
 )
 Path("data").mkdir(exist_ok=True)
 train.assign(prediction=pipe.predict_proba(train[names + rest])[:, 1]).to_parquet(reference)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ import pytest
 
 from gristmill.lineage.record import Lineage
 from gristmill.project import Project
+from gristmill.registry.ledger_postgres import PostgresStore
+from gristmill.registry.ledger_sqlite import SqliteStore
+
+from ..postgres import Server, server
 
 SETTINGS = """
 [project]
@@ -97,6 +102,12 @@ def save(path: Path, features: list[str], rows: int = 2000) -> None:
     )
 
 
+@pytest.fixture(autouse=True)
+def own_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No fork server of an earlier command takes ours: what it prints would pass by `capsys`."""
+    monkeypatch.setenv("GRISTMILL_DRIVER", "0")
+
+
 @dataclass(frozen=True)
 class Models:
     """Directories of saved models: `weak` knows one feature, `strong` two, `noise` none of use."""
@@ -137,6 +148,30 @@ def project(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> Pro
     frame(500, seed=2).to_parquet(tmp_path / "reference.parquet")
     frame(3000, seed=3).to_parquet(tmp_path / "holdout.parquet")
     return Project.load(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    with server() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger_url(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """The address of an empty ledger, one of each kind; the environment names it."""
+    if request.param == "sqlite":
+        url = "sqlite:///.gristmill/ledger.db"
+    else:
+        url = request.getfixturevalue("postgres").database()
+    monkeypatch.setenv("GRISTMILL_LEDGER_URL", url)
+    monkeypatch.setenv("GRISTMILL_KEYS", str(tmp_path / "keys"))
+    return url
+
+
+def store_at(url: str, root: Path) -> SqliteStore | PostgresStore:
+    return PostgresStore(url) if url.startswith("post") else SqliteStore(root / "ledger.db")
 
 
 def put(project: Project, source: Path) -> None:

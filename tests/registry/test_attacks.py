@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import closing
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from gristmill.errors import Conflict, Forbidden
+from gristmill.errors import Conflict, Forbidden, Unavailable
 from gristmill.project import Project
 from gristmill.registry import promotion
 from gristmill.registry.audit import audit
 from gristmill.registry.chain import Draft, canonical, sha256
 from gristmill.registry.ledger import Ledger
-from gristmill.registry.mlflow_store import aliases
+from gristmill.registry.ledger_postgres import PostgresConnection, PostgresStore
+from gristmill.registry.ledger_sql import Connection, Store
+from gristmill.registry.ledger_sqlite import SqliteConnection, SqliteStore
 from gristmill.registry.store import Registry
 
-from .conftest import Models, lineage, put
+from ..postgres import Server
+from .conftest import Models, lineage, put, store_at
 
 
 def champion(project: Project, models: Models) -> int:
@@ -64,8 +70,8 @@ def test_an_added_file_and_a_link_are_noticed(project: Project, models: Models) 
         registry.fetch(registry.version("delay", 1))
 
 
-def chain(path: Path, entries: int = 5) -> Ledger:
-    ledger = Ledger(path)
+def chain(store: Store, entries: int = 5) -> Ledger:
+    ledger = Ledger(store)
     for number in range(1, entries + 1):
         with ledger.writing() as writer:
             writer.append(
@@ -74,16 +80,25 @@ def chain(path: Path, entries: int = 5) -> Ledger:
     return ledger
 
 
-def edit(db: sqlite3.Connection) -> None:
+@contextmanager
+def administrator(store: SqliteStore | PostgresStore) -> Iterator[Connection]:
+    """Somebody with all rights on the database and without anybody's key."""
+    if isinstance(store, SqliteStore):
+        with closing(sqlite3.connect(store.path)) as db, db:
+            yield SqliteConnection(db)
+    else:
+        with psycopg.connect(store._url, autocommit=True) as db:
+            yield PostgresConnection(db)
+
+
+def edit(db: Connection) -> None:
     db.execute("UPDATE entry SET body = replace(body, 'ada', 'eve') WHERE seq = 3")
 
 
-def edit_and_rehash(db: sqlite3.Connection) -> None:
+def edit_and_rehash(db: Connection) -> None:
     """What an attacker without keys can do: mend every hash from the edited entry on."""
     prev = None
-    for seq, body in db.execute("SELECT seq, body FROM entry ORDER BY seq").fetchall():
-        import json
-
+    for seq, body in list(db.execute("SELECT seq, body FROM entry ORDER BY seq")):
         record = json.loads(body)
         if seq == 3:
             record["reason"] = "looks fine"
@@ -94,22 +109,22 @@ def edit_and_rehash(db: sqlite3.Connection) -> None:
         db.execute("UPDATE entry SET body = ?, hash = ? WHERE seq = ?", (text, prev, seq))
 
 
-def remove(db: sqlite3.Connection) -> None:
+def remove(db: Connection) -> None:
     db.execute("DELETE FROM entry WHERE seq = 2")
 
 
-def remove_and_renumber(db: sqlite3.Connection) -> None:
+def remove_and_renumber(db: Connection) -> None:
     db.execute("DELETE FROM entry WHERE seq = 2")
     db.execute("UPDATE entry SET seq = seq - 1 WHERE seq > 2")
 
 
-def swap(db: sqlite3.Connection) -> None:
+def swap(db: Connection) -> None:
     db.execute("UPDATE entry SET seq = 99 WHERE seq = 2")
     db.execute("UPDATE entry SET seq = 2 WHERE seq = 3")
     db.execute("UPDATE entry SET seq = 3 WHERE seq = 99")
 
 
-def unsign(db: sqlite3.Connection) -> None:
+def unsign(db: Connection) -> None:
     db.execute("UPDATE entry SET signature = '' WHERE seq = 4")
 
 
@@ -117,16 +132,18 @@ def unsign(db: sqlite3.Connection) -> None:
     "attack", [edit, edit_and_rehash, remove, remove_and_renumber, swap, unsign]
 )
 def test_tampering_with_the_chain_shows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attack: Callable[[sqlite3.Connection], None]
+    tmp_path: Path, ledger_url: str, attack: Callable[[Connection], None]
 ) -> None:
-    monkeypatch.setenv("GRISTMILL_KEYS", str(tmp_path / "keys"))
-    ledger = chain(tmp_path / "ledger.db")
+    store = store_at(ledger_url, tmp_path)
+    ledger = chain(store)
     assert ledger.verify() == []
-    with closing(sqlite3.connect(ledger.path)) as db, db:
-        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-            attack(db)
-        db.execute("DROP TRIGGER entry_kept")
-        db.execute("DROP TRIGGER entry_fixed")
+    refusals = (sqlite3.IntegrityError, psycopg.errors.RaiseException)
+    with pytest.raises(refusals, match="append-only"), administrator(store) as db:
+        attack(db)
+    on = " ON entry" if isinstance(store, PostgresStore) else ""
+    with administrator(store) as db:
+        db.execute(f"DROP TRIGGER entry_kept{on}")
+        db.execute(f"DROP TRIGGER entry_fixed{on}")
         attack(db)
     assert ledger.verify() != []
 
@@ -135,27 +152,56 @@ def test_another_key_cannot_sign_for_an_actor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GRISTMILL_KEYS", str(tmp_path / "keys"))
-    ledger = chain(tmp_path / "ledger.db")
+    store = SqliteStore(tmp_path / "ledger.db")
+    ledger = chain(store)
     monkeypatch.setenv("GRISTMILL_KEYS", str(tmp_path / "other"))
     with pytest.raises(Forbidden, match="not one that ada signs with"):
-        chain(ledger.path, 1)
+        chain(store, 1)
     assert len(ledger.entries()) == 5
 
 
 def test_the_clock_set_back_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRISTMILL_KEYS", str(tmp_path / "keys"))
-    chain(tmp_path / "ledger.db")
+    store = SqliteStore(tmp_path / "ledger.db")
+    ledger = chain(store)
     for back, fine in ((timedelta(seconds=20), True), (timedelta(hours=1), False)):
-        late = Ledger(tmp_path / "ledger.db", clock=lambda back=back: datetime.now(UTC) - back)
+        late = Ledger(store, clock=lambda back=back: datetime.now(UTC) - back)
         if fine:
             with late.writing() as writer:
                 writer.append(Draft("gate", "m", "ada"))
         else:
             with pytest.raises(Conflict, match="clock"), late.writing() as writer:
                 writer.append(Draft("gate", "m", "ada"))
-    times = [e.at for e in Ledger(tmp_path / "ledger.db").entries()]
+    times = [e.at for e in ledger.entries()]
     assert times == sorted(times)
-    assert Ledger(tmp_path / "ledger.db").verify() == []
+    assert ledger.verify() == []
+
+
+def test_on_postgresql_no_machine_s_clock_counts(
+    tmp_path: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRISTMILL_KEYS", str(tmp_path / "keys"))
+    store = PostgresStore(postgres.database())
+    for clock in (datetime(2001, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)):
+        with Ledger(store, clock=lambda clock=clock: clock).writing() as writer:
+            written = writer.append(Draft("gate", "m", "ada")).at
+        assert abs(written - datetime.now(UTC)) < timedelta(seconds=30)
+
+
+def test_the_ledger_comes_back_when_postgresql_does(
+    tmp_path: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRISTMILL_KEYS", str(tmp_path / "keys"))
+    ledger = chain(PostgresStore(postgres.database()), 2)
+    with pytest.raises(Unavailable, match="repeating"), ledger.writing() as writer:
+        writer.append(Draft("gate", "m", "ada"))
+        postgres.stop()
+    threading.Timer(1.0, postgres.start).start()
+    assert len(ledger.entries()) == 2
+    with ledger.writing() as writer:
+        writer.append(Draft("gate", "m", "ada"))
+    assert [e.seq for e in ledger.entries()] == [1, 2, 3]
+    assert ledger.verify() == []
 
 
 def test_an_alias_moved_in_mlflow_is_reported_and_not_believed(
@@ -191,59 +237,40 @@ def test_history_survives_deletion_in_mlflow(project: Project, models: Models) -
     assert "MLflow has no model 'delay' any more" in messages(project)
 
 
-CRASHES = {
-    "before the alias": "store.set_alias = lambda *a: die()",
-    "between alias and mark": "store.Registry._anchor = lambda self, entry: die()",
-    "before the commit": (
-        "old = ledger.Writer.append\n"
-        "ledger.Writer.append = lambda self, draft: (old(self, draft), die())"
-    ),
-}
-
-
-def crash(project: Project, patch: str, call: str) -> None:
-    code = (
-        "import os, signal\n"
-        "from pathlib import Path\n"
-        "from gristmill.project import Project\n"
-        "from gristmill.registry import ledger, promotion, store\n"
-        "from tests.registry.conftest import lineage\n"
-        "def die():\n    os.kill(os.getpid(), signal.SIGKILL)\n"
-        f"{patch}\nproject = Project.load(Path({str(project.root)!r}))\n{call}\n"
+@pytest.mark.parametrize(
+    ("verb", "ledger_url"),
+    [("register", "sqlite"), ("promote", "sqlite"), ("promote", "postgresql")],
+    indirect=["ledger_url"],
+)
+def test_a_crash_between_any_two_writes_is_mended(
+    project: Project, models: Models, verb: str, ledger_url: str
+) -> None:
+    """Either it happened or it did not; what was left is finished; doing it again is safe."""
+    remote = ledger_url.startswith("postgres")
+    champion(project, models)
+    if verb != "register":
+        put(project, models.strong)
+        promotion.register(project, "delay", lineage=lineage("second"))
+    command = [sys.executable, "-m", "tests.registry.crashing", str(project.root), verb]
+    done = subprocess.run(
+        command + (ledger_url.rsplit("/", 1) if remote else []),
+        check=False,
+        cwd=Path(__file__).parents[2],
+        timeout=200,
+        capture_output=True,
+        text=True,
     )
-    root = Path(__file__).parents[2]
-    done = subprocess.run([sys.executable, "-c", code], check=False, cwd=root, timeout=120)
-    assert done.returncode == -9
-
-
-@pytest.mark.parametrize("moment", CRASHES)
-def test_a_crash_in_a_promotion_is_mended(project: Project, models: Models, moment: str) -> None:
-    put(project, models.weak)
-    promotion.register(project, "delay", lineage=lineage())
-    promotion.gate(project, "delay", 1)
-    crash(project, CRASHES[moment], "promotion.promote(project, 'delay', 1, reason='r')")
-    registry = Registry(project)
-    happened = moment != "before the commit"
-    assert registry.ledger.aliases("delay") == ({"champion": 1} if happened else {})
-    if moment == "before the alias":
-        assert aliases(registry.client, "delay") == {}
-    assert messages(project) == ""
-    again = promotion.promote(project, "delay", 1, reason="again")
-    assert again.changed is not happened
-    assert aliases(registry.client, "delay") == {"champion": 1}
-    assert messages(project) == ""
-
-
-@pytest.mark.parametrize("moment", ["before mlflow", "before the ledger"])
-def test_a_crash_in_a_registration_is_mended(project: Project, models: Models, moment: str) -> None:
-    put(project, models.weak)
-    patch = {
-        "before mlflow": "store.create_version = lambda *a: die()",
-        "before the ledger": "store._enter = lambda *a: die()",
-    }[moment]
-    call = "promotion.register(project, 'delay', lineage=lineage())"
-    crash(project, patch, call)
-    assert Registry(project).versions("delay") == []
-    assert promotion.register(project, "delay", lineage=lineage()).version == 1
-    assert [v.version for v in Registry(project).versions("delay")] == [1]
-    assert messages(project) == ""
+    assert done.returncode == 0, done.stderr[-4000:]
+    attempts = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [a["died"] for a in attempts] == [True] * (len(attempts) - 1) + [False]
+    assert len(attempts) > (8 if verb == "register" else 4), done.stderr
+    before, after = (1, 2 if verb == "promote" else 1)
+    for attempt in attempts:
+        found = attempt["found"]
+        assert found["problems"] == [], done.stderr
+        assert found["aliases"] == found["mlflow"]
+        assert found["aliases"]["champion"] in (before, after)
+        assert found["then"]["champion"] == after
+        assert found["then"]["versions"] == 2
+    assert attempts[0]["found"]["aliases"]["champion"] == before
+    assert attempts[-1]["found"]["aliases"]["champion"] == after

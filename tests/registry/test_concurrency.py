@@ -22,11 +22,12 @@ from gristmill.registry.store import Registry
 from .conftest import SETTINGS, Models, lineage, put
 
 MANY = 16
+NAMES = ("GRISTMILL_KEYS", "GRISTMILL_LEDGER_URL")
 
 
-def begin(barrier: Any, keys: str) -> None:
+def begin(barrier: Any, environment: dict[str, str]) -> None:
     """The fork server outlives a test, so its environment is that of an earlier one."""
-    os.environ["GRISTMILL_KEYS"] = keys
+    os.environ.update(environment)
     barrier.wait()
 
 
@@ -35,13 +36,13 @@ def at_once(
 ) -> list[Any]:
     """Results or exceptions of one call a process; all processes start together."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mlflow", "gristmill.registry.promotion"])
+    context.set_forkserver_preload(["tests.registry.preload"])
     barrier = context.Barrier(processes)
     with ProcessPoolExecutor(
         processes,
         mp_context=context,
         initializer=begin,
-        initargs=(barrier, os.environ["GRISTMILL_KEYS"]),
+        initargs=(barrier, {k: os.environ.get(k, "") for k in NAMES}),
     ) as pool:
         futures = [pool.submit(function, *a, **named) for a in arguments]
         return [f.exception(timeout=200) or f.result() for f in futures]
@@ -58,6 +59,7 @@ def kinds(results: list[Any]) -> Mapping[str, int]:
     return {n: names.count(n) for n in set(names)}
 
 
+@pytest.mark.usefixtures("ledger_url")
 def test_sixteen_promotions_at_once_have_one_winner(project: Project, models: Models) -> None:
     make_versions(project, models, MANY)
     promotion.promote(project, "delay", 1, reason="first", override=True)
@@ -72,6 +74,7 @@ def test_sixteen_promotions_at_once_have_one_winner(project: Project, models: Mo
     assert audit(project).problems == ()
 
 
+@pytest.mark.usefixtures("ledger_url")
 def test_sixteen_promotions_of_one_version_are_one_move(project: Project, models: Models) -> None:
     make_versions(project, models, 1)
     results = at_once(
@@ -83,10 +86,10 @@ def test_sixteen_promotions_of_one_version_are_one_move(project: Project, models
     assert len(moves) == 1
 
 
+@pytest.mark.usefixtures("ledger_url")
 def test_eight_processes_register_in_a_fresh_project(
     tmp_path: Path, models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GRISTMILL_KEYS", str(tmp_path / "keys"))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     (tmp_path / "gristmill.toml").write_text(
         SETTINGS.replace('reference = "reference.parquet"', "").replace(

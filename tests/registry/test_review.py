@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +17,7 @@ from gristmill.project import Project
 from gristmill.registry import promotion, review
 from gristmill.registry.approvals import Policy, standing
 from gristmill.registry.chain import Draft, Entry
+from gristmill.registry.ledger import Ledger
 from gristmill.registry.store import Registry
 
 from .conftest import SETTINGS, Models, lineage, put
@@ -125,7 +130,7 @@ def test_a_replayed_approval_is_refused(governed: Project) -> None:
     entries = ledger.entries()
     old = next(e for e in entries if e.action == "approve")
     body = canonical(body_of(replace(old, seq=len(entries) + 1, prev=entries[-1].hash)))
-    with closing(sqlite3.connect(ledger.path)) as db, db:
+    with closing(sqlite3.connect(governed.state / "ledger.db")) as db, db:
         db.execute(
             "INSERT INTO entry (seq, body, hash, signature) VALUES (?, ?, ?, ?)",
             (len(entries) + 1, body, sha256(body), old.signature),
@@ -134,6 +139,123 @@ def test_a_replayed_approval_is_refused(governed: Project) -> None:
     with pytest.raises(Forbidden, match="not as bob signed it"):
         promotion.promote(governed, "delay", 1, reason="go", actor="pat")
     assert ledger.verify() != []
+
+
+def test_every_face_meets_the_same_roles(
+    governed: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading and deploying are refused too, before anything is read or started."""
+    from gristmill.cli import main
+    from gristmill.serving.run import serving
+
+    settings = governed.root / "gristmill.toml"
+    settings.write_text(
+        settings.read_text().replace("override = []", 'override = []\nread = ["ada"]')
+    )
+    project = Project.load(governed.root)
+    monkeypatch.setenv("GRISTMILL_ACTOR", "eve")
+    with pytest.raises(Forbidden, match="eve may not read"):
+        Registry(project)
+    assert main(["-C", str(project.root), "audit", "log"]) == Forbidden.exit_code
+    monkeypatch.setenv("GRISTMILL_ACTOR", "ada")
+    assert main(["-C", str(project.root), "audit", "log"]) == 0
+    with pytest.raises(Forbidden, match="ada may not deploy"), serving(project, "delay", port=0):
+        pass
+    with pytest.raises(Forbidden, match="eve may not judge"):
+        promotion.gate(project, "delay", 1, actor="eve")
+
+
+def test_requests_and_decisions_are_told_once(
+    governed: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[dict[str, Any]] = []
+    status = [503]
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if status[0] == 200:
+                heard.append(json.loads(body))
+            self.send_response(status[0])
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    settings = governed.root / "gristmill.toml"
+    settings.write_text(settings.read_text() + '[[alerts.routes]]\nname = "ops"\nurl = "OPS_URL"\n')
+    project = Project.load(governed.root)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        monkeypatch.setenv("OPS_URL", f"http://127.0.0.1:{server.server_port}/")
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        review.request(project, "delay", 1, reason="please", actor="ada")
+        status[0] = 200
+        decide(project, "bob")
+        decide(project, "cy")
+        promotion.promote(project, "delay", 1, reason="go", actor="pat")
+        server.shutdown()
+    assert [(h["action"], h["actor"], h["reason"]) for h in heard] == [
+        ("request", "ada", "please"),
+        ("approve", "bob", "read it"),
+        ("approve", "cy", "read it"),
+        ("promote", "pat", "go"),
+    ]
+    assert heard[0]["text"] == "ada asks for a decision on delay version 1: please"
+    assert len({h["key"] for h in heard}) == 4
+
+
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+def test_a_repair_that_waits_goes_on_when_it_was_decided(
+    governed: Project,
+    models: Models,
+    decision: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from gristmill.cli import main
+    from gristmill.monitoring.repairs import ACTOR, Journal, journal_path, read_repairs
+    from gristmill.monitoring.resume import resume
+
+    settings = governed.root / "gristmill.toml"
+    listed = settings.read_text().replace('promote = ["pat"]', f'promote = ["pat", "{ACTOR}"]')
+    settings.write_text(listed.replace('register = ["ada"]', f'register = ["ada", "{ACTOR}"]'))
+    project = Project.load(governed.root)
+    for actor in ("bob", "cy"):
+        decide(project, actor)
+    promotion.promote(project, "delay", 1, reason="go", actor="pat")
+    put(project, models.strong)
+    promotion.register(project, "delay", lineage=lineage("again"), actor=ACTOR)
+    assert promotion.gate(project, "delay", 2, actor=ACTOR).passed
+    review.request(project, "delay", 2, reason="repair v1-1", actor=ACTOR)
+    now = datetime.now(UTC)
+    journal = Journal(journal_path(project, "delay"), "v1-1", now)
+    journal.write("began", champion=1, alerts=[], trigger="drift", start="a", end="b")
+    journal.write("registered", version=2)
+    journal.write("waiting", words="waits")
+    assert resume(project, "delay") is None
+    for actor in ("bob", "cy"):
+        monkeypatch.setenv("GRISTMILL_ACTOR", actor)
+        assert main(["-C", str(project.root), "model", decision, "2", "--reason", "so"]) == 0
+    (repair,) = read_repairs(project, "delay")
+    holder = promotion.champion(project, "delay")
+    assert holder is not None
+    assert (repair.outcome, holder.version) == (
+        ("promoted", 2) if decision == "approve" else ("kept", 1)
+    )
+    assert f"repair v1-1 is {repair.outcome}" in capsys.readouterr().out
+
+
+def test_setting_the_clock_back_does_not_revive_an_approval(governed: Project) -> None:
+    decide(governed, "bob")
+    registry = Registry(governed)
+    version = registry.version("delay", 1)
+    early, late = datetime.now(UTC) - timedelta(days=30), datetime.now(UTC) + timedelta(days=4)
+    assert review.standing_of(registry, version, early).approved == ("bob",)
+    assert review.standing_of(registry, version, late).approved == ()
+    future = Ledger(registry.ledger.store, clock=lambda: late)
+    with future.writing() as writer:
+        writer.append(Draft("gate", "delay", "ada", version=1))
+    assert review.standing_of(registry, version, early).approved == ()
 
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

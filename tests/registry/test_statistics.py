@@ -10,8 +10,8 @@ from sklearn import metrics as oracle
 from statsmodels.stats.contingency_tables import mcnemar
 
 from gristmill.errors import Invalid
+from gristmill.predictor.scores import prediction, probability
 from gristmill.registry.gates import Better, Evidence
-from gristmill.registry.scores import prediction, probability
 from gristmill.registry.statistics import KNOWN, compare, score
 
 ORACLES = {

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gristmill.errors import GristmillError, Invalid
-from gristmill.serving.schema import Column, Schema, labels
+from gristmill.predictor.schema import Column, Schema, labels
 from tests.serving.conftest import row
 
 SCHEMA = Schema(

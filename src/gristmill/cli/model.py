@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gristmill.cli import out
 from gristmill.cli.model_more import decide, show_card, show_comparison, show_waiting
+from gristmill.cli.model_reproduce import show_reproduction
 from gristmill.cli.model_text import (
     commit,
     history_table,
@@ -68,6 +70,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     verbs.add_parser("waiting", help="list requests nobody has answered").add_argument(
         "--json", action="store_true", help="print JSON"
     )
+    again = verb("reproduce", "make a version again from its commit and compare", version=True)
+    again.add_argument("--keep", action="store_true", help="leave the clean tree behind")
     card = verb("card", "write the model card of a version", version=True)
     card.add_argument("--html", action="store_true", help="HTML; default: Markdown")
     card.add_argument("--output", metavar="FILE", type=Path, help="default: the terminal")
@@ -236,14 +240,6 @@ def _rollback(project: Project, args: argparse.Namespace) -> int:
     return say_move(rollback(project, model, reason=args.reason, alias=args.alias), args.json)
 
 
-def _decide(project: Project, args: argparse.Namespace) -> int:
-    return decide(project, _version(project, args), args)
-
-
-def _card(project: Project, args: argparse.Namespace) -> int:
-    return show_card(project, _version(project, args), args)
-
-
 def _compare(project: Project, args: argparse.Namespace) -> int:
     return show_comparison(project, _names(project, args)[0], args)
 
@@ -270,6 +266,12 @@ def _history(project: Project, args: argparse.Namespace) -> int:
     return 0
 
 
+def _on_version(
+    act: Callable[[Project, Version, argparse.Namespace], int],
+) -> Callable[[Project, argparse.Namespace], int]:
+    return lambda project, args: act(project, _version(project, args), args)
+
+
 VERBS = {
     "register": _register,
     "list": _list,
@@ -277,11 +279,12 @@ VERBS = {
     "gate": _gate,
     "promote": _promote,
     "rollback": _rollback,
-    "request": _decide,
-    "approve": _decide,
-    "reject": _decide,
+    "request": _on_version(decide),
+    "approve": _on_version(decide),
+    "reject": _on_version(decide),
     "waiting": show_waiting,
-    "card": _card,
+    "card": _on_version(show_card),
+    "reproduce": _on_version(show_reproduction),
     "compare": _compare,
     "champion": _champion,
     "history": _history,

@@ -48,8 +48,24 @@ def decide(project: Project, version: Version, args: argparse.Namespace) -> int:
         out.say(out.as_json(entry.record()))
     else:
         standing = review.standing_of(Registry(project), version)
+        if args.verb != "request":
+            _resume(project, name, decided=standing.granted or bool(standing.rejected))
         out.say(f"{name} version {number}: {args.verb} by {entry.actor}; {standing.sentence()}")
     return 0
+
+
+def _resume(project: Project, model: str, *, decided: bool) -> None:
+    """Let a repair that waited go on, if this machine may act for it."""
+    from gristmill.errors import Forbidden
+    from gristmill.monitoring.resume import resume
+
+    try:
+        repair = resume(project, model) if decided else None
+    except Forbidden as error:
+        out.say(f"the waiting repair goes on with the next `gristmill monitor`: {error.message}")
+        return
+    if repair is not None:
+        out.say(f"repair {repair.id} is {repair.outcome}: {repair.words}")
 
 
 def show_waiting(project: Project, args: argparse.Namespace) -> int:

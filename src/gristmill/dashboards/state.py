@@ -8,8 +8,8 @@ from datetime import datetime
 from gristmill.errors import GristmillError, NotFound
 from gristmill.monitoring.alerts import Alert, read_alerts
 from gristmill.monitoring.kept import read_report
+from gristmill.monitoring.repairs import Repair, read_repairs
 from gristmill.monitoring.report import MonitorReport, WindowReport
-from gristmill.monitoring.retrain import Repair, read_repairs
 from gristmill.project import Project
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from gristmill.monitoring.files import append_journal, read_journal
+from gristmill.files import append_journal, read_journal
 from gristmill.monitoring.report import WindowReport
 from gristmill.monitoring.settings import directory
 from gristmill.project import Project

@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gristmill.errors import Invalid, NotFound
+from gristmill.files import locked, write_json
 from gristmill.monitoring.alerts import Alert, read_alerts, update_alerts
 from gristmill.monitoring.drift import judge
-from gristmill.monitoring.files import locked, write_json
 from gristmill.monitoring.kept import FORMAT, read_report
 from gristmill.monitoring.performance import measure
 from gristmill.monitoring.profile import Profile, profile_of
@@ -29,9 +29,10 @@ from gristmill.monitoring.report import (
     default_metric,
     findings,
 )
-from gristmill.monitoring.routes import Delivery, deliver
+from gristmill.monitoring.routes import deliver
 from gristmill.monitoring.settings import MonitoringSettings, directory, monitoring_settings
 from gristmill.monitoring.windows import SketchStore, Window
+from gristmill.notify.routes import Delivery
 from gristmill.project import Project
 
 if TYPE_CHECKING:

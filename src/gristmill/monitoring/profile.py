@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gristmill.errors import Invalid
+from gristmill.files import write_json
 from gristmill.monitoring.drift import Column, importance
-from gristmill.monitoring.files import write_json
 from gristmill.monitoring.performance import Metric, Task, measure, tally
 from gristmill.monitoring.sketch import Binning, Floats, Kind, Sketch, fix_bins, word
 from gristmill.project import Project

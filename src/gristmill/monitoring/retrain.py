@@ -7,80 +7,23 @@ promoting the holder changes nothing. A lock keeps repairs of a model apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gristmill.errors import GristmillError
+from gristmill.files import locked
 from gristmill.monitoring.alerts import Alert, read_alerts
-from gristmill.monitoring.files import append_journal, locked, read_journal
 from gristmill.monitoring.kept import read_report
 from gristmill.monitoring.periods import parse_length
+from gristmill.monitoring.repairs import ACTOR, Journal, Repair, journal_path, read_repairs
 from gristmill.monitoring.report import MonitorReport
+from gristmill.monitoring.resume import settle
 from gristmill.monitoring.settings import RetrainSettings, directory, retrain_settings
 from gristmill.project import Project
 
 if TYPE_CHECKING:
     from gristmill.events import Listener
-
-ACTOR = "gristmill repair"
-OUTCOMES = ("promoted", "waiting", "kept", "failed", "gave-up")
-
-
-@dataclass(frozen=True)
-class Repair:
-    """A repair as the journal tells it.
-
-    `outcome` is promoted, waiting (passed its gates, a person promotes), kept (the champion stays:
-    the new version failed a gate), failed, gave-up, or "" while under way. `champion` is the
-    version that was to be replaced, `version` the new one, trained on rows from `start` up to
-    `end`.
-    """
-
-    id: str
-    champion: int
-    alerts: tuple[str, ...]
-    trigger: str
-    start: str
-    end: str
-    began: datetime
-    outcome: str = ""
-    version: int | None = None
-    run: str = ""
-    words: str = ""
-
-
-def journal_path(project: Project, model: str) -> Path:
-    return directory(project, model) / "repairs.jsonl"
-
-
-def read_repairs(project: Project, model: str) -> list[Repair]:
-    """All repairs of the model, oldest first."""
-    return fold(read_journal(journal_path(project, model)))
-
-
-def fold(records: Iterable[Mapping[str, Any]]) -> list[Repair]:
-    """The repairs that a journal's records tell of. Pure."""
-    found: dict[str, dict[str, Any]] = {}
-    for record in records:
-        key = str(record["repair"])
-        if record["step"] == "began":
-            found[key] = {
-                "id": key,
-                "champion": record["champion"],
-                "alerts": tuple(record["alerts"]),
-                "trigger": record["trigger"],
-                "start": record["start"],
-                "end": record["end"],
-                "began": datetime.fromisoformat(record["at"]),
-            }
-        elif record["step"] in OUTCOMES:
-            found[key] |= {"outcome": record["step"], "words": record["words"]}
-        else:
-            found[key] |= {k: record[k] for k in ("version", "run") if k in record}
-    return [Repair(**fields) for fields in found.values()]
 
 
 def next_repair(
@@ -133,9 +76,11 @@ def repair(
     """Act on the open alerts of the champion; None when nothing asks for it.
 
     Runs the pipeline on the newest window, registers, judges by the gates, and promotes a version
-    that passed (with `approve = "person"` a person does). What goes wrong is the outcome "failed"
-    with the error's words; after `attempts` of them it gives up and a person is needed. Raises
-    Invalid when it is not said how to retrain, Conflict while another repair of the model runs.
+    that passed (with `approve = "person"` a person does; where the model's policy asks for
+    approvals it files a request and waits, and the next repair or `resume` goes on). What goes
+    wrong is the outcome "failed" with the error's words; after `attempts` of them it gives up and a
+    person is needed. Raises Invalid when it is not said how to retrain, Conflict while another
+    repair of the model runs.
     """
     from gristmill.registry.promotion import champion
 
@@ -146,6 +91,9 @@ def repair(
         holder = champion(project, model)
         if holder is None:
             return None
+        settled = settle(project, model, holder.version, path, moment)
+        if settled is not None:
+            return settled
         before = read_repairs(project, model)
         task = next_repair(
             settings,
@@ -157,7 +105,7 @@ def repair(
         )
         if task is None:
             return None
-        journal = _Journal(path, task.id, moment)
+        journal = Journal(path, task.id, moment)
         if task.id not in {r.id for r in before}:
             journal.write("began", **{k: getattr(task, k) for k in BEGIN})
         tries = [r for r in before if r.champion == task.champion and r.outcome == "failed"]
@@ -173,28 +121,19 @@ def repair(
 BEGIN = ("champion", "alerts", "trigger", "start", "end")
 
 
-@dataclass(frozen=True)
-class _Journal:
-    path: Path
-    repair: str
-    at: datetime
-
-    def write(self, step: str, **more: Any) -> None:
-        record = {"repair": self.repair, "step": step, "at": self.at.isoformat(), **more}
-        append_journal(self.path, [record])
-
-
 def _act(
     project: Project,
     model: str,
     task: Repair,
     settings: RetrainSettings,
-    journal: _Journal,
+    journal: Journal,
     listeners: Iterable[Listener],
 ) -> tuple[str, str]:
     """Run, register, judge, promote. Returns the outcome and what to tell a person."""
+    from gristmill.registry import review
     from gristmill.registry.gates import PASS
     from gristmill.registry.promotion import champion, gate, promote, register
+    from gristmill.registry.store import Registry
     from gristmill.runner.request import RunRequest
     from gristmill.runner.run import run
 
@@ -224,6 +163,13 @@ def _act(
             f"{r.kind} {r.name}: {r.message}" for r in report.results if r.verdict != PASS
         )
         return "kept", f"{trained} did not pass its gates, version {task.champion} stays: {why}"
+    registry = Registry(project)
+    if not review.standing_of(registry, registry.version(model, version)).granted:
+        asked = [e for e in review.waiting(project) if (e.model, e.version) == (model, version)]
+        if not asked:
+            reason = f"repair {task.id}: {task.trigger}"
+            review.request(project, model, version, reason=reason, actor=ACTOR)
+        return "waiting", f"{trained} passed its gates and waits for approvals."
     if settings.approve == "person":
         promote(
             project,

@@ -8,14 +8,18 @@ from pathlib import Path
 
 from gristmill.errors import NotFound
 from gristmill.lineage.record import Lineage
+from gristmill.project import Project
 from gristmill.registry.chain import canonical
 from gristmill.registry.digest import file_digest
+from gristmill.registry.sbom import keep
 from gristmill.registry.signing import SIGNATURE, sign
 
 
 def stage(
     staged: Path,
     actor: str,
+    project: Project,
+    model: str,
     metrics: Mapping[str, float],
     reference: Path | None,
     holdout: Path | None,
@@ -30,6 +34,7 @@ def stage(
     key = sign(staged / "model", directory / SIGNATURE, actor)
     (directory / "lineage.json").write_text(lineage.to_json(), encoding="utf-8")
     (directory / "metrics.json").write_text(canonical(dict(metrics)), encoding="utf-8")
+    keep(directory, project, lineage, model)
     for name, source in (("reference.parquet", reference), ("holdout.parquet", holdout)):
         if source is None:
             continue

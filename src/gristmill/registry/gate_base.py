@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
+
+from gristmill.errors import GristmillError
+from gristmill.registry.sbom import Package
 
 PASS, FAIL, CANNOT = "pass", "fail", "cannot judge"
 
@@ -12,14 +17,12 @@ PASS, FAIL, CANNOT = "pass", "fail", "cannot judge"
 @dataclass(frozen=True)
 class ModelFacts:
     """The saved model: `size` in bytes; whether it has a signature and an input example; `code`
-    says what in it runs code when it is loaded; `latency` holds seconds of single-row
-    predictions, empty unless a gate asks for them."""
+    says what in it runs code when it is loaded."""
 
     size: int
     signature: bool
     example: bool
     code: tuple[str, ...] = ()
-    latency: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Evidence:
     models' outputs on it (for a 0/1 label, probabilities); None when there are none, and then
     `trouble` says why. `columns` are the hold-out's others, of the same shape. `champion_version`
     is None when nobody holds the alias. `missing` names absent parts of the lineage; `dirty` is
-    None when unknown; `facts` are the challenger's.
+    None when unknown; `facts` are the challenger's; `measured` holds what gates measured.
     """
 
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -42,6 +45,28 @@ class Evidence:
     missing: tuple[str, ...] = ()
     dirty: bool | None = None
     facts: ModelFacts | None = None
+    measured: Mapping[str, Any] = field(default_factory=dict)
+    trouble: str = ""
+
+    def of(self, gate: Gate) -> Any:
+        """What the gate measured. Raises the error that kept it from measuring."""
+        found = self.measured.get(repr(gate))
+        if isinstance(found, GristmillError):
+            raise found
+        return found
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a gate may measure: the project's `root`, the version, its `model` ready to predict
+    with rows of its hold-out as a data frame, and the packages of its environment. What is not to
+    be had is None, and `trouble` says why."""
+
+    root: Path
+    now: datetime
+    model: Any = None
+    rows: Any = None
+    packages: tuple[Package, ...] | None = None
     trouble: str = ""
 
 
@@ -85,7 +110,11 @@ class GateReport:
 
 
 class Gate(Protocol):
-    """A gate has a `kind` (its word in the settings) and judges."""
+    """A gate has a `kind` (its word in the settings) and judges.
+
+    One that has `measure(subject: Subject) -> Any` too is asked first, with all I/O it likes; its
+    `judge` finds the answer as `evidence.of(self)`.
+    """
 
     kind: ClassVar[str]
 

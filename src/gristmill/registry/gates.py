@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
 from typing import Any
 
-from gristmill.errors import Invalid
+from gristmill.errors import GristmillError, Invalid
 from gristmill.project import parse_table
 from gristmill.registry.gate_base import (
     CANNOT,
@@ -22,7 +22,9 @@ from gristmill.registry.gate_base import (
     GateReport,
     GateResult,
     ModelFacts,
+    Subject,
 )
+from gristmill.registry.gates_environment import Licences, Vulnerabilities
 from gristmill.registry.gates_fitness import Format, Latency, Signature, Size
 from gristmill.registry.gates_groups import Calibration, Fairness, Slices
 from gristmill.registry.gates_metrics import Better, LineageGate, Maximum, Minimum
@@ -40,6 +42,7 @@ __all__ = [
     "GateReport",
     "GateResult",
     "Latency",
+    "Licences",
     "LineageGate",
     "Maximum",
     "Minimum",
@@ -47,6 +50,8 @@ __all__ = [
     "Signature",
     "Size",
     "Slices",
+    "Subject",
+    "Vulnerabilities",
     "judge",
     "kinds",
     "parse_gates",
@@ -59,12 +64,14 @@ BUILT_IN: tuple[type[Any], ...] = (
     Fairness,
     Format,
     Latency,
+    Licences,
     LineageGate,
     Maximum,
     Minimum,
     Signature,
     Size,
     Slices,
+    Vulnerabilities,
 )
 
 
@@ -107,4 +114,12 @@ def judge(
     gates: Sequence[Gate], evidence: Evidence, about: Mapping[str, Any] | None = None
 ) -> GateReport:
     """Every gate's verdict on the evidence; `about` says which version, champion and rows."""
-    return GateReport(tuple(g.judge(evidence) for g in gates), dict(about or {}))
+    return GateReport(tuple(_verdict(g, evidence) for g in gates), dict(about or {}))
+
+
+def _verdict(gate: Gate, evidence: Evidence) -> GateResult:
+    """A gate that could not measure what it judges by cannot judge."""
+    try:
+        return gate.judge(evidence)
+    except GristmillError as error:
+        return GateResult(gate.kind, gate.kind, CANNOT, error.message)

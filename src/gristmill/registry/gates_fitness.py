@@ -1,13 +1,16 @@
-"""Gates on the saved model itself: what it declares, weighs, costs and runs. Pure."""
+"""Gates on the saved model itself: what it declares, weighs, costs and runs."""
 
 from __future__ import annotations
 
+import json
+import time
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from gristmill.registry.gate_base import CANNOT, FAIL, PASS, Evidence, GateResult
+from gristmill.errors import Invalid
+from gristmill.registry.gate_base import CANNOT, FAIL, PASS, Evidence, GateResult, Subject
 
 MEGABYTE = 1_000_000
 
@@ -63,16 +66,35 @@ class Size:
 
 @dataclass(frozen=True)
 class Latency:
-    """95 % of single-row predictions, warmed up, take at most `milliseconds`.
+    """95 % of single-row requests, warmed up, take at most `milliseconds`.
 
-    Measured anew by each judgement, so each makes another report.
+    Measured on `requests` bodies from the hold-out by the code that serves: the body is read and
+    checked against the signature, predicted, and the reply written. Each judgement measures anew,
+    so each makes another report.
     """
 
     kind: ClassVar[str] = "latency"
     milliseconds: float
+    requests: int = 200
+
+    def measure(self, subject: Subject) -> list[float]:
+        """Seconds of each request, after ten that are not counted. Raises Invalid."""
+        if subject.model is None or subject.rows is None or not len(subject.rows):
+            raise Invalid("gate.latency", subject.trouble or "there is no hold-out to ask for")
+        frame, columns = subject.rows, subject.model.schema.names
+        sample = frame[list(columns)].iloc[[i % len(frame) for i in range(self.requests + 10)]]
+        records = json.loads(sample.to_json(orient="records", date_format="iso"))
+        taken = []
+        for record in records:
+            body = json.dumps({"row": record}).encode()
+            begun = time.perf_counter()
+            rows = subject.model.schema.rows(body, 1)
+            json.dumps({"predictions": subject.model.predict(subject.model.frame(rows))})
+            taken.append(time.perf_counter() - begun)
+        return taken[10:]
 
     def judge(self, evidence: Evidence) -> GateResult:
-        taken = evidence.facts.latency if evidence.facts else ()
+        taken = evidence.of(self) or ()
         if not taken:
             return GateResult(self.kind, "p95", CANNOT, evidence.trouble or "nothing was measured")
         p95 = float(np.quantile(taken, 0.95)) * 1000

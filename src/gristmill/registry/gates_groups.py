@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, ClassVar
 
 import numpy as np
@@ -94,7 +95,7 @@ class Fairness:
 
     `measure` is selection_rate (demographic parity), true_positive_rate (equal opportunity) or
     false_positive_rate, of predictions cut at one half; groups of fewer than `rows` rows are left
-    out. Point estimates, as fairlearn's `MetricFrame.difference` gives them.
+    out. Point estimates of fairlearn's `MetricFrame`; their largest difference is judged.
     """
 
     kind: ClassVar[str] = "fairness"
@@ -114,17 +115,20 @@ class Fairness:
         trouble = _trouble(evidence, self.column)
         if trouble:
             return GateResult(self.kind, name, CANNOT, trouble)
+        if find_spec("fairlearn") is None:
+            return GateResult(self.kind, name, CANNOT, "install gristmill[govern] for fairlearn")
         said, truth = evidence.challenger >= THRESHOLD, evidence.truth
-        wanted = {
+        counted = {
             "selection_rate": np.ones(len(truth), bool),
             "true_positive_rate": truth == 1,
             "false_positive_rate": truth == 0,
         }[self.measure]
-        rates = {
-            value: float(said[mask & wanted].mean())
-            for value, mask in groups(evidence.columns[self.column])
-            if (mask & wanted).sum() >= self.rows
-        }
+        enough = np.zeros(len(truth), bool)
+        text = np.full(len(truth), "", dtype=object)
+        for value, mask in groups(evidence.columns[self.column]):
+            text[mask] = value
+            enough |= mask & bool((mask & counted).sum() >= self.rows)
+        rates = _rates(self.measure, truth[enough], said[enough], text[enough])
         if len(rates) < 2:
             return GateResult(self.kind, name, CANNOT, "fewer than two groups have enough rows")
         low, high = min(rates, key=rates.__getitem__), max(rates, key=rates.__getitem__)
@@ -160,6 +164,21 @@ class Calibration:
         verdict = PASS if error <= self.limit else FAIL
         message = f"{name} {error:.4f} {'<=' if verdict == PASS else '>'} {self.limit:g}"
         return GateResult(self.kind, name, verdict, message, {"error": error, "bins": bins})
+
+
+def _rates(measure: str, truth: Any, said: Any, text: Any) -> dict[str, float]:
+    """fairlearn's rate of each group, by the group's name; empty without rows."""
+    if not len(truth):
+        return {}
+    from fairlearn import metrics
+
+    frame = metrics.MetricFrame(
+        metrics=getattr(metrics, measure),
+        y_true=truth.astype(int),
+        y_pred=said.astype(int),
+        sensitive_features=text,
+    )
+    return {str(k): float(v) for k, v in frame.by_group.items()}
 
 
 def reliability(truth: Any, score: Any, bins: int = BINS) -> list[tuple[float, float, int]]:

@@ -1,24 +1,25 @@
 """Who registered, judged and moved which model version, when and why: append-only, hash-chained.
 
-One SQLite file. Each entry's `hash` is the sha256 of its body, the actor signs it, and the body
-carries the hash of the entry before: an edit, a removal in the middle or a reordering breaks the
-chain, and making the chain anew needs everybody's key. Documents
-(version records, gate reports) lie beside the entries under their own sha256. The ledger is the
-truth about aliases; MLflow's aliases are a projection of it, and `projection` says how far that
-got.
+In an SQLite file, or in PostgreSQL by URL. Each entry's `hash` is the sha256 of its body, the actor
+signs it, and the body carries the hash of the entry before: an edit, a removal in the middle or a
+reordering breaks the chain, and making the chain anew needs everybody's key. Documents (version
+records, gate reports) lie beside the entries under their own sha256. The ledger is the truth about
+aliases; MLflow's aliases are a projection of it, and `projection` says how far that got.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TypeVar
 
-from gristmill.errors import Conflict, Forbidden, NotFound, Unavailable
+from gristmill.errors import Conflict, Forbidden, Invalid, NotFound
+from gristmill.project import SETTINGS, Project, parse_table
+from gristmill.registry import ledger_sql as sql
 from gristmill.registry.chain import (
     GENESIS,
     Draft,
@@ -31,21 +32,39 @@ from gristmill.registry.chain import (
 )
 from gristmill.registry.keys import Signer, holds
 from gristmill.registry.keys import signer as load_signer
-from gristmill.registry.ledger_sql import (
-    SCHEMA,
-    first_key,
-    held_aliases,
-    last_move,
-    moves_of,
-    pending,
-    select,
-    statements,
-    verify,
-)
+from gristmill.registry.ledger_postgres import PostgresStore
+from gristmill.registry.ledger_sql import Connection, Store
+from gristmill.registry.ledger_sqlite import SqliteStore
 
-PATIENCE = 60.0
 T = TypeVar("T")
 SKEW = timedelta(seconds=60)
+URL = "GRISTMILL_LEDGER_URL"
+
+
+@dataclass(frozen=True)
+class LedgerSettings:
+    """The `[ledger]` table: `sqlite:///FILE` (relative to the root) or `postgresql://HOST/DB`.
+
+    GRISTMILL_LEDGER_URL overrides it. Passwords belong there or in ~/.pgpass.
+    """
+
+    url: str = "sqlite:///.gristmill/ledger.db"
+
+
+def store_of(project: Project) -> Store:
+    """Where the project keeps its ledger. Raises Invalid for an address of another kind."""
+    settings = parse_table(LedgerSettings, project.table("ledger"), f"{SETTINGS} [ledger]")
+    url = os.environ.get(URL) or settings.url
+    scheme, _, rest = url.partition("://")
+    if scheme in ("postgresql", "postgres"):
+        return PostgresStore(url)
+    if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
+        return SqliteStore(project.root / rest[1:])
+    raise Invalid(
+        "ledger.url",
+        f"the ledger cannot be kept at {scheme}://...",
+        hint="sqlite:///FILE or postgresql://USER@HOST/DATABASE.",
+    )
 
 
 def utc_now() -> datetime:
@@ -56,7 +75,7 @@ class Writer:
     """What may be done while the ledger's write lock is held."""
 
     def __init__(
-        self, connection: sqlite3.Connection, now: datetime, trusted: Mapping[str, Sequence[str]]
+        self, connection: Connection, now: datetime, trusted: Mapping[str, Sequence[str]]
     ) -> None:
         self._connection = connection
         self._now = now
@@ -64,11 +83,11 @@ class Writer:
 
     def holder(self, model: str, alias: str) -> int | None:
         """The version that holds `alias`, None when nobody does."""
-        entry = last_move(self._connection, model, alias)
+        entry = sql.last_move(self._connection, model, alias)
         return entry.after if entry else None
 
     def moves(self, model: str, alias: str) -> list[Entry]:
-        return moves_of(self._connection, model, alias)
+        return sql.moves_of(self._connection, model, alias)
 
     def append(self, draft: Draft) -> Entry:
         """Chain `draft` to the last entry.
@@ -95,7 +114,7 @@ class Writer:
         self._require_key(signer)
         if draft.document is not None:
             self._connection.execute(
-                "INSERT OR IGNORE INTO document VALUES (?, ?)",
+                "INSERT INTO document VALUES (?, ?) ON CONFLICT (digest) DO NOTHING",
                 (sha256(draft.document), draft.document),
             )
         text = canonical(body_of(draft.entry(seq=seq, at=at, key=signer.public, prev=prev)))
@@ -120,10 +139,17 @@ class Writer:
     def settle(self, location: str) -> None:
         self._connection.execute("DELETE FROM intent WHERE location = ?", (location,))
 
+    def tell(self, route: str, message: str) -> None:
+        """Note that the route was told the message."""
+        self._connection.execute(
+            "INSERT INTO delivery VALUES (?, ?) ON CONFLICT (route, message) DO NOTHING",
+            (route, message),
+        )
+
     def _require_key(self, signer: Signer) -> None:
         keys = self._trusted.get(signer.actor)
         if keys is None:
-            keys = first_key(self._connection, signer.actor) or (signer.public,)
+            keys = sql.first_key(self._connection, signer.actor) or (signer.public,)
         if signer.public not in keys:
             raise Forbidden(
                 "key.unknown",
@@ -133,18 +159,18 @@ class Writer:
 
 
 class Ledger:
-    """The ledger in the file `path`, which the first entry creates.
+    """The ledger in `store`, which the first entry creates.
 
     `trusted` maps actors to their public keys; others are held to the key of their first entry.
     """
 
     def __init__(
         self,
-        path: Path,
+        store: Store,
         trusted: Mapping[str, Sequence[str]] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self.path = path
+        self.store = store
         self._trusted = trusted or {}
         self._clock = clock
 
@@ -154,21 +180,8 @@ class Ledger:
 
         Raises Unavailable when another writer keeps the lock for a minute.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(self._connect()) as connection:
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
-                raise _busy(self.path, error) from error
-            try:
-                for statement in statements(SCHEMA):
-                    connection.execute(statement)
-                yield Writer(connection, self._clock(), self._trusted)
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+        with self.store.writing() as connection:
+            yield Writer(connection, connection.now() or self._clock(), self._trusted)
 
     def project(self, apply: Callable[[Entry], None]) -> int:
         """Call `apply` for the last move of each alias that MLflow has not got yet.
@@ -179,14 +192,23 @@ class Ledger:
         done = 0
         with self.writing() as writer:
             connection = writer._connection
-            for entry in pending(connection):
+            for entry in sql.pending(connection):
                 apply(entry)
                 connection.execute(
-                    "INSERT OR REPLACE INTO projection VALUES (?, ?, ?)",
+                    "INSERT INTO projection VALUES (?, ?, ?) "
+                    "ON CONFLICT (model, alias) DO UPDATE SET seq = excluded.seq",
                     (entry.model, entry.alias, entry.seq),
                 )
                 done += 1
         return done
+
+    def told(self) -> set[tuple[str, str]]:
+        """(route, message) of what was delivered."""
+
+        def query(connection: Connection) -> set[tuple[str, str]]:
+            return {(r, m) for r, m in connection.execute("SELECT route, message FROM delivery")}
+
+        return self._read(query) or set()
 
     def unsettled(self) -> bool:
         """Whether a registration was begun and is not yet written down."""
@@ -194,7 +216,7 @@ class Ledger:
 
     def behind(self) -> bool:
         """Whether MLflow lacks a move."""
-        return bool(self._read(pending))
+        return bool(self._read(sql.pending))
 
     def entries(
         self, model: str | None = None, action: str | None = None, version: int | None = None
@@ -202,32 +224,25 @@ class Ledger:
         """Entries in order, only those of the given model, action and version."""
         wanted = {"model": model, "action": action, "version": version}
         given = {k: v for k, v in wanted.items() if v is not None}
-        where = " AND ".join(f"{k} = :{k}" for k in given) or "1"
-        return self._read(lambda c: select(c, f"WHERE {where} ORDER BY seq", given)) or []
+        where = " AND ".join(f"{k} = ?" for k in given) or "TRUE"
+        return (
+            self._read(lambda c: sql.select(c, f"WHERE {where} ORDER BY seq", list(given.values())))
+            or []
+        )
 
     def documented(
         self, model: str, action: str, version: int | None = None
     ) -> list[tuple[Entry, str]]:
         """As `entries`, each with its document; entries without one are left out."""
-
-        def query(connection: sqlite3.Connection) -> list[tuple[Entry, str]]:
-            rows = connection.execute(
-                "SELECT body, hash, signature, text FROM entry JOIN document "
-                "ON digest = json_extract(body, '$.evidence') "
-                "WHERE model = ? AND action = ? AND version = COALESCE(?, version) ORDER BY seq",
-                (model, action, version),
-            )
-            return [(entry_of(*row[:3]), row[3]) for row in rows]
-
-        return self._read(query) or []
+        return self._read(lambda c: sql.documented(c, model, action, version)) or []
 
     def holder(self, model: str, alias: str, at: datetime | None = None) -> Entry | None:
         """The move that gave `alias` to the version holding it now, or at the aware time `at`."""
-        return self._read(lambda c: last_move(c, model, alias, at))
+        return self._read(lambda c: sql.last_move(c, model, alias, at))
 
     def aliases(self, model: str) -> dict[str, int]:
         """Alias to version, for the aliases that a version holds now."""
-        return self._read(lambda c: held_aliases(c, model)) or {}
+        return self._read(lambda c: sql.held_aliases(c, model)) or {}
 
     def document(self, digest: str) -> str:
         row = self._read(
@@ -240,13 +255,13 @@ class Ledger:
     def verify(self) -> list[Problem]:
         """Every break of the chain, empty when it holds. Removal of the last entries alone
         shows only against an anchor kept elsewhere (`registry.audit`)."""
-        return self._read(lambda c: verify(c, self._trusted)) or []
+        return self._read(lambda c: sql.verify(c, self._trusted)) or []
 
     def require_sound(self, entry: Entry) -> None:
         """Raises Forbidden unless the entry is as its actor signed it, by a key of theirs."""
         keys: Sequence[str] | None = self._trusted.get(entry.actor)
         if keys is None:
-            keys = self._read(lambda c: first_key(c, entry.actor)) or ()
+            keys = self._read(lambda c: sql.first_key(c, entry.actor)) or ()
         digest = sha256(canonical(body_of(entry)))
         signed = digest == entry.hash and holds(entry.key, entry.hash, entry.signature)
         if not signed or entry.key not in keys:
@@ -256,31 +271,7 @@ class Ledger:
                 hint="`gristmill audit verify` shows what was altered.",
             )
 
-    def _read(self, query: Callable[[sqlite3.Connection], T]) -> T | None:
+    def _read(self, query: Callable[[Connection], T]) -> T | None:
         """The query's result, None while no entry was ever written."""
-        if not self.path.exists():
-            return None
-        try:
-            with closing(self._connect()) as connection:
-                if not connection.execute(
-                    "SELECT 1 FROM sqlite_master WHERE name = 'projection'"
-                ).fetchone():
-                    return None
-                return query(connection)
-        except sqlite3.DatabaseError as error:
-            raise Unavailable(
-                "ledger.unreadable",
-                f"{self.path}: {error}.",
-                hint="It is damaged or not a ledger of this version: restore it from a backup.",
-            ) from error
-
-    def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
-
-
-def _busy(path: Path, error: sqlite3.OperationalError) -> Unavailable:
-    return Unavailable(
-        "ledger.busy",
-        f"{path}: {error}.",
-        hint="Another process holds the ledger; try again, or check that the disk is writable.",
-    )
+        with self.store.reading() as connection:
+            return None if connection is None else query(connection)

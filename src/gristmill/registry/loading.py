@@ -57,6 +57,17 @@ def load(
     return model
 
 
+def load_own(files: Path, *, allow_code: bool) -> Any:
+    """The MLflow pyfunc model that a run on this machine just wrote into `files`.
+
+    Raises Forbidden when loading would run code and `allow_code` is false.
+    """
+    import mlflow.pyfunc
+
+    require_safe(files, str(files), allowed=allow_code)
+    return mlflow.pyfunc.load_model(str(files))
+
+
 def _private() -> tuple[Path, int]:
     """A new directory, mode 0700, and the descriptor that keeps it locked."""
     _sweep()

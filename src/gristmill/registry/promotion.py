@@ -26,10 +26,11 @@ from gristmill.registry.digest import check_name, directory_digest
 from gristmill.registry.gate_base import GateReport
 from gristmill.registry.reports import report_of
 from gristmill.registry.review import standing_of
-from gristmill.registry.roles import require
+from gristmill.registry.roles import require, require_any
 from gristmill.registry.settings import model_settings, read_metrics
 from gristmill.registry.signing import SIGNATURE
 from gristmill.registry.store import Registry
+from gristmill.registry.telling import tell
 from gristmill.registry.version import Version
 
 CHAMPION = "champion"
@@ -107,13 +108,14 @@ def gate(
     gates = parse_gates(settings.gates, f"[models.{model}]")
     if not settings.allow_code and not any(g.kind == Format.kind for g in gates):
         gates += (Format(),)
+    actor = actor or current_actor(project)
+    require_any(project, ("register", "approve", "promote"), actor, "judge a version")
     registry = Registry(project)
     registry.reconcile()
     challenger = registry.version(model, version)
     holder = registry.ledger.aliases(model).get(check_name(against, "alias"))
     champion = registry.version(model, holder) if holder else None
-    timed = any(g.kind == "latency" for g in gates)
-    evidence = gather(registry, settings, challenger, champion, timed=timed)
+    evidence = gather(registry, settings, challenger, champion, gates)
     about = {
         "model": model,
         "version": challenger.version,
@@ -130,7 +132,7 @@ def gate(
             Draft(
                 action="gate",
                 model=model,
-                actor=actor or current_actor(project),
+                actor=actor,
                 version=challenger.version,
                 digest=challenger.digest,
                 document=canonical(report.record()),
@@ -205,6 +207,7 @@ def promote(
     if holder == target.version:
         return _unchanged(registry, target, alias)
     registry.reconcile()
+    tell(registry)
     return Promotion(model, alias, target.version, entry.before, True, entry)
 
 
@@ -254,6 +257,7 @@ def rollback(
             )
         )
     registry.reconcile()
+    tell(registry)
     return Promotion(model, alias, target.version, held[-1], True, entry)
 
 

@@ -17,6 +17,7 @@ from gristmill.registry.reports import report_of
 from gristmill.registry.roles import may, require
 from gristmill.registry.settings import model_settings
 from gristmill.registry.store import Registry
+from gristmill.registry.telling import tell
 from gristmill.registry.version import Version
 
 
@@ -82,7 +83,7 @@ def standing_of(registry: Registry, version: Version, now: datetime | None = Non
         report=found[0] if found else None,
         authors=authors(registry, version),
         policy=policy_of(project, version.model),
-        now=now or utc_now(),
+        now=max([now or utc_now(), *(e.at for e in entries[-1:])]),
         may=allowed,
     )
 
@@ -132,7 +133,7 @@ def _write(
             hint=f"Run `gristmill model gate {model} {target.version}`.",
         )
     with registry.ledger.writing() as writer:
-        return writer.append(
+        entry = writer.append(
             Draft(
                 action=action,
                 model=model,
@@ -143,3 +144,5 @@ def _write(
                 detail={"report": found[0], "verdict": found[1].verdict},
             )
         )
+    tell(registry)
+    return entry

@@ -1,12 +1,13 @@
 """Who may do what: the `[roles]` table of the settings.
 
 Without that table everybody may do everything, as in a project of one's own. With it, only whom
-a verb lists; `*` is everybody. `[roles.keys]` says which public keys are whose.
+a verb lists; `*` is everybody. Every face comes here: the registry asks who reads when it is
+opened, its verbs who acts, `serve` who deploys. `[roles.keys]` says which public keys are whose.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gristmill.errors import Forbidden
@@ -57,3 +58,23 @@ def require(project: Project, verb: str, actor: str) -> None:
             f"{actor} may not {verb}.",
             hint=f"{SETTINGS} [roles] {verb} lists who may.",
         )
+
+
+def require_any(project: Project, verbs: Sequence[str], actor: str, what: str) -> None:
+    """Raises Forbidden unless the actor may do one of the verbs."""
+    if not any(may(project, verb, actor) for verb in verbs):
+        raise Forbidden(
+            "role.missing",
+            f"{actor} may not {what}.",
+            hint=f"{SETTINGS} [roles]: one of {', '.join(verbs)} must list them.",
+        )
+
+
+def require_reader(project: Project, actor: Callable[[], str]) -> None:
+    """Raises Forbidden when the settings restrict reading and the actor is not listed.
+
+    `actor` is asked only then: finding out costs a process.
+    """
+    declared = roles_of(project)
+    if declared is not None and "*" not in declared.read:
+        require(project, "read", actor())

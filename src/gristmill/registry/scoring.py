@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import Forbidden, GristmillError, Invalid
+from gristmill.predictor.scores import prediction, probability
 from gristmill.registry.formats import code_in, declared
-from gristmill.registry.gates import Evidence, ModelFacts
-from gristmill.registry.scores import prediction, probability
+from gristmill.registry.gate_base import Evidence, Gate, ModelFacts
+from gristmill.registry.measuring import measure
 from gristmill.registry.settings import ModelSettings
 from gristmill.registry.store import Registry
 from gristmill.registry.version import Version
@@ -28,15 +28,25 @@ def gather(
     settings: ModelSettings,
     challenger: Version,
     champion: Version | None,
-    *,
-    timed: bool = False,
+    gates: Sequence[Gate] = (),
 ) -> Evidence:
     """Score the challenger's own hold-out with both models, and look at the challenger's files.
 
     What prevents it (no hold-out, a model that does not load or refuses the rows) becomes the
-    evidence's `trouble`, on which comparing gates cannot judge. With `timed`, single-row
-    predictions are timed. Raises Forbidden when a model's bytes or the hold-out were altered.
+    evidence's `trouble`, on which comparing gates cannot judge. Gates that measure do it here.
+    Raises Forbidden when a model's bytes or the hold-out were altered.
     """
+    known, model, rows = _scored(registry, settings, challenger, champion)
+    found = measure(registry, settings, challenger, gates, model, rows, known.trouble)
+    return replace(known, measured=found)
+
+
+def _scored(
+    registry: Registry, settings: ModelSettings, challenger: Version, champion: Version | None
+) -> tuple[Evidence, Any, Any]:
+    """The evidence without what gates measure, the loaded model and its rows of the hold-out."""
+    model: Any = None
+    rows: Any = None
     known = Evidence(
         metrics=challenger.metrics,
         champion_version=champion.version if champion else None,
@@ -45,12 +55,14 @@ def gather(
         facts=facts_of(registry.fetch(challenger)),
     )
     if HOLDOUT not in challenger.evidence or not settings.target:
-        return replace(known, trouble="the version keeps no hold-out, or no target is declared")
+        trouble = "the version keeps no hold-out, or no target is declared"
+        return replace(known, trouble=trouble), model, rows
     import pandas as pd
 
     frame = pd.read_parquet(registry.evidence(challenger, HOLDOUT))
     if settings.target not in frame:
-        return replace(known, trouble=f"the hold-out has no column {settings.target!r}")
+        trouble = f"the hold-out has no column {settings.target!r}"
+        return replace(known, trouble=trouble), model, rows
     role, version = "challenger", challenger
     try:
         truth, binary = labels(frame[settings.target])
@@ -62,8 +74,6 @@ def gather(
             challenger=output,
             columns={str(c): frame[c].to_numpy() for c in frame if c != settings.target},
         )
-        if timed and known.facts:
-            known = replace(known, facts=replace(known.facts, latency=latencies(model, rows)))
         if champion:
             role, version = "champion", champion
             known = replace(
@@ -73,8 +83,9 @@ def gather(
     except (Invalid, Forbidden) as error:
         if isinstance(error, Forbidden) and error.code != "model.code":
             raise
-        return replace(known, trouble=f"{role} (version {version.version}): {error.message}")
-    return known
+        trouble = f"{role} (version {version.version}): {error.message}"
+        return replace(known, trouble=trouble), model, rows
+    return known, model, rows
 
 
 def labels(column: pd.Series[Any]) -> tuple[Any, bool]:
@@ -111,7 +122,12 @@ def loaded(
     """The version's model and the columns of `frame` that it takes. Raises Invalid."""
     with _translated("does not load"):
         model = registry.load(version)
-        schema = model.metadata.get_input_schema()
+    return taken(model, frame, settings)
+
+
+def taken(model: Any, frame: pd.DataFrame, settings: ModelSettings) -> tuple[Any, pd.DataFrame]:
+    """The model and the columns of `frame` that it takes. Raises Invalid when one is absent."""
+    schema = model.metadata.get_input_schema()
     named = schema.input_names() if schema is not None and schema.has_input_names() else None
     columns = named or [c for c in frame if c not in {settings.target, settings.time}]
     absent = [str(c) for c in columns if c not in frame]
@@ -125,18 +141,6 @@ def outputs(model: Any, rows: pd.DataFrame, *, binary: bool) -> Any:
     with _translated("fails on the hold-out"):
         raw = model.predict(rows)
     return probability(raw) if binary else prediction(raw)
-
-
-def latencies(model: Any, rows: pd.DataFrame) -> tuple[float, ...]:
-    """Seconds of up to 200 predictions of one row each, after ten that are not counted."""
-    taken = []
-    with _translated("fails on one row"):
-        for i in range(min(len(rows), 200) + 10):
-            row = rows.iloc[[i % len(rows)]]
-            begun = time.perf_counter()
-            model.predict(row)
-            taken.append(time.perf_counter() - begun)
-    return tuple(taken[10:])
 
 
 def facts_of(directory: Path) -> ModelFacts:

@@ -25,9 +25,9 @@ from gristmill.registry.chain import Draft, Entry, canonical
 from gristmill.registry.copies import Copies
 from gristmill.registry.digest import check_name, directory_digest
 from gristmill.registry.evidence import stage
-from gristmill.registry.ledger import Ledger, Writer
+from gristmill.registry.ledger import Ledger, Writer, store_of
 from gristmill.registry.mlflow_store import create_version, find_version, set_alias
-from gristmill.registry.roles import require, trusted_keys
+from gristmill.registry.roles import require, require_reader, trusted_keys
 from gristmill.registry.settings import model_settings
 from gristmill.registry.signing import KEY
 from gristmill.registry.version import Version
@@ -42,8 +42,9 @@ class Registry:
     """The model versions of a project."""
 
     def __init__(self, project: Project) -> None:
+        require_reader(project, lambda: current_actor(project))
         self.project = project
-        self.ledger = Ledger(project.state / "ledger.db", trusted_keys(project))
+        self.ledger = Ledger(store_of(project), trusted_keys(project))
         self._client: MlflowClient | None = None
         self._copies = Copies(project, lambda: self.client)
 
@@ -70,10 +71,10 @@ class Registry:
         """Make the MLflow model in directory `path` the next version of `model`.
 
         The run `run_id` (a new one when None) receives, in a folder of their own, the model under
-        `model/` and, under `evidence/`, its signature, the lineage, the metrics and the `reference`
-        and `holdout` tables (Parquet). Nothing is loaded or imported. Raises NotFound for a missing
-        file or when `path` is no MLflow model, Invalid for a link in it, Conflict when its files
-        change meanwhile.
+        `model/` and, under `evidence/`, its signature, the lineage, the metrics, the SBOM with
+        the lock file, and the `reference` and `holdout` tables (Parquet). Nothing is loaded or
+        imported. Raises NotFound for a missing file or when `path` is no MLflow model, Invalid for
+        a link in it, Conflict when its files change meanwhile.
         """
         check_name(model)
         actor = actor or current_actor(self.project)
@@ -91,7 +92,9 @@ class Registry:
             digest = directory_digest(staged / "model")
             if directory_digest(path) != digest:
                 raise Conflict("model.changed", f"{path} changed while it was being registered.")
-            evidence, key = stage(staged, actor, metrics, reference, holdout, lineage)
+            evidence, key = stage(
+                staged, actor, self.project, model, metrics, reference, holdout, lineage
+            )
             run = run_id or self._new_run(model, metrics)
             location = f"{model}-{secrets.token_hex(4)}"
             self.client.log_artifacts(run, str(staged), location)

@@ -19,10 +19,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import GristmillError, Unavailable
+from gristmill.predictor.model import LoadedModel
+from gristmill.predictor.schema import Row, labels
 from gristmill.serving.champion import Champion
-from gristmill.serving.model import LoadedModel
 from gristmill.serving.prediction_log import LineLog, timestamp
-from gristmill.serving.schema import Row, labels
 
 if TYPE_CHECKING:
     from gristmill.serving.metrics import Metrics

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import GristmillError, Unavailable
+from gristmill.predictor.model import LoadedModel
 from gristmill.project import Project
-from gristmill.serving.model import LoadedModel, load
+from gristmill.serving.model import load
 from gristmill.serving.settings import serving_directory
 
 if TYPE_CHECKING:

@@ -94,12 +94,16 @@ def serving(
 ) -> Iterator[Served]:
     """Serve the champion of `model` in the background while the block runs.
 
-    Port 0 takes a free one. The output is in `.gristmill/serving/<model>.log`. Raises as `serve`.
+    Port 0 takes a free one. The output is in `.gristmill/serving/<model>.log`. Raises as `serve`,
+    Forbidden for who may not deploy.
     """
+    from gristmill.registry.actor import current_actor
+    from gristmill.registry.roles import require
     from gristmill.registry.settings import model_settings
     from gristmill.registry.store import Registry
 
     model_settings(project, model)
+    require(project, "deploy", current_actor(project))
     settings = serving_settings(project, model, port=port, workers=workers)
     check_host(settings.host, os.environ.get(TOKEN, ""))
     try:

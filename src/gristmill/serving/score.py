@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import Invalid, NotFound
+from gristmill.predictor.model import DTYPES, LoadedModel
+from gristmill.predictor.schema import Column, Row
+from gristmill.predictor.values import read_time
 from gristmill.project import Project
 from gristmill.serving.answering import prediction_record
-from gristmill.serving.model import DTYPES, LoadedModel, load
+from gristmill.serving.model import load
 from gristmill.serving.prediction_log import LineLog
-from gristmill.serving.schema import Column, Row
 from gristmill.serving.settings import predictions_directory
 from gristmill.serving.tables import Sink, file_kind, reading
-from gristmill.serving.values import read_time
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from gristmill.errors import Invalid
-from gristmill.serving.values import READERS, read_time
+from gristmill.predictor.values import READERS, read_time
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
 MISSABLE = {"float", "double", "string", "datetime"}

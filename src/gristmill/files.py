@@ -1,4 +1,4 @@
-"""Files of this room: written aside and put in place; journals that lose nothing; one writer."""
+"""Files: written aside and put in place; journals that lose nothing; one writer."""
 
 from __future__ import annotations
 

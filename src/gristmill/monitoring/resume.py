@@ -1,0 +1,55 @@
+"""A repair that waited for a decision goes on when it was made."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gristmill.files import locked
+from gristmill.monitoring.repairs import ACTOR, Journal, Repair, journal_path, read_repairs
+from gristmill.monitoring.settings import directory
+from gristmill.project import Project
+
+
+def resume(project: Project, model: str, *, now: datetime | None = None) -> Repair | None:
+    """Go on with a repair that waited for a decision; None when none waits or none was made.
+
+    Approved by as many as the policy asks for, it is promoted; rejected, the champion stays; what a
+    person promoted meanwhile is written down. Raises Conflict while a repair of the model runs.
+    """
+    from gristmill.registry.promotion import champion
+
+    with locked(directory(project, model) / "repair.lock", f"a repair of {model}"):
+        holder = champion(project, model)
+        if holder is None:
+            return None
+        path = journal_path(project, model)
+        return settle(project, model, holder.version, path, now or datetime.now(UTC))
+
+
+def settle(project: Project, model: str, holder: int, path: Path, now: datetime) -> Repair | None:
+    from gristmill.registry import review
+    from gristmill.registry.promotion import promote
+    from gristmill.registry.store import Registry
+
+    waiting = [r for r in read_repairs(project, model) if r.outcome == "waiting" and r.version]
+    if not waiting or waiting[-1].version is None:
+        return None
+    task, version = waiting[-1], waiting[-1].version
+    registry = Registry(project)
+    standing = review.standing_of(registry, registry.version(model, version))
+    if holder == version:
+        outcome, words = "promoted", f"version {version} was promoted by a person."
+    elif holder != task.champion:
+        outcome = "kept"
+        words = f"version {holder} became champion while version {version} waited."
+    elif standing.rejected:
+        outcome, words = "kept", f"version {version} was {standing.sentence()}."
+    elif standing.required and standing.granted:
+        reason = f"repair {task.id}: {standing.sentence()}"
+        promote(project, model, version, reason=reason, actor=ACTOR, expected=task.champion)
+        outcome, words = "promoted", f"version {version} has {standing.sentence()}."
+    else:
+        return None
+    Journal(path, task.id, now).write(outcome, words=words)
+    return next(r for r in read_repairs(project, model) if r.id == task.id)

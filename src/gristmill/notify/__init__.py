@@ -1,0 +1,1 @@
+"""Where messages go: alerts, requests for a decision, decisions."""

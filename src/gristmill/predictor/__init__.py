@@ -1,0 +1,1 @@
+"""From a request to a value: the signature as a schema, rows as a frame, outputs as numbers."""

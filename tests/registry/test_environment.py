@@ -1,0 +1,237 @@
+"""The environment of a version: SBOM, vulnerabilities, licences; gates of other packages."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gristmill.errors import GristmillError
+from gristmill.project import Project
+from gristmill.registry import promotion
+from gristmill.registry.gates import CANNOT, FAIL, PASS, Evidence, Licences, judge, parse_gates
+from gristmill.registry.sbom import LOCK, SBOM, Package, packages_of, read
+from gristmill.registry.store import Registry
+from gristmill.registry.vulnerabilities import Snapshot, look_up
+
+from .conftest import SETTINGS, Models, lineage, put
+
+LOCKED = """\
+# a comment
+numpy==1.26.0 \\
+    --hash=sha256:00
+Old_Package==1.0 ; python_version >= "3"
+elsewhere==2.0 ; sys_platform == "win32"
+"""
+TODAY = datetime.now(UTC)
+
+
+def record(name: str, **affected: Any) -> dict[str, Any]:
+    return {
+        "id": "GHSA-aaaa-bbbb-cccc",
+        "aliases": ["CVE-2026-1"],
+        "modified": (TODAY - timedelta(days=3)).isoformat(),
+        "published": "2026-01-01T00:00:00Z",
+        "summary": "It lets anybody in.",
+        "affected": [{"package": {"ecosystem": "PyPI", "name": name}, **affected}],
+    }
+
+
+def events(*pairs: tuple[str, str]) -> dict[str, Any]:
+    return {"ranges": [{"type": "ECOSYSTEM", "events": [{k: v} for k, v in pairs]}]}
+
+
+def snapshot(directory: Path, *records: dict[str, Any]) -> Path:
+    directory.mkdir()
+    for number, item in enumerate(records):
+        (directory / f"{number}.json").write_text(json.dumps(item))
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("version", "affected", "hit"),
+    [
+        ("1.0", events(("introduced", "0"), ("fixed", "1.1")), True),
+        ("1.1", events(("introduced", "0"), ("fixed", "1.1")), False),
+        ("1.10", events(("introduced", "1.9"), ("fixed", "1.11")), True),
+        ("2.0", events(("introduced", "0"), ("fixed", "1"), ("introduced", "2")), True),
+        ("1.5", events(("introduced", "0"), ("fixed", "1"), ("introduced", "2")), False),
+        ("1.0", events(("introduced", "0"), ("last_affected", "1.0")), True),
+        ("1.0.1", events(("introduced", "0"), ("last_affected", "1.0")), False),
+        ("3.0", {"versions": ["3.0"]}, True),
+        ("3.1", {"versions": ["3.0"]}, False),
+    ],
+)
+def test_a_record_affects_what_osv_says(
+    tmp_path: Path, version: str, affected: dict[str, Any], hit: bool
+) -> None:
+    database = Snapshot.read(snapshot(tmp_path / "db", record("Old.Package", **affected)))
+    assert bool(database.query("old-package", version)) is hit
+    assert database.query("other", version) == []
+
+
+def test_pip_audit_judges_by_a_snapshot(tmp_path: Path) -> None:
+    database = snapshot(
+        tmp_path / "db",
+        record("old-package", **events(("introduced", "0"), ("fixed", "1.1"))),
+        {**record("numpy", **events(("introduced", "0"))), "withdrawn": "2026-02-01T00:00:00Z"},
+    )
+    archive = tmp_path / "all.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in database.iterdir():
+            file.write(path, path.name)
+    packages = [Package("numpy", "1.26.0"), Package("old-package", "1.0")]
+    found = look_up(packages, archive, TODAY, 30)
+    assert [(r["package"], r["id"], r["fixed"]) for r in found["vulnerable"]] == [
+        ("old-package", "CVE-2026-1", ["1.1"])
+    ]
+    assert (found["records"], found["packages"]) == (2, 2)
+    assert look_up(packages[:1], database, TODAY, 30)["vulnerable"] == []
+    with pytest.raises(GristmillError, match="33 days ago"):
+        look_up(packages, database, TODAY + timedelta(days=30), 30)
+
+
+def test_without_network_nothing_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(GristmillError, match="could not judge"):
+        look_up([Package("numpy", "1.26.0")], None, TODAY, 30)
+
+
+def governed(project: Project, models: Models) -> Project:
+    (project.root / "requirements.lock").write_text(LOCKED)
+    vulnerable = events(("introduced", "0"), ("fixed", "1.1"))
+    snapshot(project.root / "osv", record("old-package", **vulnerable))
+    (project.root / "gristmill.toml").write_text(
+        SETTINGS
+        + """
+[[models.delay.gates]]
+kind = "vulnerabilities"
+database = "osv"
+[[models.delay.gates]]
+kind = "licences"
+denied = ["AGPL-*"]
+"""
+    )
+    put(project, models.weak)
+    return Project.load(project.root)
+
+
+def test_the_sbom_is_kept_and_judged(project: Project, models: Models) -> None:
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
+    project = governed(project, models)
+    digest = hashlib.md5(LOCKED.encode()).hexdigest()
+    promotion.register(project, "delay", lineage=lineage(environment=digest))
+    registry = Registry(project)
+    version = registry.version("delay", 1)
+    text = registry.evidence(version, SBOM).read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    pins = [("numpy", "1.26.0"), ("old-package", "1.0")]
+    assert [(p.name, p.version) for p in read(registry.evidence(version, SBOM))] == pins
+    assert registry.evidence(version, LOCK).read_text() == LOCKED
+    results = {r.kind: r for r in promotion.gate(project, "delay", 1).results}
+    assert results["vulnerabilities"].verdict == FAIL
+    assert "old-package 1.0: CVE-2026-1 (fixed in 1.1)" in results["vulnerabilities"].message
+    assert results["licences"].verdict == PASS
+    again = promotion.gate(project, "delay", 1)
+    assert again.record() == promotion.gate(project, "delay", 1).record()
+    settings = project.root / "gristmill.toml"
+    settings.write_text(
+        settings.read_text().replace('"osv"', '"osv"\nignore = ["GHSA-aaaa-bbbb-cccc"]')
+    )
+    accepted = promotion.gate(Project.load(project.root), "delay", 1)
+    found = next(r for r in accepted.results if r.kind == "vulnerabilities")
+    assert found.verdict == PASS
+    assert found.numbers["accepted"][0]["package"] == "old-package"
+
+
+def test_a_lock_file_that_changed_since_is_not_the_version_s(
+    project: Project, models: Models
+) -> None:
+    project = governed(project, models)
+    promotion.register(project, "delay", lineage=lineage(environment="0" * 32))
+    assert SBOM not in Registry(project).version("delay", 1).evidence
+    results = {r.kind: r.verdict for r in promotion.gate(project, "delay", 1).results}
+    assert results["vulnerabilities"] == results["licences"] == CANNOT
+
+
+@pytest.mark.parametrize(
+    ("licence", "denied"),
+    [
+        ("AGPL-3.0-only", True),
+        ("MIT AND AGPL-3.0-only", True),
+        ("MIT OR AGPL-3.0-only", False),
+        ("(agpl-3.0-only OR GPL-3.0-only)", True),
+        ("LGPL-3.0-only", False),
+        ("", False),
+    ],
+)
+def test_denied_licences(licence: str, denied: bool) -> None:
+    gate = Licences(denied=("AGPL-*", "GPL-*"))
+    packages = (Package("a", "1", "MIT"), Package("b", "1", licence))
+    (result,) = judge([gate], Evidence(measured={repr(gate): packages})).results
+    assert result.verdict == (FAIL if denied else PASS)
+    strict = Licences(denied=(), known=True)
+    (result,) = judge([strict], Evidence(measured={repr(strict): packages})).results
+    assert result.verdict == (PASS if licence else FAIL)
+
+
+def test_other_locks_are_read(tmp_path: Path) -> None:
+    (tmp_path / "uv.lock").write_text('[[package]]\nname = "Foo.Bar"\nversion = "1"\n')
+    assert packages_of(tmp_path / "uv.lock") == (Package("foo-bar", "1"),)
+    (tmp_path / "requirements.txt").write_text("numpy\n")
+    with pytest.raises(GristmillError, match="pins no package"):
+        packages_of(tmp_path / "requirements.txt")
+
+
+def test_an_installed_package_brings_a_gate(
+    project: Project, models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site"
+    (site / "weekday-1.0.dist-info").mkdir(parents=True)
+    (site / "weekday-1.0.dist-info/METADATA").write_text("Name: weekday\nVersion: 1.0\n")
+    (site / "weekday-1.0.dist-info/entry_points.txt").write_text(
+        "[gristmill.gates]\nrows = weekday_gates:Rows\n"
+    )
+    (site / "weekday_gates.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from typing import ClassVar\n"
+        "from gristmill.registry.gates import FAIL, PASS, Evidence, GateResult, Subject\n"
+        "@dataclass(frozen=True)\n"
+        "class Rows:\n"
+        "    kind: ClassVar[str] = 'rows'\n"
+        "    least: int\n"
+        "    broken: bool = False\n"
+        "    def measure(self, subject: Subject) -> int:\n"
+        "        return 1 // (not self.broken) * len(subject.rows)\n"
+        "    def judge(self, evidence: Evidence) -> GateResult:\n"
+        "        seen = evidence.of(self)\n"
+        "        verdict = PASS if seen >= self.least else FAIL\n"
+        "        return GateResult('rows', 'hold-out', verdict, f'{seen} rows')\n"
+    )
+    monkeypatch.syspath_prepend(str(site))
+    (gate,) = parse_gates([{"kind": "rows", "least": 5}], "here")
+    assert repr(gate) == "Rows(least=5, broken=False)"
+    for number in (3000, 3001):
+        table = f'[[models.delay.gates]]\nkind = "rows"\nleast = {number}\n'
+        (project.root / "gristmill.toml").write_text(SETTINGS + table)
+        put(project, models.weak)
+        promotion.register(Project.load(project.root), "delay", lineage=lineage())
+        report = promotion.gate(Project.load(project.root), "delay", 1)
+        (result,) = [r for r in report.results if r.kind == "rows"]
+        assert (result.verdict, result.message) == (PASS if number == 3000 else FAIL, "3000 rows")
+    table = '[[models.delay.gates]]\nkind = "rows"\nleast = 1\nbroken = true\n'
+    (project.root / "gristmill.toml").write_text(SETTINGS + table)
+    report = promotion.gate(Project.load(project.root), "delay", 1)
+    (result,) = [r for r in report.results if r.kind == "rows"]
+    assert result.verdict == CANNOT
+    assert "ZeroDivisionError" in result.message

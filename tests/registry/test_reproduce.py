@@ -1,0 +1,146 @@
+"""A version made again from commit, DVC cache and lock file, by real kernels."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gristmill.errors import GristmillError
+from gristmill.project import Project
+from gristmill.registry import promotion
+from gristmill.registry.reproduce import reproduce
+
+from ..conftest import commit, edit_notebook, shell, write_notebook
+
+SETTINGS = """
+[project]
+name = "tiny"
+[models.line]
+path = "models/line"
+metrics = "metrics/line.json"
+holdout = "data/holdout.parquet"
+target = "y"
+"""
+TRAIN = """
+import json, shutil
+import mlflow.sklearn, pandas as pd
+from mlflow.models import infer_signature
+from sklearn.linear_model import LinearRegression
+table = pd.read_csv(rows)
+x = table[["a"]] * scale
+fitted = LinearRegression().fit(x, table.y)
+shutil.rmtree(model, ignore_errors=True)
+mlflow.sklearn.save_model(
+    fitted, model, signature=infer_signature(x, fitted.predict(x)), input_example=x.head(2),
+    pip_requirements=["scikit-learn"],
+)
+table.to_parquet(holdout)
+json.dump({"slope": float(fitted.coef_[0])}, open(scores, "w"))
+"""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with one version, trained with a parameter that only the run knew."""
+    root = tmp_path_factory.mktemp("reproduce") / "tiny"
+    root.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRISTMILL_KEYS", str(root.parent / "keys"))
+        patch.setenv("GRISTMILL_DRIVER", "0")
+        shell(root, "git", "init", "-q", ".")
+        shell(root, "git", "config", "user.name", "Ada")
+        shell(root, "git", "config", "user.email", "ada@example.org")
+        shell(root, "gristmill", "init")
+        (root / "gristmill.toml").write_text(SETTINGS)
+        (root / "requirements.lock").write_text("numpy==1.0\n")
+        (root / "data").mkdir()
+        (root / "data/raw.csv").write_text(
+            "a,y\n" + "".join(f"{i}.5,{i * 2 + 1}.0\n" for i in range(9))
+        )
+        shell(root, "dvc", "add", "-q", "data/raw.csv")
+        write_notebook(
+            root / "clean.ipynb",
+            "from gristmill import Input, Output\n"
+            'raw: Input = "data/raw.csv"\nrows: Output = "data/rows.csv"',
+            "import shutil\nshutil.copyfile(raw, rows)",
+        )
+        write_notebook(
+            root / "train.ipynb",
+            "from gristmill import Input, Metrics, Output\n"
+            'rows: Input = "data/rows.csv"\nmodel: Output = "models/line"\n'
+            'holdout: Output = "data/holdout.parquet"\nscores: Metrics = "metrics/line.json"\n'
+            "scale: float = 1.0",
+            TRAIN,
+        )
+        commit(root)
+        shell(root, "gristmill", "run", "-p", "train.scale=2.0")
+        promotion.register(Project.load(root), "line", actor="ada")
+        commit(root)
+    return root
+
+
+@pytest.fixture
+def project(made: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.setenv("GRISTMILL_KEYS", str(made.parent / "keys"))
+    return Project.load(made)
+
+
+def test_a_version_comes_out_the_same(project: Project, capfd: pytest.CaptureFixture[str]) -> None:
+    """Even when the notebook was changed since and the working tree's data is gone."""
+    from gristmill.cli import main
+
+    edit_notebook(project.root / "clean.ipynb", lambda n: n.cells.pop())
+    (project.root / "data/raw.csv").unlink()
+    assert main(["-C", str(project.root), "model", "reproduce", "line", "1", "--json"]) == 0
+    said = capfd.readouterr()
+    found: dict[str, Any] = json.loads(said.out)
+    assert (found["predictions"], found["metrics"], found["rows"]) == ("identical", "identical", 9)
+    assert (found["steps"], found["environment"]) == (2, "the locked one")
+    assert [w for w in said.err.splitlines() if w.startswith("running")] == [
+        "running clean ...",
+        "running train ...",
+    ]
+    assert not list(project.state.glob("reproduce-*"))
+    assert len(shell(project.root, "git", "worktree", "list").stdout.splitlines()) == 1
+    assert found["difference"] == ""
+    shell(project.root, "git", "checkout", "-q", "clean.ipynb")
+
+
+def test_another_result_is_told_by_its_first_difference(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lineage claims another parameter than the one that the model was trained with."""
+    from gristmill.registry import reproduce as room
+
+    real = room.origins
+
+    def claimed(*args: Any) -> Any:
+        steps = real(*args)
+        steps["train"] = type(steps["train"])(**{**vars(steps["train"]), "params": {"scale": 3.0}})
+        return steps
+
+    monkeypatch.setattr(room, "origins", claimed)
+    found = reproduce(project, "line", 1)
+    assert (found.predictions, found.metrics, found.same) == ("different", "different", False)
+    assert found.difference.startswith("hold-out row ")
+    assert "metrics/line.json of step train has other bytes" in found.artifacts
+
+
+def test_what_is_missing_is_said(project: Project, tmp_path: Path) -> None:
+    lost = tmp_path / "lost"
+    shutil.copytree(project.root, lost)
+    lock = lost / "requirements.lock"
+    lock.write_text("numpy==2.0\n")
+    environment = {"PATH": "/usr/bin:/bin"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", environment["PATH"])
+        with pytest.raises(GristmillError, match="no uv to build"):
+            reproduce(Project.load(lost), "line", 1)
+    lock.write_text("numpy==1.0\n")
+    shutil.rmtree(lost / ".dvc" / "cache")
+    with pytest.raises(GristmillError, match="dvc pull"):
+        reproduce(Project.load(lost), "line", 1)
