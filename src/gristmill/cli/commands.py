@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gristmill.errors import Cancelled, GristmillError, NotFound
+from gristmill.runner.grammars import leave_out_grammars
 
-# jsonschema takes it where it is installed, for a format that notebooks do not use, and importing
-# it alone costs more than a run: it builds grammars.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+leave_out_grammars()
 
 # word -> (module of this package, what it does)
 COMMANDS = {
