@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-LEDGER_URL = "GRISTMILL_LEDGER_URL"
 from gristmill.runner.grammars import leave_out_grammars
 
 leave_out_grammars()
 
 import nbformat  # noqa: E402
 
+LEDGER_URL = "GRISTMILL_LEDGER_URL"
 SOURCE = Path(__file__).parent.parent / "src"
 
 

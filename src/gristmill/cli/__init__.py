@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code."""
+    """Run one command; returns the exit code. With `argv` given, in this process."""
     words = list(sys.argv[1:] if argv is None else argv)
     if _nothing_to_do(words):
         return 0
     from gristmill.cli import driver
 
-    code = driver.forked(words)
+    code = driver.forked(words) if argv is None else None
     if code is not None:
         return code
     from gristmill.cli.commands import run_command
@@ -26,7 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return run_command(words)
     finally:
-        driver.prepare(words)
+        if argv is None:
+            driver.prepare(words)
 
 
 def _nothing_to_do(words: list[str]) -> bool:
