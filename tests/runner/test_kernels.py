@@ -268,6 +268,21 @@ def test_mlflow_and_processes_inside(warm, tmp_path):
     assert run(large(tmp_path), code) == [{"m": 1.0}, [[2, 4]] * 3, True]
 
 
+def test_later_children_need_not_list_the_installed_modules(alone, tmp_path):
+    there = "import json, mlflow.utils.requirements_utils as r\nprint(json.dumps(bool(r.{})))"
+    make = "r._init_modules_to_packages_map(); print(json.dumps(r.{}, sort_keys=True))"
+    ask, known = (code.format("_MODULES_TO_PACKAGES") for code in (there, make))
+    request = small(tmp_path, preload=("mlflow.sklearn",))
+
+    def listed():
+        with acquire(request) as kernel:
+            return printed(kernel, ask)
+
+    eventually(listed, seconds=120)
+    with acquire(request) as kernel, acquire(small(tmp_path, fresh=True)) as other:
+        assert printed(kernel, ask, known) == printed(other, ask, known)
+
+
 def test_interrupt_exit_and_crash(alone, tmp_path):
     with acquire(small(tmp_path)) as kernel:
         notebook = nbformat.v4.new_notebook(
