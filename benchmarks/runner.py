@@ -82,6 +82,12 @@ def gristmill(work: Path, name: str, *, warm: bool, kernels: bool, cores: set[in
     def stop() -> None:
         shell(root, "gristmill", "doctor", "--stop")
 
+    def warm_up() -> None:
+        """Servers that another contender stopped are there again before the clock runs."""
+        run("--force")
+        shell(root, sys.executable, "-m", "gristmill.cli.driver")
+        run("--force")
+
     def change() -> None:
         old, new = next(iter(flip.items()))
         edit(root, "evaluate", old, new)
@@ -97,7 +103,7 @@ def gristmill(work: Path, name: str, *, warm: bool, kernels: bool, cores: set[in
     return Contender(
         name,
         lambda: run("--force"),
-        before=(lambda: None) if warm else stop,
+        before=warm_up if warm else stop,
         noop=lambda: shell(root, "gristmill", "run"),
         parameter=change if warm else None,
         markdown=words,
@@ -227,9 +233,6 @@ def main() -> None:
         if "pipeline" in args.parts:
             everyone = contenders(work, args.peers)
             chosen = [c for c in everyone if not args.only or any(w in c.name for w in args.only)]
-            for one in chosen:
-                print(f"warming up: {one.name}", flush=True)
-                one.fresh()
             for number in range(args.rounds):
                 for one in chosen:
                     print(f"round {number + 1} of {args.rounds}: {one.name}", flush=True)
