@@ -17,15 +17,16 @@ leave_out_grammars()
 import nbformat  # noqa: E402
 
 LEDGER_URL = "GRISTMILL_LEDGER_URL"
+# Tools are found beside the interpreter, by fixtures of any scope.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 SOURCE = Path(__file__).parent.parent / "src"
 
 
 @pytest.fixture(autouse=True)
 def own_world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of the caller's shell reaches a test; tools are found beside the interpreter."""
+    """No setting of the caller's shell reaches a test."""
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", LEDGER_URL):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
 
 
