@@ -105,10 +105,11 @@ def prepare(words: list[str]) -> None:
 
 
 def _wanted(words: list[str]) -> bool:
+    at = 2 if words[:1] in (["-C"], ["--directory"]) else 0
     return (
         sys.platform == "linux"
         and os.environ.get("GRISTMILL_DRIVER") != "0"
-        and any(word in COMMANDS for word in words[:3])
+        and bool(COMMANDS.intersection(words[at : at + 1]))
         and not {"-h", "--help"} & set(words)
     )
 
