@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from gristmill.files import append_journal, write_json
 from gristmill.monitoring.alerts import update_alerts
@@ -34,11 +33,8 @@ from gristmill.monitoring.report import (
 from gristmill.monitoring.settings import MonitoringSettings, directory
 from gristmill.project import Project
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+from .conftest import until
+
 SETTINGS = """
 [project]
 name = "airport"
@@ -48,8 +44,6 @@ path = "models/best"
 [models.quiet]
 path = "models/quiet"
 """
-
-pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no Chromium at {CHROMIUM}")
 
 
 def free_port() -> int:
@@ -171,14 +165,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield found
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
-
-
 @contextmanager
 def visit(browser: Browser, address: str, **context: Any) -> Iterator[Page]:
     """A page that may ask nobody but the server, and whose console holds no error."""
@@ -223,7 +209,7 @@ def test_the_picture_is_there_without_a_kernel(browser: Browser, address: str, s
         took = []
         for _ in range(3):
             page.reload()
-            page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
+            until(page, "performance.getEntriesByName('first-contentful-paint').length")
             took.append(page.evaluate(paint))
         assert min(took) < 1000
 

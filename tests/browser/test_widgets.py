@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from gristmill.project import Project
 from gristmill.registry.audit import audit
 from gristmill.registry.store import Registry
 
+from .conftest import until
 from .lab import laboratory
 from .world import notebook, trained
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 PATIENCE = 90_000
 IDLE = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-
-pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no Chromium at {CHROMIUM}")
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +36,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             "print('the kernel', 'answers')",
         )
         yield made
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
 
 
 def click(panel: Locator, name: str) -> None:
@@ -77,7 +62,7 @@ def test_from_a_run_to_a_champion_and_back(browser: Browser, root: Path, tmp_pat
         broken: list[str] = []
         page.on("pageerror", lambda e: broken.append(str(e)))
         page.goto(f"{address}/lab/tree/widgets.ipynb?reset")
-        page.wait_for_function(IDLE)
+        until(page, IDLE, PATIENCE)
         command(page, "notebook:run-all-cells")
         registry, promotion, last = (page.locator(".jp-CodeCell").nth(i) for i in range(3))
         expect(last.locator(".jp-OutputArea-output")).to_contain_text("the kernel answers")
