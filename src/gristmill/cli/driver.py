@@ -73,10 +73,11 @@ def forked(words: list[str]) -> int | None:
         return None
     from gristmill.errors import GristmillError
     from gristmill.runner.warm import client, wire
+    from gristmill.runner.warm.runtime import runtime_dir
     from gristmill.runner.warm.spec import child_message
 
     try:
-        path = client.runtime_dir() / f"{_spec().name}.sock"
+        path = runtime_dir() / f"{_spec().name}.sock"
         with client.connect(path) as conn:
             environment = dict(os.environ)
             message = child_message("command", words, os.getcwd(), environment)

@@ -29,6 +29,7 @@ from gristmill.errors import Unavailable
 from gristmill.runner.warm.doctor import Finding, doctor
 from gristmill.runner.warm.preload import notebook_sources, project_preload, third_party_imports
 from gristmill.runner.warm.provisioner import WarmProvisioner
+from gristmill.runner.warm.runtime import private_sockets
 
 __all__ = [
     "Finding",
@@ -48,6 +49,8 @@ __all__ = [
 
 SUBSCRIBED_WITHIN = 0.2
 REPLY_WITHIN = 1.0
+HISTORY = "--HistoryManager.hist_file=:memory:"
+"""What a notebook executes by itself is not the history of its user; as nbclient has it."""
 
 
 @dataclass(frozen=True)
@@ -223,6 +226,8 @@ async def acquire_async(request: KernelRequest) -> KernelHandle:
     NoSuchKernel (of jupyter_client) when no kernelspec has that name.
     """
     manager = WarmKernelManager(kernel_name=request.kernel_name)
+    if prefix := private_sockets():
+        manager.transport, manager.ip = "ipc", prefix
     if request.connections is not None:
         request.connections.mkdir(parents=True, exist_ok=True)
         manager.connection_file = str(request.connections / f"kernel-{uuid.uuid4()}.json")
@@ -241,6 +246,8 @@ async def acquire_async(request: KernelRequest) -> KernelHandle:
             owned=True,
         )
     arguments: dict[str, Any] = {"cwd": str(request.cwd), "independent": request.parkable}
+    if manager.ipykernel:
+        arguments["extra_arguments"] = [HISTORY]
     if request.env is not None:
         arguments["env"] = dict(request.env)
     if request.log is None:

@@ -12,10 +12,8 @@ import os
 import select
 import signal
 import socket
-import stat
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +21,7 @@ from typing import Any, NoReturn
 
 from gristmill.errors import Forbidden, Unavailable
 from gristmill.runner.warm import wire
+from gristmill.runner.warm.runtime import remove_dead_sockets, runtime_dir
 from gristmill.runner.warm.spec import ServerSpec
 
 IDLE_SECONDS = 900.0
@@ -41,28 +40,6 @@ _BOOTSTRAP = (
     "from _gristmill_warm import server\n"
     "server.main(c)\n"
 )
-
-
-def runtime_dir() -> Path:
-    """Folder of this user's sockets, closed to everybody else. Forbidden when it is not."""
-    chosen = os.environ.get("GRISTMILL_RUNTIME_DIR")
-    base = os.environ.get("XDG_RUNTIME_DIR")
-    if chosen:
-        path = Path(chosen)
-    elif base and os.path.isdir(base) and os.stat(base).st_uid == os.getuid():
-        path = Path(base) / "gristmill"
-    else:
-        path = Path(tempfile.gettempdir()) / f"gristmill-{os.getuid()}"
-    with contextlib.suppress(FileExistsError):
-        path.mkdir(mode=0o700)
-    facts = path.lstat()
-    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid() or facts.st_mode & 0o077:
-        raise Forbidden(
-            "kernels.runtime_dir",
-            f"{path} is not a folder that only user {os.getuid()} can enter",
-            hint="Remove it, or set GRISTMILL_RUNTIME_DIR to a private folder.",
-        )
-    return path
 
 
 def connect(path: Path) -> socket.socket:
@@ -207,6 +184,7 @@ def start_server(spec: ServerSpec) -> None:
             connect(path).close()
             return
         path.unlink(missing_ok=True)
+        remove_dead_sockets()
         _make_room(path)
         _start(spec, path)
 

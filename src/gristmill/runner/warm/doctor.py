@@ -50,7 +50,7 @@ def _platform() -> Finding:
 
 
 def _runtime() -> Finding:
-    from gristmill.runner.warm.client import runtime_dir
+    from gristmill.runner.warm.runtime import runtime_dir
 
     try:
         return Finding("sockets", True, f"{runtime_dir()} is closed to other users")

@@ -21,6 +21,17 @@ MAKE = "_init_modules_to_packages_map"
 VALUE = "_MODULES_TO_PACKAGES"
 
 
+def list_backends() -> None:
+    """Let matplotlib list its backends, which are entry points of the installed distributions.
+
+    It reads them when the inline backend is chosen: 50 ms in each kernel.
+    """
+    backends = sys.modules.get("matplotlib.backends")
+    registry = getattr(backends, "backend_registry", None)
+    if registry is not None:
+        registry.list_all()
+
+
 class Prime:
     """The list on its way; `fd` is readable when there is something to `take`, -1 when not."""
 

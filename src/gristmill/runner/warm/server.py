@@ -21,7 +21,7 @@ import time
 from typing import Any, NoReturn
 
 from . import child, imports, native, wire
-from .prime import Prime
+from .prime import Prime, list_backends
 
 LISTEN_BACKLOG = 64
 REQUEST_TIMEOUT = 5.0
@@ -100,6 +100,7 @@ class Server:
         for name in self.config["preload"]:
             if name.partition(".")[0] not in self.config["excluded"]:
                 self._import(name)
+        list_backends()
         self.baseline.finish()
         limit, size = self.config["memory"], native.resident()
         if size > limit:
