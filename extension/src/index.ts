@@ -1,0 +1,7 @@
+import { core } from './plugins/core';
+import { pipeline } from './plugins/pipeline';
+
+export { IGristmill } from './tokens';
+
+// A panel is a plugin of its own; a new one is a line above and one here.
+export default [core, pipeline];

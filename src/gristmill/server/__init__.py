@@ -1,0 +1,22 @@
+"""The workbench's server: parse a request, call the verb, reply. Loaded by Jupyter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+EXTENSION = "gristmill"
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    return [{"module": "gristmill.server"}]
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": str(Path("..", "labextension")), "dest": EXTENSION}]
+
+
+def _load_jupyter_server_extension(serverapp: Any) -> None:
+    from gristmill.server.app import load
+
+    load(serverapp)
