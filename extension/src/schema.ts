@@ -21,6 +21,74 @@ export interface InitRequest {
   name: string | null;
 }
 
+export interface FileView {
+  name: string;
+  path: string | null;
+  exists: boolean;
+}
+
+export interface StepView {
+  name: string;
+  notebook: string;
+  path: string | null;
+  needs: string[];
+  inputs: FileView[];
+  outputs: FileView[];
+  params: Record<string, unknown>;
+  cells: number;
+  stale: boolean;
+  reasons: string[];
+}
+
+export interface ParkedView {
+  step: string;
+  run: string;
+  cell: number;
+  error: string;
+  executed: string;
+  at: number;
+}
+
+export interface PipelineView {
+  project: string;
+  steps: StepView[];
+  not_steps: Record<string, string>;
+  missing: Record<string, string[]>;
+  sets: string[];
+  parked: ParkedView[];
+}
+
+export interface RunWanted {
+  targets: string[];
+  only: boolean;
+  force: boolean;
+  keep_failed: boolean;
+  params: string | null;
+  overrides: Record<string, unknown>;
+  workers: number;
+  kernel: string;
+}
+
+export interface RunAccepted {
+  run: string;
+}
+
+export interface RunAsked {
+  kind: 'run-asked';
+  at: number;
+  run: string;
+  pid: number;
+  started: number;
+  trigger: string;
+}
+
+export interface RunRefused {
+  kind: 'run-refused';
+  at: number;
+  run: string;
+  error: Record<string, string>;
+}
+
 export interface RunStarted {
   kind: 'run-started';
   at: number;
@@ -134,6 +202,8 @@ export interface RunFinished {
 }
 
 export type RunEvent =
+  | RunAsked
+  | RunRefused
   | RunStarted
   | StepSkipped
   | StepRestored

@@ -23,6 +23,25 @@ class Event:
 
 
 @dataclass(frozen=True)
+class RunAsked(Event):
+    """The first of a run, before it holds the project: process `pid`, begun at `started`, works on
+    it; `trigger` says who wanted it."""
+
+    kind = "run-asked"
+    pid: int
+    started: float
+    trigger: str
+
+
+@dataclass(frozen=True)
+class RunRefused(Event):
+    """The last of a run that did not come to its end: it could not begin, or was broken off."""
+
+    kind = "run-refused"
+    error: dict[str, str]
+
+
+@dataclass(frozen=True)
 class RunStarted(Event):
     kind = "run-started"
     project: str

@@ -21,6 +21,20 @@ def jp_server_config() -> dict[str, Any]:
 
 
 @pytest.fixture
+def jp_environ(
+    monkeypatch: pytest.MonkeyPatch,
+    jp_data_dir: Path,
+    jp_config_dir: Path,
+    jp_runtime_dir: Path,
+) -> None:
+    """Jupyter's own files only: another HOME would be another world for fork servers."""
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(jp_data_dir))
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(jp_config_dir))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(jp_runtime_dir))
+    monkeypatch.setenv("JUPYTER_NO_CONFIG", "1")
+
+
+@pytest.fixture
 def jp_root_dir(tmp_path: Path) -> Path:
     root = tmp_path / "served"
     root.mkdir()

@@ -27,6 +27,12 @@ def add_smoke(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_name(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--name", default="", help="the run's name, as 20260131-235959-0f3a (default: now)"
+    )
+
+
 def overrides(words: list[str]) -> dict[str, str]:
     """`step.name=value` words as a mapping."""
     found = {}

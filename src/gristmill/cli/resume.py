@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+from gristmill.cli.options import add_name
 from gristmill.project import Project
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("step", nargs="?", metavar="STEP", help="default: the only one that waits")
+    add_name(parser)
     parser.add_argument("--json", action="store_true", help="print events as JSON lines")
 
 
@@ -20,5 +22,5 @@ def main(args: argparse.Namespace) -> int:
     project = Project.find()
     listener = JsonLines() if args.json else Progress()
     with listener:
-        result = resume(project, args.step, [listener])
+        result = resume(project, args.step, [listener], name=args.name)
     return report(project, result)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from gristmill.cli import out
-from gristmill.cli.options import add_parameters, add_smoke, overrides
+from gristmill.cli.options import add_name, add_parameters, add_smoke, overrides
 from gristmill.errors import Cancelled
 from gristmill.project import Project
 from gristmill.runner.parked import Parked
@@ -52,6 +52,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="fetch outputs that are missing here from the DVC remote (default: [run] pull, no)",
     )
     parser.add_argument("--json", action="store_true", help="print events as JSON lines")
+    add_name(parser)
     add_smoke(parser)
     add_parameters(parser)
 
@@ -76,6 +77,7 @@ def main(args: argparse.Namespace) -> int:
         smoke=args.smoke,
         kernel=args.kernel,
         keep_failed=args.keep_failed,
+        name=args.name,
     )
     listener = JsonLines() if args.json else Progress(SMOKE if args.smoke else "")
     with listener:

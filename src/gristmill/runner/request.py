@@ -22,7 +22,7 @@ class RunRequest:
     fails; `resume` is the parked kernel in which its step goes on. `pull` is whether to ask the DVC
     remote for outputs that are missing here; None leaves it to the settings. `smoke` runs the
     project's double (see `runner.smoke`), with the parameter set `smoke` unless `params` names
-    another."""
+    another. `name` is the run's, where the caller made one with `run_name`."""
 
     targets: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
@@ -40,6 +40,7 @@ class RunRequest:
     labels: Mapping[str, str] = field(default_factory=dict)
     keep_failed: bool = False
     resume: ParkedKernel | None = None
+    name: str = ""
 
     def again(self) -> dict[str, Any]:
         """What another run must be asked to want the same steps and values."""

@@ -18,14 +18,18 @@ def parked(project: Project) -> list[ParkedKernel]:
 
 
 def resume(
-    project: Project, step: str | None = None, listeners: Iterable[Listener] = ()
+    project: Project,
+    step: str | None = None,
+    listeners: Iterable[Listener] = (),
+    name: str = "",
 ) -> RunResult:
     """Go on in the parked kernel of `step` (None: the only one) from the cell that failed, then
     with the steps that the failed run was asked for.
 
     The notebook is read again. When a cell above, a parameter, an input or a module changed, the
     step runs from its beginning, and a notice says which. When it fails again its kernel is kept.
-    NotFound when no kernel is parked, Conflict when it is not clear which is meant.
+    `name` is the new run's. NotFound when no kernel is parked, Conflict when it is not clear which
+    is meant.
     """
     kernel = Parked(project.state).find(step)
     asked = kernel.request
@@ -40,6 +44,7 @@ def resume(
             keep_failed=True,
             resume=kernel,
             trigger="resume",
+            name=name,
         ),
         listeners,
     )

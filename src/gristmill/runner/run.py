@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from gristmill.errors import Invalid
+from gristmill.errors import Cancelled, GristmillError, Invalid, StepFailed
 from gristmill.events import (
     Event,
     Listener,
     Notice,
+    RunAsked,
     RunFinished,
+    RunRefused,
     RunStarted,
     StepSkipped,
 )
@@ -21,7 +24,7 @@ from gristmill.project import Project
 from gristmill.runner.indexing import forget_index, write_index
 from gristmill.runner.interrupts import Interrupts
 from gristmill.runner.lint import refuse_findings
-from gristmill.runner.lock import end_orphans, project_lock
+from gristmill.runner.lock import end_orphans, process_start, project_lock
 from gristmill.runner.request import RunRequest, RunResult, StepResult
 from gristmill.runner.reuse import fetch_inputs
 from gristmill.runner.settings import (
@@ -33,6 +36,7 @@ from gristmill.runner.settings import (
 )
 from gristmill.runner.sync import sync
 from gristmill.runner.workspace import Workspace, load
+from gristmill.runs.journal import Journal
 
 
 def run(
@@ -47,13 +51,30 @@ def run(
     is busy and `wait` is off. A step that fails raises nothing: it is in the result.
     """
     project, request = target(project, request or RunRequest())
-    name = run_name(time.time())
-    heard = tuple(listeners)
+    name = request.name or run_name(time.time())
+    with Journal(project.state, name) as journal:
+        heard: tuple[Listener, ...] = (journal, *listeners)
 
-    def emit(event: Event) -> None:
-        for listener in heard:
-            listener(event)
+        def emit(event: Event) -> None:
+            for listener in heard:
+                listener(event)
 
+        pid = os.getpid()
+        emit(RunAsked(time.time(), name, pid, process_start(pid), request.trigger))
+        try:
+            return _run(project, request, name, emit, interrupts)
+        except BaseException as error:
+            emit(RunRefused(time.time(), name, _record(error)))
+            raise
+
+
+def _run(
+    project: Project,
+    request: RunRequest,
+    name: str,
+    emit: Listener,
+    interrupts: Interrupts | None,
+) -> RunResult:
     def notice(text: str) -> None:
         emit(Notice(time.time(), name, text))
 
@@ -149,6 +170,14 @@ def decide(workspace: Workspace, request: RunRequest) -> Plan:
 def run_name(now: float) -> str:
     """A sortable, unique name: local date and time, and four random letters."""
     return time.strftime("%Y%m%d-%H%M%S", time.localtime(now)) + "-" + secrets.token_hex(2)
+
+
+def _record(error: BaseException) -> dict[str, str]:
+    if isinstance(error, GristmillError):
+        return error.record()
+    if isinstance(error, KeyboardInterrupt):
+        return Cancelled("run.cancelled", "stopped before it ended.").record()
+    return StepFailed("run.broken", f"{type(error).__name__}: {error}").record()
 
 
 def _status(finished: bool, steps: Mapping[str, StepResult]) -> str:

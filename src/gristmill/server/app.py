@@ -11,8 +11,9 @@ from gristmill.server.routes import Route, handlers_of
 from gristmill.server.shared import SHARED, Shared
 
 # Each has ROUTES, a list of `Route`. A new noun is a new module and a line here.
-MODULES = ("project",)
-HANDLERS: tuple[str, ...] = ()
+MODULES = ("project", "pipeline", "running")
+# Each has HANDLERS, pairs of a path and a handler of its own kind.
+HANDLERS = ("streaming",)
 
 
 def routes() -> list[Route]:

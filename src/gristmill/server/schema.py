@@ -5,7 +5,9 @@ Paths named `...path` are as Jupyter's file browser names them, null where it ca
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -35,3 +37,75 @@ class InitRequest:
 
     folder: str = ""
     name: str | None = None
+
+
+@dataclass(frozen=True)
+class FileView:
+    """A file of the project: `name` relative to its root."""
+
+    name: str
+    path: str | None
+    exists: bool
+
+
+@dataclass(frozen=True)
+class StepView:
+    """A step; `reasons` say why it would run, none when it is fresh."""
+
+    name: str
+    notebook: str
+    path: str | None
+    needs: tuple[str, ...]
+    inputs: tuple[FileView, ...]
+    outputs: tuple[FileView, ...]
+    params: Mapping[str, Any]
+    cells: int
+    stale: bool
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ParkedView:
+    """The kernel of a failed step that waits; `cell` as in the notebook, from 0; `executed`
+    relative to the project's root; `at` seconds since the epoch."""
+
+    step: str
+    run: str
+    cell: int
+    error: str
+    executed: str
+    at: float
+
+
+@dataclass(frozen=True)
+class PipelineView:
+    """The steps in the DAG's order; `missing` inputs that no step writes, with their readers;
+    `sets` of parameters beside the default."""
+
+    project: str
+    steps: tuple[StepView, ...]
+    not_steps: Mapping[str, str]
+    missing: Mapping[str, list[str]]
+    sets: tuple[str, ...]
+    parked: tuple[ParkedView, ...]
+
+
+@dataclass(frozen=True)
+class RunWanted:
+    """What to run, as `gristmill run` takes it: no `targets` are all steps."""
+
+    targets: tuple[str, ...] = ()
+    only: bool = False
+    force: bool = False
+    keep_failed: bool = True
+    params: str | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    workers: int = 0
+    kernel: str = "auto"
+
+
+@dataclass(frozen=True)
+class RunAccepted:
+    """The name of a run that was begun."""
+
+    run: str

@@ -7,6 +7,7 @@ from typing import Any
 
 from gristmill.errors import Forbidden, NotFound
 from gristmill.project import Project, find_root
+from gristmill.server.follow import Follower
 
 SHARED = "gristmill"
 
@@ -17,6 +18,11 @@ class Shared:
     def __init__(self, serverapp: Any) -> None:
         self.app = serverapp
         self.root = Path(serverapp.root_dir).expanduser().resolve()
+        self._followers: dict[Path, Follower] = {}
+
+    def follower(self, project: Project) -> Follower:
+        """Who follows what happens in a project. On the event loop only."""
+        return self._followers.setdefault(project.root, Follower(project))
 
     def folder(self, folder: str) -> Path:
         """A folder that the client names, relative to `root`. Forbidden outside of it."""

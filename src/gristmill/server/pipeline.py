@@ -1,0 +1,69 @@
+"""`gristmill/pipeline`: the steps, how they hang together, and what would run and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from gristmill.project import Project
+from gristmill.runner.parked import Parked
+from gristmill.runner.request import RunRequest
+from gristmill.runner.run import decide
+from gristmill.runner.workspace import Workspace, load
+from gristmill.server.routes import Asked, Route
+from gristmill.server.schema import FileView, ParkedView, PipelineView, StepView
+
+
+def view(asked: Asked) -> PipelineView:
+    project = asked.project
+    params = asked.query.get("params") or None
+    workspace = load(project, params)
+    plan = decide(workspace, RunRequest(params=params))
+    workspace.hashes.save()
+    dag = workspace.dag
+    steps = tuple(
+        StepView(
+            name=name,
+            notebook=dag.steps[name].notebook,
+            path=asked.shared.served(project.root / dag.steps[name].notebook),
+            needs=tuple(sorted(dag.needs[name])),
+            inputs=_files(asked, project, dag.steps[name].inputs),
+            outputs=_files(asked, project, [o.path for o in dag.steps[name].outputs]),
+            params=workspace.params[name],
+            cells=dag.steps[name].cells,
+            stale=decision.run,
+            reasons=decision.reasons,
+        )
+        for name, decision in plan.decisions.items()
+    )
+    return PipelineView(
+        project=project.name,
+        steps=steps,
+        not_steps=workspace.not_steps,
+        missing=_missing(project, workspace),
+        sets=sorted_sets(project.root),
+        parked=tuple(
+            ParkedView(k.step, k.run, k.cell, k.error, k.executed, k.at)
+            for k in Parked(project.state).all()
+        ),
+    )
+
+
+def _files(asked: Asked, project: Project, paths: Iterable[str]) -> tuple[FileView, ...]:
+    return tuple(
+        FileView(path, asked.shared.served(project.root / path), (project.root / path).exists())
+        for path in paths
+    )
+
+
+def _missing(project: Project, workspace: Workspace) -> dict[str, list[str]]:
+    found = workspace.dag.external_inputs()
+    return {path: steps for path, steps in found.items() if not (project.root / path).exists()}
+
+
+def sorted_sets(root: Path) -> tuple[str, ...]:
+    """The names of the parameter sets, `params.NAME.yaml`."""
+    return tuple(sorted(p.name.split(".")[1] for p in root.glob("params.*.yaml")))
+
+
+ROUTES = [Route("GET", "pipeline", view)]
