@@ -20,6 +20,10 @@ __version__ = "0.1.0"
 
 # verb or value -> module; imported when first used, because each brings heavy libraries
 _LAZY = {
+    "acknowledge": "gristmill.monitoring.lifecycle",
+    "alerts": "gristmill.monitoring.lifecycle",
+    "resolve_alert": "gristmill.monitoring.lifecycle",
+    "snooze": "gristmill.monitoring.lifecycle",
     "ParkedKernel": "gristmill.runner.parked",
     "Project": "gristmill.project",
     "RunRequest": "gristmill.runner.request",

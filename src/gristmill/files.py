@@ -5,10 +5,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from gristmill.errors import Conflict, Invalid
 
@@ -58,23 +59,34 @@ def append_journal(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
 
 
 @contextmanager
-def locked(path: Path, what: str) -> Iterator[None]:
-    """Hold the lock file for as long as the block runs. Raises Conflict when another process does.
+def locked(path: Path, what: str, *, wait: float = 0.0) -> Iterator[None]:
+    """Hold the lock file for as long as the block runs.
 
-    The kernel frees it when its holder dies, however that happens.
+    Raises Conflict when another process does for longer than `wait` seconds. The kernel frees it
+    when its holder dies, however that happens.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + wait
     with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        while not _taken(file):
+            if time.monotonic() < deadline:
+                time.sleep(0.02)
+                continue
             file.seek(0)
             raise Conflict(
                 "monitoring.busy",
                 f"{what} is under way in process {file.read().strip() or 'unknown'}.",
                 hint="Wait for it to end, then try again.",
-            ) from error
+            )
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def _taken(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -57,12 +57,12 @@ def run_of(*windows: WindowReport, champion: int = 1) -> list[dict[str, Any]]:
 def test_one_trouble_is_one_alert_until_it_ends() -> None:
     records = run_of(window(4, "drift"), window(5, "drift"), window(6), window(7, "drift"))
     first, second = fold(records).values()
-    assert (first.state, first.windows, first.closing) == (
+    assert (first.state(NOW), first.windows, first.closing) == (
         "resolved",
         2,
         "the window from 2013-06-01 no longer shows it",
     )
-    assert (second.state, second.windows) == ("open", 1)
+    assert (second.state(NOW), second.windows) == ("open", 1)
 
 
 def test_all_windows_at_once_or_one_after_another_tell_the_same() -> None:
@@ -75,7 +75,7 @@ def test_all_windows_at_once_or_one_after_another_tell_the_same() -> None:
 def test_open_windows_say_nothing_and_a_new_champion_closes() -> None:
     assert run_of(window(4, "drift", closed=False)) == []
     (alert,) = fold(run_of(window(4, "drift"), champion=2)).values()
-    assert (alert.state, alert.closing) == ("resolved", "version 2 is champion now")
+    assert (alert.state(NOW), alert.closing) == ("resolved", "version 2 is champion now")
 
 
 def alert(**changes: Any) -> Alert:
@@ -110,7 +110,7 @@ def test_what_is_decided() -> None:
     assert task is not None
     assert (task.id, task.start, task.end) == ("v1-1", "2013-04-02", "2013-07-01")
     assert decide([], []) is None
-    assert decide([alert(state="resolved")], []) is None
+    assert decide([alert(resolved=NOW)], []) is None
     assert decide([alert(version=2)], []) is None
     assert decide([alert(rule="quality")], []) is None
     assert decide([alert()], [done("kept")]) is None

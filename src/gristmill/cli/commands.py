@@ -30,6 +30,7 @@ COMMANDS = {
     "serve": ("serve", "serve a model over REST"),
     "score": ("score", "predict for a file"),
     "monitor": ("monitor", "judge windows of the prediction log; repair"),
+    "alerts": ("alerts", "list alerts; acknowledge, snooze, resolve"),
     "dashboard": ("dashboard", "open the drift dashboard"),
     "doctor": ("doctor", "say how kernels start here, and why"),
 }

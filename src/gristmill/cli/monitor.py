@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from gristmill.cli import out
 from gristmill.project import Project
 
 if TYPE_CHECKING:
+    from gristmill.monitoring.alerts import Alert
     from gristmill.monitoring.monitor import Watch
 
 ALERT = 8
@@ -41,7 +43,7 @@ def main(args: argparse.Namespace) -> int:
         project, args.model, now=now, window=args.window, start=args.start, tell=not args.dry_run
     )
     if not args.json:
-        _show(project, watch, args)
+        _show(project, watch, args, now or datetime.now(UTC))
     repair = None
     if args.repair and not args.dry_run:
         from gristmill.cli.progress import Progress
@@ -53,7 +55,7 @@ def main(args: argparse.Namespace) -> int:
     if args.json:
         record: dict[str, Any] = {
             **watch.report.record(),
-            "alerts": [vars(a) for a in watch.alerts],
+            "alerts": [a.record(watch.report.made) for a in watch.alerts],
             "repair": vars(repair) if repair else None,
         }
         out.say(out.as_json(record))
@@ -62,7 +64,7 @@ def main(args: argparse.Namespace) -> int:
     return ALERT if args.check and watch.alerts else 0
 
 
-def _show(project: Project, watch: Watch, args: argparse.Namespace) -> None:
+def _show(project: Project, watch: Watch, args: argparse.Namespace, now: datetime) -> None:
     from gristmill.monitoring.report import table_rows
     from gristmill.monitoring.routes import pending
 
@@ -80,11 +82,18 @@ def _show(project: Project, watch: Watch, args: argparse.Namespace) -> None:
         )
         out.say(
             f"{label} {alert.id} {alert.rule}, version {alert.version}, since "
-            f"{alert.first:%Y-%m-%d}, {alert.windows} window(s): {alert.reason}"
+            f"{alert.first:%Y-%m-%d}, {alert.windows} window(s)"
+            f"{_known(alert, now)}: {alert.reason}"
         )
     for delivery in watch.sent:
         said = delivery.problem or "told"
         out.say(f"route {delivery.route} {said}: {delivery.message.text}")
     if args.dry_run:
-        for route, message in pending(project, args.model):
-            out.say(f"would tell {route.name}: {message.text}")
+        for route, messages in pending(project, args.model, now):
+            for message in messages:
+                out.say(f"would tell {route.name} ({route.kind}): {message.text}")
+
+
+def _known(alert: Alert, now: datetime) -> str:
+    state = alert.state(now)
+    return f", {state}" if state in ("acknowledged", "snoozed") else ""

@@ -40,7 +40,7 @@ class ModelState:
 
     @property
     def open_alerts(self) -> tuple[Alert, ...]:
-        return tuple(a for a in self.alerts if a.state == "open")
+        return tuple(a for a in self.alerts if a.is_open)
 
     @property
     def last(self) -> WindowReport | None:

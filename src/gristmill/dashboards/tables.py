@@ -48,7 +48,7 @@ def alerts_section(state: ModelState) -> str:
             a.rule,
             a.severity,
             a.windows,
-            "open" if a.state == "open" else f"resolved: {a.closing}",
+            "open" if a.is_open else f"resolved: {a.closing}",
             a.reason,
         )
         for a in reversed(state.alerts)

@@ -19,7 +19,9 @@ from gristmill.monitoring.alerts import Alert, read_alerts, update_alerts
 from gristmill.monitoring.drift import judge
 from gristmill.monitoring.kept import FORMAT, read_report
 from gristmill.monitoring.performance import measure
+from gristmill.monitoring.periods import parse_length
 from gristmill.monitoring.profile import Profile, profile_of
+from gristmill.monitoring.recorded import record_alerts
 from gristmill.monitoring.report import (
     MonitorReport,
     VersionReport,
@@ -32,7 +34,7 @@ from gristmill.monitoring.report import (
 from gristmill.monitoring.routes import deliver
 from gristmill.monitoring.settings import MonitoringSettings, directory, monitoring_settings
 from gristmill.monitoring.windows import SketchStore, Window
-from gristmill.notify.routes import Delivery
+from gristmill.notify.routes import Delivery, alert_settings
 from gristmill.project import Project
 
 if TYPE_CHECKING:
@@ -92,14 +94,25 @@ def monitor(
             return Watch(report, tuple(_open(project, model)), ())
         write_json(folder / "report.json", {"format": FORMAT, **report.record()})
         holder = registry.ledger.aliases(model).get("champion")
-        opened = update_alerts(project, model, report.windows, holder, moment)
+        late = alert_settings(project).escalate
+        patience = parse_length(late, "alerts.escalate") if late else None
+        opened = update_alerts(
+            project,
+            model,
+            report.windows,
+            holder,
+            moment,
+            patience,
+            [declared.owner] if declared.owner else [],
+        )
+        record_alerts(project, model)
         _log_to_mlflow(project, registry, report)
         sent = deliver(project, model, moment) if tell else []
     return Watch(report, tuple(_open(project, model)), tuple(opened), tuple(sent))
 
 
 def _open(project: Project, model: str) -> list[Alert]:
-    return [a for a in read_alerts(project, model) if a.state == "open"]
+    return [a for a in read_alerts(project, model) if a.is_open]
 
 
 def _report(

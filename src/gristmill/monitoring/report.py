@@ -26,6 +26,7 @@ class Finding:
     rule: str
     severity: str
     reason: str
+    owners: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,9 @@ class WindowReport:
                 _drift_from(output) if output else None,
             ),
             performance={k: Metric(**m) for k, m in record["performance"].items()},
-            findings=tuple(Finding(**f) for f in record["findings"]),
+            findings=tuple(
+                Finding(**{**f, "owners": tuple(f["owners"])}) for f in record["findings"]
+            ),
             shares={k: tuple(v) for k, v in record["shares"].items()},
         )
 
@@ -173,7 +176,7 @@ def findings(
         moved = [f for f in drift.features if f.drifted]
         worst = "; ".join(f"{f.name}: {f.words}" for f in moved[:3])
         text = f"{percent(drift.share)} of features drifted. {worst}"
-        found.append(Finding("drift", "warning", text))
+        found.append(Finding("drift", "warning", text, _owners(moved, settings)))
     if drift.prediction and drift.prediction.drifted:
         found.append(Finding("prediction", "warning", f"predictions: {drift.prediction.words}"))
     broken = [
@@ -186,7 +189,7 @@ def findings(
     ]
     if broken:
         text = "; ".join(f"{f.name}: {f.words}" for f in broken[:3])
-        found.append(Finding("quality", "warning", text))
+        found.append(Finding("quality", "warning", text, _owners(broken, settings)))
     now, then = performance.get(metric), promised.get(metric)
     if now and then and labelled >= settings.act:
         gap = now.value - then.value if not HIGHER[metric] else then.value - now.value
@@ -196,6 +199,11 @@ def findings(
             text += f"{amount(then.value)} was measured before registration"
             found.append(Finding("performance", "critical", text))
     return tuple(found)
+
+
+def _owners(features: Sequence[ColumnDrift], settings: MonitoringSettings) -> tuple[str, ...]:
+    named = (settings.owners.get(f.name) for f in features)
+    return tuple(dict.fromkeys(o for o in named if o))
 
 
 def default_metric(task: Task) -> str:

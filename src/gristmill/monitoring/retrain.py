@@ -42,9 +42,7 @@ def next_repair(
     unfinished = [r for r in repairs if not r.outcome]
     if unfinished:
         return unfinished[-1]
-    asking = [
-        a for a in alerts if a.state == "open" and a.version == champion and a.rule in settings.on
-    ]
+    asking = [a for a in alerts if a.is_open and a.version == champion and a.rule in settings.on]
     if not asking:
         return None
     last = max(a.last for a in asking)

@@ -14,40 +14,65 @@ from gristmill.files import append_journal, read_journal
 from gristmill.monitoring.alerts import Alert, read_alerts
 from gristmill.monitoring.repairs import Repair, read_repairs
 from gristmill.monitoring.settings import directory
-from gristmill.notify.routes import Delivery, Message, Route, compose, read_routes, send, wanted
+from gristmill.notify.routes import Delivery, Message, Route, compose, read_routes, send_all, wanted
 from gristmill.project import Project
 
 
 def messages(
-    model: str, owner: str, alerts: Sequence[Alert], repairs: Sequence[Repair]
+    model: str, owner: str, alerts: Sequence[Alert], repairs: Sequence[Repair], now: datetime
 ) -> list[Message]:
-    """All there ever was to tell: alerts opened and resolved, repairs that need a person. Pure."""
+    """All there is to tell: alerts opened, escalated and resolved, repairs that need a person.
+
+    Of an alert that sleeps nothing is told. Pure.
+    """
     found = []
     for alert in alerts:
-        about = {
-            "model": model,
-            "owner": owner,
-            "version": alert.version,
-            "rule": alert.rule,
-            "severity": alert.severity,
-            "since": alert.first.isoformat(),
-            "alert": alert.id,
-        }
-        text = f"{model} version {alert.version}, {alert.rule}: {alert.reason}"
-        found.append(compose(f"{alert.id}/opened", alert.severity, text, about))
-        if alert.state == "resolved":
-            text = f"{model} version {alert.version}, {alert.rule} is resolved: {alert.closing}"
-            found.append(compose(f"{alert.id}/resolved", alert.severity, text, about))
+        if alert.state(now) != "snoozed":
+            found += _of_alert(model, owner, alert)
     for repair in repairs:
         if repair.outcome in ("waiting", "gave-up"):
             about = {"model": model, "owner": owner, "severity": "critical", "repair": repair.id}
             text = f"{model}: repair {repair.id} needs a person. {repair.words}"
-            found.append(compose(f"{repair.id}/{repair.outcome}", "critical", text, about))
+            key = f"{repair.id}/{repair.outcome}"
+            found.append(compose(key, "critical", text, about, owners=(owner,) if owner else ()))
     return found
 
 
-def pending(project: Project, model: str) -> list[tuple[Route, Message]]:
-    """What would be sent now. An alert that nobody heard of is not told to be resolved."""
+def _of_alert(model: str, owner: str, alert: Alert) -> list[Message]:
+    name = f"{model} version {alert.version}, {alert.rule}"
+    told = [("opened", alert.severity, f"{name}: {alert.reason}")]
+    if alert.escalated:
+        text = f"{name}: nobody has acknowledged alert {alert.id}. {alert.reason}"
+        told.append(("escalated", "critical", text))
+    if not alert.is_open:
+        told.append(("resolved", told[-1][1], f"{name} is resolved: {alert.closing}"))
+    owners = alert.owners or ((owner,) if owner else ())
+    return [
+        compose(
+            f"{alert.id}/{event}",
+            severity,
+            text,
+            {
+                "model": model,
+                "owner": ", ".join(owners),
+                "version": alert.version,
+                "rule": alert.rule,
+                "event": event,
+                "severity": severity,
+                "since": alert.first.isoformat(),
+                "alert": alert.id,
+            },
+            trouble=alert.id,
+            over=event == "resolved",
+            owners=owners,
+        )
+        for event, severity, text in told
+    ]
+
+
+def pending(project: Project, model: str, now: datetime) -> list[tuple[Route, list[Message]]]:
+    """What would be sent now, by route. Of an alert that ended only its end is told, and only to
+    whom heard of it."""
     from gristmill.registry.settings import model_settings
 
     routes = read_routes(project)
@@ -55,18 +80,21 @@ def pending(project: Project, model: str) -> list[tuple[Route, Message]]:
         return []
     alerts, repairs = read_alerts(project, model), read_repairs(project, model)
     told = {(r["route"], r["key"]) for r in read_journal(_journal(project, model))}
-    everything = messages(model, model_settings(project, model).owner, alerts, repairs)
-    over = {f"{a.id}/opened" for a in alerts if a.state == "resolved"}
+    everything = messages(model, model_settings(project, model).owner, alerts, repairs, now)
+    over = {a.id for a in alerts if not a.is_open}
     found = []
     for route in routes:
+        mine = []
         for message in everything:
-            heard = (route.name, message.key.replace("/resolved", "/opened")) in told
-            if (route.name, message.key) in told or (message.key in over and not heard):
+            about = message.about
+            heard = any((route.name, f"{about}/{e}") in told for e in ("opened", "escalated"))
+            ended = about in over and not message.over
+            if (route.name, message.key) in told or ended or (message.over and not heard):
                 continue
-            if message.key.endswith("/resolved") and not heard:
-                continue
-            if wanted(route, model, message):
-                found.append((route, message))
+            if message.over or wanted(route, model, message):
+                mine.append(message)
+        if mine:
+            found.append((route, mine))
     return found
 
 
@@ -77,12 +105,14 @@ def deliver(project: Project, model: str, now: datetime) -> list[Delivery]:
     the next one tries again.
     """
     done = []
-    for route, message in pending(project, model):
-        problem = send(route, message)
-        if not problem:
-            record = {"route": route.name, "key": message.key, "at": now.isoformat()}
-            append_journal(_journal(project, model), [record])
-        done.append(Delivery(route.name, message, problem))
+    for route, mine in pending(project, model, now):
+        sent = send_all(route, mine)
+        heard = [d.message.key for d in sent if not d.problem]
+        at = now.isoformat()
+        append_journal(
+            _journal(project, model), [{"route": route.name, "key": k, "at": at} for k in heard]
+        )
+        done += sent
     return done
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,8 +22,8 @@ class MonitoringSettings:
 
     `window` is `month` or a length (`12h`, `7d`), counted from `start` or a Monday; `by` is the
     time rows are windowed by, `event` or `receipt`. `budget`: at most one false alarm in that time
-    is expected. `metric` is judged against the hold-out at registration, less `margin`. The others
-    are those of `drift.Thresholds`.
+    is expected. `metric` is judged against the hold-out at registration, less `margin`. `owners`
+    says who besides the model's owner hears of a feature. The rest is as in `drift.Thresholds`.
     """
 
     window: str = "7d"
@@ -38,6 +39,7 @@ class MonitoringSettings:
     judge: int = 50
     act: int = 100
     ignore: tuple[str, ...] = ()
+    owners: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def period(self) -> Period:

@@ -1,4 +1,4 @@
-"""Webhooks that the `[alerts]` table names: signed, retried, each message once.
+"""Routes that the `[alerts]` table names, and what goes which way. Each message goes once.
 
 Who sends keeps what was delivered and tries the rest again later. A receiver that answered just
 before a crash may hear a message twice: its `key` is the same then.
@@ -6,24 +6,16 @@ before a crash may hear a message twice: its `key` is the same then.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
-import os
-import time
-import urllib.error
-import urllib.request
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from gristmill.errors import Invalid
 from gristmill.project import SETTINGS, Project, parse_table
 
 SEVERITIES = ("warning", "critical")
-SECONDS = 10.0
-ATTEMPTS = 2
-SIGNATURE = "X-Gristmill-Signature"
+KINDS = ("webhook", "slack", "teams", "pagerduty", "email")
+GROUPED = ("slack", "teams", "email")  # a person reads these: one message for all there is to tell
 
 
 @dataclass(frozen=True)
@@ -31,27 +23,42 @@ class Route:
     """One of `[[alerts.routes]]`.
 
     `url` and `secret` name environment variables (the address itself is a secret). `kind` is
-    `webhook`, a JSON record with its HMAC-SHA256 in the header X-Gristmill-Signature when there is
-    a secret, or `slack`, its text only. `severity` is the least that is sent, `models` which ones
-    (empty: all).
+    - `webhook`: a JSON record, with its HMAC-SHA256 in the header X-Gristmill-Signature when there
+      is a secret;
+    - `slack`, `teams`: text for an incoming webhook;
+    - `pagerduty`: an event (API v2); `secret` holds the routing key, `url` is optional;
+    - `email`: `url` holds `smtp://user:password@host:587` (STARTTLS where offered) or `smtps://`;
+      `to` are addresses, `owner` standing for the owners of what it is about.
+    `severity` is the least that is sent, `models` which ones (empty: all), `owners` whose (empty:
+    everybody's).
     """
 
     name: str
-    url: str
+    url: str = ""
     secret: str = ""
     kind: str = "webhook"
     severity: str = "warning"
     models: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    to: tuple[str, ...] = ("owner",)
+    sender: str = "gristmill@localhost"
 
 
 @dataclass(frozen=True)
 class Message:
-    """Something to tell: `key` names it for good, `record` is what a webhook receives."""
+    """Something to tell: `key` names it for good, `record` is what a webhook receives.
+
+    `about` is the trouble it belongs to, the same for its beginning and its end; `over` says that
+    it has ended.
+    """
 
     key: str
     severity: str
     text: str
     record: dict[str, Any]
+    about: str = ""
+    over: bool = False
+    owners: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True)
@@ -63,71 +70,78 @@ class Delivery:
     problem: str = ""
 
 
+@dataclass(frozen=True)
+class AlertSettings:
+    """The `[alerts]` table. `escalate`: an alert that nobody acknowledged within that time is told
+    again as critical (`24h`, `7d`; empty: never)."""
+
+    routes: tuple[Any, ...] = ()
+    escalate: str = ""
+
+
+def alert_settings(project: Project) -> AlertSettings:
+    """Raises Invalid for what is no such table."""
+    return parse_table(AlertSettings, project.table("alerts"), f"{SETTINGS} [alerts]")
+
+
 def read_routes(project: Project) -> tuple[Route, ...]:
     """The settings' routes. Raises Invalid for a bad one."""
-    table = project.table("alerts")
     where = f"{SETTINGS} [alerts]"
-    for key in table:
-        if key != "routes":
-            raise Invalid("alerts.settings", f"{where}: unknown key `{key}`.", hint="Only routes.")
-    found = tuple(parse_table(Route, r, f"{where} routes") for r in table.get("routes", []))
+    tables = alert_settings(project).routes
+    found = tuple(parse_table(Route, r, f"{where} routes") for r in tables)
     for route in found:
-        if route.kind not in ("webhook", "slack"):
-            raise Invalid(
-                "alerts.kind", f"{where} kind = {route.kind!r}.", hint="webhook or slack."
-            )
+        if route.kind not in KINDS:
+            hint = f"One of {', '.join(KINDS)}."
+            raise Invalid("alerts.kind", f"{where} kind = {route.kind!r}.", hint=hint)
         if route.severity not in SEVERITIES:
             hint = f"One of {', '.join(SEVERITIES)}."
             raise Invalid("alerts.severity", f"{where} severity = {route.severity!r}.", hint=hint)
+        needed = "secret" if route.kind == "pagerduty" else "url"
+        if not getattr(route, needed):
+            raise Invalid(
+                "alerts.address",
+                f"{where}: route {route.name} has no `{needed}`.",
+                hint="Name the environment variable that holds it.",
+            )
     if len({r.name for r in found}) < len(found):
         raise Invalid("alerts.name", f"{where}: two routes have one name.", hint="Rename one.")
     return found
 
 
 def wanted(route: Route, model: str, message: Message) -> bool:
-    """Whether the route takes messages of the model and of this severity. Pure."""
+    """Whether the route takes messages of the model, of this severity and these owners. Pure."""
     grave = SEVERITIES.index(message.severity) >= SEVERITIES.index(route.severity)
-    return grave and (not route.models or model in route.models)
+    mine = not route.owners or bool(set(route.owners) & set(message.owners))
+    return grave and mine and (not route.models or model in route.models)
 
 
-def compose(key: str, severity: str, text: str, about: dict[str, Any]) -> Message:
-    return Message(key, severity, text, {"key": key, "text": text, **about})
+def compose(
+    key: str,
+    severity: str,
+    text: str,
+    about: dict[str, Any],
+    *,
+    trouble: str = "",
+    over: bool = False,
+    owners: Sequence[str] = (),
+) -> Message:
+    record = {"key": key, "text": text, **about}
+    return Message(key, severity, text, record, trouble or key, over, tuple(owners))
 
 
 def send(route: Route, message: Message) -> str:
-    """POST the message; returns what went wrong, "" when it arrived. Follows no redirects."""
-    address = os.environ.get(route.url, "")
-    if urlsplit(address).scheme not in ("http", "https"):
-        return f"the environment variable {route.url} holds no http address"
-    content = {"text": message.text} if route.kind == "slack" else message.record
-    body = json.dumps(content, sort_keys=True).encode()
-    headers = {"Content-Type": "application/json", "User-Agent": "gristmill"}
-    if route.secret:
-        secret = os.environ.get(route.secret, "")
-        if not secret:
-            return f"the environment variable {route.secret} holds no secret"
-        mac = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-        headers[SIGNATURE] = f"sha256={mac}"
-    opener = urllib.request.build_opener(_NoRedirect)
-    problem = ""
-    for attempt in range(ATTEMPTS):
-        request = urllib.request.Request(address, body, headers, method="POST")  # noqa: S310
-        try:
-            with opener.open(request, timeout=SECONDS):
-                return ""
-        except urllib.error.HTTPError as error:
-            problem = f"answered {error.code}"
-            if error.code < 500 and error.code != 429:
-                return problem
-        except (OSError, ValueError) as error:
-            problem = f"did not answer: {getattr(error, 'reason', error)}"
-        if attempt + 1 < ATTEMPTS:
-            time.sleep(0.5)
-    return problem
+    """Send one message; returns what went wrong, "" when it arrived."""
+    return send_all(route, [message])[0].problem
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A signed message goes where the settings say and nowhere else."""
+def send_all(route: Route, messages: Sequence[Message]) -> list[Delivery]:
+    """Send messages of one model, grouped into one where a person reads them."""
+    from gristmill.notify.email import send_email
+    from gristmill.notify.http import post
 
-    def redirect_request(self, *_: Any) -> None:
-        return None
+    groups = [list(messages)] if route.kind in GROUPED and messages else [[m] for m in messages]
+    done = []
+    for group in groups:
+        problem = send_email(route, group) if route.kind == "email" else post(route, group)
+        done += [Delivery(route.name, m, problem) for m in group]
+    return done
