@@ -76,7 +76,7 @@ def __dir__() -> list[str]:
 def _enter_project() -> None:
     """In a kernel that was started below a project's root, work at the root."""
     shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
-    if shell is None or not hasattr(shell, "kernel"):
+    if shell is None or not hasattr(shell, "kernel") or os.path.exists("gristmill.toml"):
         return
     from pathlib import Path
 
