@@ -40,6 +40,15 @@ class NotDirect(Exception):
     """Why the notebook needs a kernel."""
 
 
+def executes(client: NotebookClient, cell: Any) -> bool:
+    """Is this a cell to execute?"""
+    return (
+        cell.cell_type == "code"
+        and bool(cell.source.strip())
+        and client.skip_cells_with_tag not in cell.metadata.get("tags", [])
+    )
+
+
 def raise_error(client: NotebookClient, cell: Any, reply: Mapping[str, Any]) -> None:
     """CellExecutionError for a cell that raised, unless it may."""
     tags = cell.metadata.get("tags", [])
@@ -117,9 +126,7 @@ class Shell:
         timeout: float | None = None,
     ) -> dict[str, Any] | None:
         """Execute a cell in place; its `execute_reply`, None for a cell that is not executed."""
-        if cell.cell_type != "code" or not cell.source.strip():
-            return None
-        if client.skip_cells_with_tag in cell.metadata.get("tags", []):
+        if not executes(client, cell):
             return None
         content = self.run(client, cell, index, timeout)
         return {"msg_type": "execute_reply", "parent_header": PARENT, "content": content}

@@ -24,6 +24,7 @@ from papermill.iorw import LocalHandler, papermill_io, write_ipynb
 from papermill.log import logger
 from papermill.utils import chdir, merge_kwargs, remove_args
 
+from gristmill.runner.conversation import Conversation
 from gristmill.runner.direct import Shell, raise_error
 from gristmill.runner.hooks import Hooks, Kept
 
@@ -96,8 +97,6 @@ class LazyNotebookManager(NotebookExecutionManager):  # type: ignore[misc]
                 self.save()
 
     def cell_start(self, cell: Any, cell_index: int | None = None, **kwargs: Any) -> None:
-        if cell_index is not None and cell_index < self.first:
-            return
         self._cell_started = time.monotonic()
         super().cell_start(cell, cell_index=cell_index, **kwargs)
         if cell_index is not None and cell.cell_type == "code":
@@ -108,8 +107,6 @@ class LazyNotebookManager(NotebookExecutionManager):  # type: ignore[misc]
         self.save(force=True)
 
     def cell_complete(self, cell: Any, cell_index: int | None = None, **kwargs: Any) -> None:
-        if cell_index is not None and cell_index < self.first:
-            return
         super().cell_complete(cell, cell_index=cell_index, **kwargs)
         if cell_index is not None and cell.cell_type == "code":
             self._hooks.on_cell_end(cell_index, time.monotonic() - self._cell_started)
@@ -120,20 +117,7 @@ class LazyNotebookManager(NotebookExecutionManager):  # type: ignore[misc]
 
 
 class SavingClient(PapermillNotebookClient):  # type: ignore[misc]
-    """papermill's client, whose notebook is saved while a cell runs; it begins at the manager's
-    `first` cell."""
-
-    def papermill_execute_cells(self) -> None:
-        kept = self.nb.metadata.get("widgets", {}) if self.nb_man.first else {}
-        for name, model in kept.get(WIDGETS, {}).get("state", {}).items():
-            self.widget_state[name] = model["state"]
-            self.widget_buffers[name] = {tuple(b["path"]): b for b in model.get("buffers", ())}
-        super().papermill_execute_cells()
-
-    def execute_cell(self, cell: Any, cell_index: int, **options: Any) -> Any:
-        if cell_index < self.nb_man.first:
-            return cell
-        return self.execute_cell_saving(cell, cell_index, **options)
+    """papermill's client, whose notebook is saved while a cell runs."""
 
     async def _execute_cell_saving(self, *arguments: Any, **options: Any) -> Any:
         timer = asyncio.ensure_future(self.nb_man.save_on_timer())
@@ -144,7 +128,7 @@ class SavingClient(PapermillNotebookClient):  # type: ignore[misc]
             with contextlib.suppress(asyncio.CancelledError):
                 await timer
 
-    execute_cell_saving = run_sync(_execute_cell_saving)
+    execute_cell = run_sync(_execute_cell_saving)
 
 
 class GristmillEngine(NBClientEngine):  # type: ignore[misc]
@@ -188,11 +172,11 @@ class GristmillEngine(NBClientEngine):  # type: ignore[misc]
         stderr_file: Any = None,
         start_timeout: int = 60,
         execution_timeout: int | None = None,
-        shell: Shell | None = None,
+        cells: Shell | Conversation | None = None,
         **kwargs: Any,
     ) -> Any:
-        if shell is not None:
-            return execute_cells(nb_man, shell, execution_timeout)
+        if cells is not None:
+            return execute_cells(nb_man, cells, execution_timeout)
         options = remove_args(["input_path", "timeout", "startup_timeout"], **kwargs)
         options = merge_kwargs(
             options,
@@ -224,15 +208,21 @@ def write_anywhere(notebook: Any, path: str) -> None:
         write_ipynb(notebook, path)
 
 
-def execute_cells(manager: NotebookExecutionManager, shell: Shell, timeout: float | None) -> Any:
-    """What papermill's client does with a kernel, in a shell without its protocol."""
+def execute_cells(
+    manager: LazyNotebookManager, cells: Shell | Conversation, timeout: float | None
+) -> Any:
+    """What papermill's client does, from the manager's `first` cell on."""
     client = NotebookClient(manager.nb)
     client.reset_execution_trackers()
-    shell.on_output = manager.save
+    if manager.first:
+        restore_widgets(client)
+    cells.on_output = manager.save
     for index, cell in enumerate(manager.nb.cells):
+        if index < manager.first:
+            continue
         try:
             manager.cell_start(cell, index)
-            reply = shell.execute_cell(client, cell, index, timeout)
+            reply = cells.execute_cell(client, cell, index, timeout)
             if reply is not None:
                 raise_error(client, cell, reply)
         except CellExecutionError as error:
@@ -240,8 +230,17 @@ def execute_cells(manager: NotebookExecutionManager, shell: Shell, timeout: floa
             break
         finally:
             manager.cell_complete(cell, cell_index=index)
-    manager.nb.metadata["language_info"] = shell.language_info
+    manager.nb.metadata["language_info"] = cells.language_info
+    client.set_widgets_metadata()
     return manager.nb
+
+
+def restore_widgets(client: NotebookClient) -> None:
+    """Take the widgets over that kept cells made."""
+    kept = client.nb.metadata.get("widgets", {})
+    for name, model in kept.get(WIDGETS, {}).get("state", {}).items():
+        client.widget_state[name] = model["state"]
+        client.widget_buffers[name] = {tuple(b["path"]): b for b in model.get("buffers", ())}
 
 
 def write_notebook(notebook: Any, path: Path) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from gristmill.errors import GristmillError, StepFailed
 from gristmill.pipeline.step import StepSpec
+from gristmill.runner.conversation import Conversation
 from gristmill.runner.direct import Shell
 from gristmill.runner.hooks import Hooks
 from gristmill.runner.kernels import KernelHandle
@@ -45,17 +47,19 @@ def execute(
     notebook = nbformat.reads(text, as_version=4)
     shift = _injected_at(notebook, bool(params))
     where = str(hooks.save_to)
+    speaking = nullcontext(kernel) if isinstance(kernel, Shell) else Conversation(kernel.km)
     try:
-        execute_notebook(
-            notebook,
-            None,
-            parameters=dict(params) or None,
-            engine_name="gristmill",
-            progress_bar=False,
-            **({"shell": kernel} if isinstance(kernel, Shell) else {"km": kernel.km}),
-            hooks=hooks,
-            execution_timeout=timeout,
-        )
+        with speaking as cells:
+            execute_notebook(
+                notebook,
+                None,
+                parameters=dict(params) or None,
+                engine_name="gristmill",
+                progress_bar=False,
+                cells=cells,
+                hooks=hooks,
+                execution_timeout=timeout,
+            )
     except PapermillExecutionError as error:
         cell = _source_cell(error.cell_index, shift)
         tail = ANSI.sub("", "\n".join(error.traceback[-1:]))
