@@ -26,7 +26,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from gristmill.errors import GristmillError
-from gristmill.runner.kernels import KernelRequest
+from gristmill.runner.kernels import HISTORY, KernelRequest
 from gristmill.runner.warm.pipe import Pipe
 from gristmill.runner.warm.provisioner import NotWarm, parse_command, server_spec
 
@@ -240,7 +240,7 @@ class Shell:
         spec = server_spec(
             python, cwd, env, self.request.project, self.request.preload, self.request.environment
         )
-        message = child_message("direct", argv, cwd, env)
+        message = child_message("direct", [*argv, HISTORY], cwd, env)
         return process.WarmProcess(*client.request_child(spec, message, fds))
 
     def _interrupt(self) -> None:
