@@ -73,6 +73,13 @@ export interface RunAccepted {
   run: string;
 }
 
+export interface KernelView {
+  id: string;
+  executed: string;
+  cell: number;
+  run: string;
+}
+
 export interface RunAsked {
   kind: 'run-asked';
   at: number;

@@ -1,28 +1,44 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { IDocumentManager } from '@jupyterlab/docmanager';
 import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
+import { PromiseDelegate } from '@lumino/coreutils';
 
 import { Api } from '../api';
+import { KeptDrive } from '../drive';
+import { Opener } from '../managers/opener';
+import { PipelineManager } from '../managers/pipeline';
 import { ProjectManager } from '../managers/project';
 import { IGristmill } from '../tokens';
 
 /** The project follows the file browser. */
 export const core: JupyterFrontEndPlugin<IGristmill> = {
   id: 'gristmill:core',
-  description: 'The open project and the requests about it.',
+  description: 'The open project, its pipeline and the requests about it.',
   autoStart: true,
   provides: IGristmill,
+  requires: [IDocumentManager],
   optional: [IDefaultFileBrowser],
-  activate: (app: JupyterFrontEnd, browser: IDefaultFileBrowser | null): IGristmill => {
-    const api = new Api(app.serviceManager.serverSettings);
+  activate: (
+    app: JupyterFrontEnd,
+    documents: IDocumentManager,
+    browser: IDefaultFileBrowser | null
+  ): IGristmill => {
+    const settings = app.serviceManager.serverSettings;
+    const api = new Api(settings);
     const project = new ProjectManager(api);
-    void app.restored.then(async () => {
+    const pipeline = new PipelineManager(api, project);
+    const entered = new PromiseDelegate<void>();
+    app.serviceManager.contents.addDrive(new KeptDrive(api, settings, entered.promise));
+    const enter = async (): Promise<void> => {
       await browser?.model.restored;
       await project.enter(localPath(app, browser?.model.path ?? ''));
+      entered.resolve();
       browser?.model.pathChanged.connect(model => {
         void project.enter(localPath(app, model.path));
       });
-    });
-    return { api, project };
+    };
+    void enter();
+    return { api, project, pipeline, opener: new Opener(documents, pipeline) };
   }
 };
 

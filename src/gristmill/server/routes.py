@@ -7,11 +7,11 @@ list, None. What it raises becomes `{code, message, hint}` with the status of it
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -53,7 +53,8 @@ Verb = Callable[[Asked], Any]
 
 @dataclass(frozen=True)
 class Route:
-    """`method` GET, POST, PUT or DELETE; `path` below `gristmill/`, with `{name}` for a word."""
+    """`method` GET, POST, PUT or DELETE; `path` below `gristmill/`, with `{name}` for a word. The
+    verb runs in a thread; a coroutine on the event loop, for what only that may touch."""
 
     method: str
     path: str
@@ -148,9 +149,10 @@ def _handler(path: str, methods: Mapping[str, Route]) -> type[Replying]:
         @authorized
         async def answer(self: Replying, **names: str) -> None:
             asked = self.asked({n: unquote(v) for n, v in names.items()})
-            value = await asyncio.get_running_loop().run_in_executor(
-                None, partial(route.verb, asked)
-            )
+            if inspect.iscoroutinefunction(route.verb):
+                value = await route.verb(asked)
+            else:
+                value = await asyncio.to_thread(route.verb, asked)
             text = to_json(value)
             self.set_status(route.status)
             self.finish(text)

@@ -109,3 +109,14 @@ class RunAccepted:
     """The name of a run that was begun."""
 
     run: str
+
+
+@dataclass(frozen=True)
+class KernelView:
+    """A parked kernel that can be connected to: its id here, the executed notebook as `RUN/FILE`,
+    the index of the cell that failed."""
+
+    id: str
+    executed: str
+    cell: int
+    run: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ SHARED = "gristmill"
 
 
 class Shared:
-    """One for each server. `root` is the directory that Jupyter serves."""
+    """One for each server. `root` is the directory that Jupyter serves, `adopted` maps connection
+    files of parked kernels to their ids here, `tasks` are those that run beside the requests."""
 
     def __init__(self, serverapp: Any) -> None:
         self.app = serverapp
         self.root = Path(serverapp.root_dir).expanduser().resolve()
+        self.adopted: dict[str, str] = {}
+        self.tasks: set[asyncio.Task[None]] = set()
         self._followers: dict[Path, Follower] = {}
 
     def follower(self, project: Project) -> Follower:

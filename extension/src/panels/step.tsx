@@ -1,0 +1,153 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { ReactNode } from 'react';
+
+import type { FileView, StepView } from '../schema';
+import type { Shown } from '../state';
+import type { IGristmill } from '../tokens';
+import { duration, wordOf } from './words';
+
+interface IStep {
+  step: StepView;
+  shown: Shown;
+  gristmill: IGristmill;
+  /** Run a command of the application about this step. */
+  execute: (command: string, step: string) => void;
+  close: () => void;
+  trans: TranslationBundle;
+}
+
+/** Everything about one step, and what can be done with it. */
+export function StepDetails(props: IStep): JSX.Element {
+  const { step, shown, gristmill, execute, close, trans } = props;
+  const { opener, pipeline } = gristmill;
+  const parked = pipeline.view?.parked.find(kernel => kernel.step === step.name);
+  const busy = pipeline.active !== null;
+  const executed = shown.step?.executed;
+  const act = (command: string, label: string, off = false): JSX.Element => (
+    <button
+      className="jp-Button jp-mod-styled jp-mod-minimal gm-Action"
+      disabled={off}
+      onClick={() => execute(command, step.name)}
+    >
+      {label}
+    </button>
+  );
+  return (
+    <aside className="gm-Step" aria-label={trans.__('Step %1', step.name)}>
+      <header>
+        <h3>{step.name}</h3>
+        <button
+          className="jp-Button jp-mod-minimal gm-Close"
+          title={trans.__('Close')}
+          aria-label={trans.__('Close')}
+          onClick={close}
+        >
+          ×
+        </button>
+      </header>
+      <p className={`gm-State gm-mod-${shown.word}`}>
+        <span className="gm-Word">{wordOf(shown.word, trans)}</span>
+        {shown.word === 'stale' && step.reasons.length ? null : <span>{shown.why}</span>}
+      </p>
+      {shown.word === 'stale' ? (
+        <ul className="gm-Reasons">
+          {step.reasons.map(reason => (
+            <li key={reason}>{reason}</li>
+          ))}
+        </ul>
+      ) : null}
+      {parked ? (
+        <section className="gm-Parked">
+          <p>{trans.__('Its kernel waits in cell %1, with its variables.', parked.cell + 1)}</p>
+          {act('gristmill:open-kernel', trans.__('Open its kernel'))}
+          {act('gristmill:resume', trans.__('Resume'), busy)}
+          {act('gristmill:end-kernel', trans.__('End it'), busy)}
+        </section>
+      ) : null}
+      <div className="gm-Actions">
+        {act('gristmill:run-to-step', trans.__('Run to here'), busy)}
+        {act('gristmill:run-only-step', trans.__('Run only this'), busy)}
+        {act('gristmill:force-step', trans.__('Force'), busy)}
+      </div>
+      <dl>
+        <Row name={trans.__('Source')}>
+          <Link
+            text={step.notebook}
+            open={step.path === null ? null : () => opener.open(step.path!)}
+          />
+        </Row>
+        {executed ? (
+          <Row name={trans.__('Executed')}>
+            <Link text={trans.__('notebook')} open={() => opener.openKept(executed)} />
+            {' · '}
+            <Link
+              text={trans.__('log')}
+              open={() => opener.openKept(executed.replace(/\.ipynb$/, '.log'))}
+            />
+            {' · '}
+            <span className="gm-quiet">{shown.run}</span>
+          </Row>
+        ) : null}
+        {shown.step?.seconds ? (
+          <Row name={trans.__('Took')}>{duration(shown.step.seconds)}</Row>
+        ) : null}
+        <Files name={trans.__('Inputs')} files={step.inputs} open={path => opener.open(path)} />
+        <Files name={trans.__('Outputs')} files={step.outputs} open={path => opener.open(path)} />
+        {Object.keys(step.params).length ? (
+          <Row name={trans.__('Parameters')}>
+            <ul className="gm-Params">
+              {Object.entries(step.params).map(([name, value]) => (
+                <li key={name}>
+                  {name} = <code>{JSON.stringify(value)}</code>
+                </li>
+              ))}
+            </ul>
+          </Row>
+        ) : null}
+      </dl>
+    </aside>
+  );
+}
+
+function Row(props: { name: string; children: ReactNode }): JSX.Element {
+  return (
+    <>
+      <dt>{props.name}</dt>
+      <dd>{props.children}</dd>
+    </>
+  );
+}
+
+function Link(props: { text: string; open: (() => void) | null }): JSX.Element {
+  return props.open === null ? (
+    <span>{props.text}</span>
+  ) : (
+    <button className="gm-Link" onClick={props.open}>
+      {props.text}
+    </button>
+  );
+}
+
+function Files(props: {
+  name: string;
+  files: FileView[];
+  open: (path: string) => void;
+}): JSX.Element | null {
+  if (!props.files.length) {
+    return null;
+  }
+  return (
+    <Row name={props.name}>
+      <ul>
+        {props.files.map(file => (
+          <li key={file.name}>
+            <Link
+              text={file.name}
+              open={file.exists && file.path ? () => props.open(file.path!) : null}
+            />
+          </li>
+        ))}
+      </ul>
+    </Row>
+  );
+}
