@@ -175,6 +175,14 @@ export interface StepFailedEvent {
   error: Record<string, string>;
 }
 
+export interface StepWaiting {
+  kind: 'step-waiting';
+  at: number;
+  run: string;
+  step: string;
+  error: Record<string, string>;
+}
+
 export interface StepRetried {
   kind: 'step-retried';
   at: number;
@@ -219,6 +227,7 @@ export type RunEvent =
   | CellFinished
   | StepSucceeded
   | StepFailedEvent
+  | StepWaiting
   | StepRetried
   | Notice
   | RunFinished;

@@ -7,6 +7,7 @@
     ├── Forbidden      the actor may not do this, or proof does not hold
     ├── GateFailed     a gate said no, or could not judge
     ├── StepFailed     a notebook raised, timed out or lost its kernel
+    ├── Waiting        people have to decide first
     ├── Unavailable    a service, kernel or tool is missing or does not answer
     └── Cancelled      the user stopped it
 
@@ -76,6 +77,11 @@ class GateFailed(GristmillError):
 class StepFailed(GristmillError):
     exit_code = 1
     status = 500
+
+
+class Waiting(GristmillError):
+    exit_code = 8
+    status = 409
 
 
 class Unavailable(GristmillError):

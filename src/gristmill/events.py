@@ -121,6 +121,15 @@ class StepFailedEvent(Event):
 
 
 @dataclass(frozen=True)
+class StepWaiting(Event):
+    """The step begins in a later run, when people have decided; `error` says on what."""
+
+    kind = "step-waiting"
+    step: str
+    error: dict[str, str]
+
+
+@dataclass(frozen=True)
 class StepRetried(Event):
     """Attempt number `attempt` of `attempts` failed; the next begins in `wait` seconds."""
 
@@ -146,7 +155,7 @@ class Notice(Event):
 
 @dataclass(frozen=True)
 class RunFinished(Event):
-    """`status` is succeeded, failed or cancelled."""
+    """`status` is succeeded, failed, waiting (for a decision) or cancelled."""
 
     kind = "run-finished"
     status: str

@@ -6,12 +6,12 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from gristmill.errors import Conflict, Invalid
+from gristmill.errors import Conflict, GristmillError, Invalid
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -38,7 +38,7 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
             found.append(json.loads(line))
         except ValueError as error:
             raise Invalid(
-                "monitoring.journal",
+                "journal.unreadable",
                 f"{path} line {number} is not JSON: {error}",
                 hint="Somebody edited it; restore the line or remove it.",
             ) from error
@@ -59,25 +59,47 @@ def append_journal(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
 
 
 @contextmanager
-def locked(path: Path, what: str, *, wait: float = 0.0) -> Iterator[None]:
-    """Hold the lock file for as long as the block runs.
+def held(
+    path: Path,
+    busy: Callable[[str], GristmillError | None] = lambda holder: None,
+    *,
+    wait: float = 0.0,
+) -> Iterator[IO[str]]:
+    """Hold the lock file for as long as the block runs; who holds it may write into it.
 
-    Raises Conflict when another process does for longer than `wait` seconds. The kernel frees it
-    when its holder dies, however that happens.
+    When another process does for longer than `wait` seconds, `busy` hears what that one wrote: the
+    error it returns is raised, None waits on. The kernel frees the lock when its holder dies,
+    however that happens.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + wait
-    with path.open("a+") as file:
+    with path.open("a+", encoding="utf-8") as file:
         while not _taken(file):
             if time.monotonic() < deadline:
                 time.sleep(0.02)
                 continue
             file.seek(0)
-            raise Conflict(
-                "monitoring.busy",
-                f"{what} is under way in process {file.read().strip() or 'unknown'}.",
-                hint="Wait for it to end, then try again.",
-            )
+            error = busy(file.read().strip())
+            if error is not None:
+                raise error
+            fcntl.flock(file, fcntl.LOCK_EX)
+            break
+        yield file
+
+
+@contextmanager
+def locked(path: Path, what: str, *, wait: float = 0.0) -> Iterator[None]:
+    """Hold the lock file while the block does `what`. Raises Conflict when another process does for
+    longer than `wait` seconds."""
+
+    def busy(holder: str) -> GristmillError:
+        return Conflict(
+            "busy",
+            f"{what} is under way in process {holder or 'unknown'}.",
+            hint="Wait for it to end, then try again.",
+        )
+
+    with held(path, busy, wait=wait) as file:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()

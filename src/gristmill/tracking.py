@@ -6,16 +6,17 @@ The notebook needs no code for it; whatever it logs itself lands in its child ru
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import logging
 import math
 import os
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import Unavailable
+from gristmill.files import held
 from gristmill.lineage.record import Lineage
 from gristmill.project import STATE, Project
 
@@ -27,6 +28,7 @@ STEP_TAG = "gristmill.step"
 ATTEMPT_TAG = "gristmill.attempt"
 WORKSPACE_TAG = "gristmill.workspace"
 PARAM_LIMIT = 6000
+FILE = "sqlite:///"
 BATCH = 100  # most that MLflow takes of parameters at once
 
 
@@ -41,12 +43,13 @@ def connect(project: Project) -> MlflowClient:
     for name in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(name).setLevel(logging.ERROR)
     uri = project.tracking_uri
+    local = uri.startswith(FILE)
     try:
-        with _one_at_a_time(project.home / STATE / "mlflow.lock", local=uri.startswith("sqlite:")):
+        with held(project.home / STATE / "mlflow.lock") if local else contextlib.nullcontext():
+            if local:
+                _create(Path(uri.removeprefix(FILE)))
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             client.search_experiments(max_results=1)
-            if uri.startswith("sqlite:"):
-                _write_ahead(uri)
     except MlflowException as error:
         raise Unavailable(
             "tracking.unreachable",
@@ -56,14 +59,27 @@ def connect(project: Project) -> MlflowClient:
     return client
 
 
-def _write_ahead(uri: str) -> None:
-    """One flush to disk for each change instead of three, and readers do not wait for the writer.
-    The file remembers it."""
-    import sqlite3
-    from contextlib import closing
+def _create(path: Path) -> None:
+    """Make and migrate an MLflow database aside, which takes seconds, and put it in place: a kill
+    leaves none, and several processes that began a migration would fail.
 
-    with closing(sqlite3.connect(uri.removeprefix("sqlite:///"))) as database:
+    Its changes are written ahead: one flush to disk for each instead of three, and readers do not
+    wait for the writer. The file remembers it.
+    """
+    if path.exists():
+        return
+    import sqlite3
+
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    aside = path.with_name(f"{path.name}.new") / path.name
+    shutil.rmtree(aside.parent, ignore_errors=True)
+    aside.parent.mkdir(parents=True)
+    SqlAlchemyStore(f"{FILE}{aside}", (path.parent / "artifacts").as_uri()).engine.dispose()
+    with contextlib.closing(sqlite3.connect(aside)) as database:
         database.execute("PRAGMA journal_mode=WAL")
+    os.replace(aside, path)
+    shutil.rmtree(aside.parent)
 
 
 def experiment_id(project: Project, client: MlflowClient, suffix: str = "") -> str:
@@ -89,18 +105,6 @@ def public_uri(uri: str) -> str:
     """An address without a password."""
     scheme, mark, rest = uri.partition("://")
     return f"{scheme}{mark}{rest.rsplit('@', 1)[-1]}" if mark else uri
-
-
-@contextlib.contextmanager
-def _one_at_a_time(path: Path, *, local: bool) -> Iterator[None]:
-    """MLflow's migration of a fresh SQLite file fails when several processes begin it."""
-    if not local:
-        yield
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 class Tracker:

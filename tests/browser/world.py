@@ -81,8 +81,8 @@ def notebook(path: Path, *cells: str) -> None:
     nbformat.write(made, path)
 
 
-def trained(root: Path) -> Path:
-    """A project at `root` whose step ran twice: with one useful column, then with two."""
+def trained(root: Path, values: tuple[str, ...] = ("a", "ab")) -> Path:
+    """A project at `root` whose step ran for each of `values`: the columns its model may use."""
     from gristmill import Project, RunRequest, run
 
     root.mkdir()
@@ -92,7 +92,7 @@ def trained(root: Path) -> Path:
     made.cells[0].metadata["tags"] = ["parameters"]
     nbformat.write(made, root / "train.ipynb")
     project = Project.load(root)
-    for columns in ("a", "ab"):
+    for columns in values:
         (root / "params.yaml").write_text(f"train:\n  columns: {columns}\n")
         assert run(project, RunRequest()).status == "succeeded"
     return root

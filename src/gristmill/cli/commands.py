@@ -24,7 +24,7 @@ COMMANDS = {
     "sweep": ("sweep", "try many parameters in parallel"),
     "runs": ("runs", "list, show and compare past runs"),
     "open": ("open", "look inside the kernel of a failed step"),
-    "resume": ("resume", "go on in the kernel of a failed step"),
+    "resume": ("resume", "go on in the kernel of a failed step, or after a decision"),
     "model": ("model", "register, list, gate, promote, roll back"),
     "audit": ("audit", "verify and read the ledger"),
     "serve": ("serve", "serve a model over REST"),

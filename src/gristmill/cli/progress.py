@@ -13,6 +13,7 @@ from gristmill import events
 from gristmill.cli.out import colour, style
 
 BAR = 16
+LOOKS = {"succeeded": "green", "failed": "red", "cancelled": "yellow", "waiting": "yellow"}
 TICK_S = 0.1
 
 
@@ -43,6 +44,7 @@ class Progress:
         self._thread = threading.Thread(target=self._tick, daemon=True)
         self._width = 0
         self._fresh = 0
+        self._waits = ""
 
     def __enter__(self) -> Progress:
         if self._live:
@@ -91,6 +93,9 @@ class Progress:
             case events.StepFailedEvent():
                 self._running.pop(event.step, None)
                 self._line("failed", "red", event.step, event.error["message"])
+            case events.StepWaiting():
+                self._line("waiting", "yellow", event.step, event.error["message"])
+                self._waits = event.error["hint"]
             case events.StepRetried():
                 self._running.pop(event.step, None)
                 attempt = f"attempt {event.attempt} of {event.attempts}"
@@ -111,12 +116,14 @@ class Progress:
         if event.skipped:
             parts.append(
                 f"{event.skipped} did not have to"
-                if not event.failed
+                if not event.failed and not self._waits
                 else f"{event.skipped} did not run"
             )
-        name = {"succeeded": "green", "failed": "red", "cancelled": "yellow"}[event.status]
+        name = LOOKS[event.status]
         print(f"{style(event.status, 'bold', name)} in {event.seconds:.1f} s: {', '.join(parts)}")
-        if event.status != "succeeded":
+        if event.status == "waiting":
+            print(self._waits)
+        elif event.status != "succeeded":
             again = "gristmill run --smoke" if self._below else "gristmill run"
             print(f"what succeeded is kept: `{again}` goes on with the rest")
         where = f"{self._below}.gristmill/runs/{event.run}"

@@ -6,7 +6,7 @@ import argparse
 
 from gristmill.cli import out
 from gristmill.cli.options import add_name, add_parameters, add_smoke, overrides
-from gristmill.errors import Cancelled
+from gristmill.errors import Cancelled, Waiting
 from gristmill.project import Project
 from gristmill.runner.parked import Parked
 from gristmill.runner.request import RunResult
@@ -88,7 +88,7 @@ def main(args: argparse.Namespace) -> int:
 def report(project: Project, result: RunResult) -> int:
     """Print what failed, and where a kernel waits; returns the exit code."""
     for step in result.steps.values():
-        if step.error is not None:
+        if step.status == "failed" and step.error is not None:
             out.error(step.error)
     for kernel in Parked(project.state).all():
         if kernel.run == result.run:
@@ -98,4 +98,6 @@ def report(project: Project, result: RunResult) -> int:
             )
     if result.status == "cancelled":
         return Cancelled.exit_code
+    if result.status == "waiting":
+        return Waiting.exit_code
     return 0 if result.ok else 1

@@ -12,7 +12,10 @@ from gristmill.runs import RunDiff, RunRecord, RunRow
 from gristmill.runs.compare import Change
 from gristmill.runs.query import parse_where, split_key
 
-LOOKS = {"succeeded": "green", "failed": "red", "cancelled": "yellow", "blocked": "yellow"}
+LOOKS = {
+    "succeeded": "green", "failed": "red", "cancelled": "yellow", "blocked": "yellow",
+    "waiting": "yellow",
+}  # fmt: skip
 LINES = {"+": "green", "-": "red", "@": "cyan"}
 HASH = 10
 
@@ -66,7 +69,12 @@ def show(run: RunRecord, files: Sequence[str]) -> str:
     lines += ["", out.table(steps, ("step", "status", "took", "why"))]
     for name, step in run.steps.items():
         if step.error:
-            lines += ["", out.style(f"{name} failed", "bold", "red"), f"  {step.error['message']}"]
+            look = LOOKS.get(step.status, "red")
+            lines += [
+                "",
+                out.style(f"{name} {step.status}", "bold", look),
+                f"  {step.error['message']}",
+            ]
             lines += [f"  hint: {step.error['hint']}"] if step.error.get("hint") else []
     values = [(s, n, v) for s, r in run.steps.items() for n, v in r.params.items()]
     if values:

@@ -143,7 +143,9 @@ def _act(
             overrides={k: v for k, v in dates.items() if k},
             trigger=f"repair {task.id}: {task.trigger}",
         )
-        result = run(project, request, listeners).raise_for_status()
+        result = run(project, request, listeners)
+        if result.status != "waiting":  # a later step waits for the decision asked for below
+            result.raise_for_status()
         journal.write("ran", run=result.run)
         version = register(project, model, actor=ACTOR).version
         journal.write("registered", version=version)

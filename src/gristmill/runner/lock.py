@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gristmill.errors import Conflict
+from gristmill.files import held
 from gristmill.lineage.hashing import write_atomic
 
 if TYPE_CHECKING:
@@ -32,21 +32,19 @@ def project_lock(
 
     The kernel of the operating system releases it when the process dies, however it dies.
     """
-    state.mkdir(parents=True, exist_ok=True)
-    with open(state / "lock", "a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "another process"
-            if not wait:
-                raise Conflict(
-                    "run.busy",
-                    f"{holder} is working in this project.",
-                    hint="Wait for it, or leave out --no-wait to queue behind it.",
-                ) from None
+
+    def busy(holder: str) -> Conflict | None:
+        holder = holder or "another process"
+        if wait:
             notify(f"waiting for {holder}")
-            fcntl.flock(file, fcntl.LOCK_EX)
+            return None
+        return Conflict(
+            "run.busy",
+            f"{holder} is working in this project.",
+            hint="Wait for it, or leave out --no-wait to queue behind it.",
+        )
+
+    with held(state / "lock", busy) as file:
         file.seek(0)
         file.truncate()
         started = time.strftime("%H:%M:%S")

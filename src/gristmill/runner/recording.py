@@ -12,9 +12,8 @@ from gristmill.runner.attempt import Attempt
 from gristmill.runner.lineage import make_lineage, remember
 from gristmill.runner.outputs import metrics_of, plots_of
 from gristmill.runner.workspace import Workspace
+from gristmill.runs.query import STATUS
 from gristmill.tracking import Tracker
-
-MLFLOW_STATUS = {"succeeded": "FINISHED", "failed": "FAILED", "cancelled": "KILLED"}
 
 
 def record_attempt(
@@ -42,7 +41,7 @@ def record_attempt(
         return
     tracker.finish_step(
         spec.name,
-        MLFLOW_STATUS[status],
+        STATUS[status],
         executed=attempt.executed,
         metrics=metrics,
         files=plots,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gristmill.errors import Cancelled, GristmillError, StepFailed
+from gristmill.errors import Cancelled, GristmillError, StepFailed, Waiting
 from gristmill.runner.parked import ParkedKernel
 
 
@@ -42,6 +42,11 @@ class RunRequest:
     resume: ParkedKernel | None = None
     name: str = ""
 
+    @classmethod
+    def of(cls, asked: Mapping[str, Any]) -> RunRequest:
+        """The request that `again` described."""
+        return cls(**{**asked, "targets": tuple(asked["targets"]), "tags": tuple(asked["tags"])})
+
     def again(self) -> dict[str, Any]:
         """What another run must be asked to want the same steps and values."""
         return {
@@ -55,8 +60,9 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class StepResult:
-    """`status` is succeeded, restored, fresh, failed, blocked or cancelled; `executed`,
-    `mlflow_run` (its child run) and `seconds` of wall time are those of the last of `attempts`."""
+    """`status` is succeeded, restored, fresh, failed, blocked, waiting (for a decision, which
+    `error` describes) or cancelled; `executed`, `mlflow_run` (its child run) and `seconds` of wall
+    time are those of the last of `attempts`."""
 
     status: str
     reason: str = ""
@@ -68,9 +74,19 @@ class StepResult:
     attempts: int = 0
 
 
+def blocked_by(causes: Mapping[str, StepResult]) -> StepResult:
+    """The result of a step that cannot run because of how others ended. Pure."""
+    said: dict[str, list[str]] = {}
+    for step, result in causes.items():
+        what = {"waiting": "waits for a decision", "blocked": "did not run"}
+        said.setdefault(what.get(result.status, "did not succeed"), []).append(step)
+    return StepResult("blocked", "; ".join(f"{', '.join(s)} {w}" for w, s in said.items()))
+
+
 @dataclass(frozen=True)
 class RunResult:
-    """`status` is succeeded, failed or cancelled; `mlflow_run` is the parent run."""
+    """`status` is succeeded, failed, waiting (steps wait for a decision, nothing failed) or
+    cancelled; `mlflow_run` is the parent run."""
 
     run: str
     status: str
@@ -83,10 +99,11 @@ class RunResult:
         return self.status == "succeeded"
 
     def raise_for_status(self) -> RunResult:
-        """Raise the first step's error, or Cancelled; returns itself when all is well."""
+        """Raise the first failed step's error, else Waiting, or Cancelled; returns itself when all
+        is well."""
         if self.status == "cancelled":
             raise Cancelled("run.cancelled", f"run {self.run} was cancelled.")
-        for result in self.steps.values():
+        for result in sorted(self.steps.values(), key=lambda s: isinstance(s.error, Waiting)):
             if result.error is not None:
                 raise result.error
         if not self.ok:

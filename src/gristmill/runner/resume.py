@@ -1,12 +1,15 @@
-"""`gristmill resume` and `gristmill open`: kernels of failed steps, and going on in them."""
+"""`gristmill resume` and `gristmill open`: kernels of failed steps, and going on in them or with
+a run that waited for a decision."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from gristmill.errors import Unavailable
 from gristmill.events import Listener
 from gristmill.project import Project
+from gristmill.runner.approval import waiting_run
 from gristmill.runner.parked import Parked, ParkedKernel
 from gristmill.runner.request import RunRequest, RunResult
 from gristmill.runner.run import run
@@ -24,30 +27,24 @@ def resume(
     name: str = "",
 ) -> RunResult:
     """Go on in the parked kernel of `step` (None: the only one) from the cell that failed, then
-    with the steps that the failed run was asked for.
+    with the steps that the failed run was asked for. Where no kernel is parked, go on with the run
+    that waits for a decision, as it was asked for.
 
     The notebook is read again. When a cell above, a parameter, an input or a module changed, the
     step runs from its beginning, and a notice says which. When it fails again its kernel is kept.
     `name` is the new run's. NotFound when no kernel is parked, Conflict when it is not clear which
     is meant.
     """
+    there = [k for k in parked(project) if step in (None, k.step)]
+    waiting = waiting_run(project)
+    if not there and waiting is not None and (step is None or step in waiting.steps):
+        asked = RunRequest.of(waiting.request)
+        request = replace(asked, trigger=f"resume {waiting.run}", name=name)
+        return run(project, request, listeners)
     kernel = Parked(project.state).find(step)
-    asked = kernel.request
-    return run(
-        project,
-        RunRequest(
-            targets=tuple(asked["targets"]),
-            tags=tuple(asked["tags"]),
-            only=asked["only"],
-            params=asked["params"],
-            overrides=asked["overrides"],
-            keep_failed=True,
-            resume=kernel,
-            trigger="resume",
-            name=name,
-        ),
-        listeners,
-    )
+    asked = RunRequest.of(kernel.request)
+    request = replace(asked, keep_failed=True, resume=kernel, trigger="resume", name=name)
+    return run(project, request, listeners)
 
 
 def console(kernel: ParkedKernel) -> list[str]:

@@ -21,6 +21,7 @@ from gristmill.events import (
 )
 from gristmill.pipeline.plan import Plan, plan
 from gristmill.project import Project
+from gristmill.runner.approval import check_approvals, note_waiting, without_approvals
 from gristmill.runner.indexing import forget_index, write_index
 from gristmill.runner.interrupts import Interrupts
 from gristmill.runner.lint import refuse_findings
@@ -93,6 +94,7 @@ def _run(
         policies = step_policies(project, workspace.dag.steps)
         there = capacity(project, request.workers)
         require_fit(policies, chosen.stale, there)
+        check_approvals(project, workspace.dag, policies, chosen.stale)
         refuse_findings(workspace, chosen.stale)
         forget_index(project)
         sync(workspace)
@@ -129,6 +131,8 @@ def _run(
                 session.close(status)
                 parent = session.parent
         workspace.hashes.save()
+        waiting = [s for s, r in steps.items() if r.status == "waiting"]
+        note_waiting(project, name, request.again(), waiting, chosen.decisions)
         if status == "succeeded" and not (request.params or request.overrides):
             write_index(workspace)
         seconds = time.time() - begin
@@ -156,8 +160,9 @@ def target(project: Project, request: RunRequest) -> tuple[Project, RunRequest]:
 
 def decide(workspace: Workspace, request: RunRequest) -> Plan:
     """The plan for a request, on the workspace as it is."""
-    tagged_steps = tagged(step_policies(workspace.project, workspace.dag.steps), request.tags)
-    return plan(
+    project, policies = workspace.project, step_policies(workspace.project, workspace.dag.steps)
+    tagged_steps = tagged(policies, request.tags)
+    found = plan(
         workspace.dag,
         workspace.states(),
         workspace.locked(),
@@ -165,6 +170,8 @@ def decide(workspace: Workspace, request: RunRequest) -> Plan:
         only=request.only,
         force=request.force,
     )
+    double = project.home != project.root or project.settings.smoke
+    return without_approvals(found, workspace.dag, policies) if double else found
 
 
 def run_name(now: float) -> str:
@@ -183,5 +190,7 @@ def _record(error: BaseException) -> dict[str, str]:
 def _status(finished: bool, steps: Mapping[str, StepResult]) -> str:
     if not finished:
         return "cancelled"
-    bad = {"failed", "blocked", "cancelled"}
-    return "failed" if any(r.status in bad for r in steps.values()) else "succeeded"
+    found = {r.status for r in steps.values()}
+    if found & {"failed", "cancelled"}:
+        return "failed"
+    return "waiting" if "waiting" in found else "succeeded"

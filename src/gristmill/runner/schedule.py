@@ -99,6 +99,15 @@ class Schedule:
         self._admit()
         return blocked
 
+    def hold(self, step: str) -> dict[str, list[str]]:
+        """A step that began has to wait for something outside of the run, and is none of its
+        failures. Returns the steps that cannot run now, as `end` does."""
+        self._occupy(step, -1)
+        self.states[step] = State.BLOCKED
+        blocked = self._block()
+        self._admit()
+        return blocked
+
     def retry(self, step: str, at: float) -> None:
         """A running step ended and is to begin again at `at`."""
         self._occupy(step, -1)

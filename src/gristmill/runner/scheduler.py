@@ -5,10 +5,11 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from gristmill.errors import Waiting
 from gristmill.runner.interrupts import Interrupts
 from gristmill.runner.schedule import Schedule
 
@@ -27,7 +28,11 @@ class Work(Protocol):
     """What the scheduler drives. Everything but `execute` happens in the caller's thread."""
 
     def begin(self, step: str) -> bool:
-        """Prepare a ready step; False when it need not execute after all."""
+        """Prepare a ready step; False when it need not execute after all. Raises Waiting when
+        people have to decide first."""
+
+    def hold(self, step: str, why: Waiting) -> None:
+        """The step will not run in this run."""
 
     def execute(self, step: str, tell: Callable[[Any], None]) -> Any:
         """Do the work in a worker thread; `tell` sends progress to the caller's thread."""
@@ -95,6 +100,10 @@ class _Driver:
         while (step := self.schedule.start(self.clock())) is not None:
             try:
                 executes = self.work.begin(step)
+            except Waiting as why:
+                self.work.hold(step, why)
+                self._block(self.schedule.hold(step))
+                continue
             except BaseException as error:
                 self.messages.put(("done", step, error))  # `finish` says what became of the step
                 if not isinstance(error, Exception):
@@ -139,7 +148,10 @@ class _Driver:
             self.schedule.retry(step, self.clock() + outcome.again)
 
     def _end(self, step: str, *, ok: bool) -> None:
-        for blocked, causes in self.schedule.end(step, ok=ok).items():
+        self._block(self.schedule.end(step, ok=ok))
+
+    def _block(self, steps: Mapping[str, Iterable[str]]) -> None:
+        for blocked, causes in steps.items():
             self.work.block(blocked, causes)
 
     def cancel(self) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from gristmill.errors import Cancelled, GristmillError, StepFailed
+from gristmill.errors import Cancelled, GristmillError, StepFailed, Waiting
 from gristmill.events import (
     CellFinished,
     CellStarted,
@@ -20,11 +20,13 @@ from gristmill.events import (
     StepSkipped,
     StepStarted,
     StepSucceeded,
+    StepWaiting,
 )
 from gristmill.lineage.dvc import DvcRepo
 from gristmill.lineage.git import git_state
 from gristmill.pipeline.plan import Plan, judge
 from gristmill.pipeline.stages import SOURCES
+from gristmill.runner.approval import approver
 from gristmill.runner.attempt import Attempt, Tell
 from gristmill.runner.audit import audit, watch
 from gristmill.runner.execute import Failure
@@ -36,14 +38,15 @@ from gristmill.runner.outputs import (
     require_unchanged,
 )
 from gristmill.runner.parking import end_parked, find_parked, join
-from gristmill.runner.recording import MLFLOW_STATUS, record_attempt
-from gristmill.runner.request import RunRequest, StepResult
+from gristmill.runner.recording import record_attempt
+from gristmill.runner.request import RunRequest, StepResult, blocked_by
 from gristmill.runner.reuse import Reuse
 from gristmill.runner.schedule import backoff
 from gristmill.runner.scheduler import Outcome
 from gristmill.runner.settings import Devices, StepPolicy
 from gristmill.runner.summary import keep, run_tags, summarise
 from gristmill.runner.workspace import Workspace
+from gristmill.runs.query import STATUS
 from gristmill.tracking import Tracker
 
 
@@ -121,7 +124,7 @@ class Session:
         )
         keep(record, self.directory)
         self.tracker.finish(
-            MLFLOW_STATUS[status], record.flat_params(), record.flat_metrics(), record.to_json()
+            STATUS[status], record.flat_params(), record.flat_metrics(), record.to_json()
         )
 
     def begin(self, step: str) -> bool:
@@ -130,10 +133,11 @@ class Session:
         self._attempts[step] = attempt
         self._notice(step, find_parked(self.workspace, attempt, self.request.resume, self.name))
         anew = attempt.parked is None
-        if anew and not self.request.force and attempt.number == 1 and self._reuse(attempt):
+        if not anew or self.request.force or attempt.number > 1:
+            self._approve(attempt)
+        elif self._reuse(attempt):
             del self._attempts[step]
             return False
-        spec = attempt.step
         if anew:
             self._notice(step, end_parked(self.workspace.project, step))
             self.dvc.clear_outputs(step)
@@ -148,9 +152,9 @@ class Session:
                 time.time(),
                 self.name,
                 step,
-                spec.notebook,
+                attempt.step.notebook,
                 attempt.why,
-                spec.cells,
+                attempt.step.cells,
                 attempt=attempt.number,
                 executed=str(attempt.executed),
             )
@@ -170,6 +174,12 @@ class Session:
             keep=self.request.again() if self.request.keep_failed else None,
         )
 
+    def _approve(self, attempt: Attempt) -> None:
+        """Raises Waiting while people have to agree."""
+        if model := attempt.policy.approval:
+            step, project = attempt.step.name, self.workspace.project
+            attempt.why += f"; {approver().require(project, model, step, self.name)}"
+
     def _reuse(self, attempt: Attempt) -> bool:
         """Whether the outputs are what they should be, now or after a look into the run cache."""
         step = attempt.step.name
@@ -181,6 +191,7 @@ class Session:
             self.emit(StepSkipped(time.time(), self.name, step, reason))
             return True
         attempt.why = decision.why
+        self._approve(attempt)
         if not self._cache.restore(step, attempt.before, locked):
             return False
         self.results[step] = StepResult("restored", attempt.why)
@@ -233,9 +244,8 @@ class Session:
             self.emit(StepSucceeded(at, self.name, step, seconds, executed))
         elif status == "failed" and self._may_retry(attempt, error):
             wait = backoff(attempt.policy.backoff, attempt.number, random.random())  # noqa: S311
-            tries = 1 + attempt.policy.retries
+            tries, number = 1 + attempt.policy.retries, attempt.number
             record = error.record()
-            number = attempt.number
             self.emit(
                 StepRetried(
                     at, self.name, step, number, tries, seconds, wait, executed, cell, record
@@ -273,10 +283,14 @@ class Session:
         except GristmillError as error:
             return Failure(error), None
 
+    def hold(self, step: str, why: Waiting) -> None:
+        del self._attempts[step]
+        self.results[step] = StepResult("waiting", why.message, error=why)
+        self.emit(StepWaiting(time.time(), self.name, step, why.record()))
+
     def block(self, step: str, failed: Iterable[str]) -> None:
-        reason = f"{', '.join(failed)} did not succeed"
-        self.results[step] = StepResult("blocked", reason)
-        self.emit(StepSkipped(time.time(), self.name, step, reason, blocked=True))
+        found = self.results[step] = blocked_by({s: self.results[s] for s in failed})
+        self.emit(StepSkipped(time.time(), self.name, step, found.reason, blocked=True))
 
     def cancel(self, unbegun: Iterable[str]) -> None:
         self._cancelled.set()

@@ -34,7 +34,7 @@ class StepSettings:
     they are free. A step that says nothing occupies one cpu; one that names `cpus` also gets that
     many threads (THREADS). `retries` is how often a failed step is tried again, after `backoff`
     and then twice as long each time. `timeout` is for all cells of one attempt, `cell_timeout`
-    for each.
+    for each. `approval` names a model: the step begins when its reviewers have agreed to it.
     """
 
     cpus: int | None = None
@@ -45,6 +45,7 @@ class StepSettings:
     timeout: str | None = None
     cell_timeout: str | None = None
     tags: tuple[str, ...] = ()
+    approval: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class StepPolicy:
     timeout: float | None = None
     cell_timeout: float | None = None
     tags: tuple[str, ...] = ()
+    approval: str = ""
 
     @property
     def demand(self) -> Amounts:
@@ -108,6 +110,7 @@ def _policy(project: Project, step: str) -> StepPolicy:
         timeout=_limit(raw.timeout, f"{where} timeout"),
         cell_timeout=_limit(raw.cell_timeout, f"{where} cell_timeout"),
         tags=raw.tags,
+        approval=raw.approval,
     )
 
 

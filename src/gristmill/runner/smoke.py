@@ -8,7 +8,6 @@ whatever its notebooks register or log.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -16,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gristmill.files import held
 from gristmill.lineage.dvc import PIPELINE_FILE
 from gristmill.lineage.hashing import write_atomic
 from gristmill.lineage.lockfile import LOCK_FILE
@@ -34,9 +34,7 @@ NO_REAL_STORES = ("ledger", "alerts")
 def smoke_project(project: Project) -> Project:
     """The project's double, brought up to date with its code and data."""
     root = project.state / DIRECTORY
-    (root / STATE).mkdir(parents=True, exist_ok=True)
-    with open(root / STATE / "mirror.lock", "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with held(root / STATE / "mirror.lock"):
         _mirror(project, root)
         _write_if_new(root / SETTINGS, _settings(project))
         (root / ".dvc").mkdir(exist_ok=True)

@@ -29,7 +29,10 @@ WORDS = {
     "commit": "tags.`gristmill.commit`",
     "author": "tags.`gristmill.author`",
 }
-STATUS = {"succeeded": "FINISHED", "failed": "FAILED", "cancelled": "KILLED", "running": "RUNNING"}
+STATUS = {
+    "succeeded": "FINISHED", "failed": "FAILED", "cancelled": "KILLED", "running": "RUNNING",
+    "waiting": "SCHEDULED",
+}  # fmt: skip
 EXAMPLE = "For example: metrics.roc_auc > 0.7 and params.train.trees = 80 and status = succeeded."
 
 

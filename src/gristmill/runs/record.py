@@ -16,11 +16,11 @@ FILE = "run.json"
 class StepRecord:
     """A step in a run.
 
-    `status` is succeeded, restored, fresh, failed, blocked, cancelled or, in a run that was
-    killed, running; `seconds` wall time of its execution; `source` the digest of its normalised
-    code with the project modules in `modules` (path -> digest); `inputs` and `outputs` map paths
-    to DVC hashes; `executed` is the executed notebook relative to the project's root; `cell` the
-    index of the cell that failed, -1 for none; `mlflow_run` its child run.
+    `status` is succeeded, restored, fresh, failed, blocked, waiting (for a decision), cancelled or,
+    in a run that was killed, running; `seconds` wall time of its execution; `source` the digest of
+    its normalised code with the project modules in `modules` (path -> digest); `inputs` and
+    `outputs` map paths to DVC hashes; `executed` is the executed notebook relative to the project's
+    root; `cell` the index of the cell that failed, -1 for none; `mlflow_run` its child run.
     """
 
     status: str

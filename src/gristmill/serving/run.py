@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import http.client
 import json
 import os
@@ -16,9 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any
+from typing import Any
 
 from gristmill.errors import Conflict, NotFound, Unavailable
+from gristmill.files import held
 from gristmill.project import Project
 from gristmill.serving.settings import (
     TOKEN,
@@ -116,7 +116,7 @@ def serving(
         ) from error
     directory = serving_directory(project, model)
     directory.mkdir(parents=True, exist_ok=True)
-    with _only_one(directory / "lock", model) as lock:
+    with held(directory / "lock", _served(model)) as lock:  # the service's process inherits it
         address = (settings.host, _free_port(settings.host, settings.port))
         url = "http://{}:{}".format(*address)
         _write_service(directory / "service.py", model, settings.workers)
@@ -221,20 +221,12 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-@contextmanager
-def _only_one(path: Path, model: str) -> Iterator[IO[str]]:
-    """One service of a model for each project; its process inherits the lock and holds it."""
-    with path.open("a+", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            lock.seek(0)
-            raise Conflict(
-                "serving.running",
-                f"{model} is served already: {lock.read().strip() or 'it is just starting'}.",
-                hint="Use that one, or stop it first.",
-            ) from error
-        yield lock
+def _served(model: str) -> Callable[[str], Conflict]:
+    return lambda holder: Conflict(
+        "serving.running",
+        f"{model} is served already: {holder or 'it is just starting'}.",
+        hint="Use that one, or stop it first.",
+    )
 
 
 def _free_port(host: str, port: int) -> int:
