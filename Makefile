@@ -32,7 +32,6 @@ $(EXTENSION): $(DEPENDENCIES) $(wildcard extension/*.json) extension/yarn.lock \
 
 $(READY): pyproject.toml $(DEPENDENCIES) $(EXTENSION)
 	SKIP_JUPYTER_BUILDER=1 $(BIN)/uv pip install --python $(BIN)/python --no-deps --editable .
-	$(BIN)/jupyter-builder develop --overwrite .
 	$(BIN)/python -m compileall -q src  # where no bytecode may be written, each command would compile
 	@touch $@
 

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
-
-EXTENSION = "gristmill"
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     return [{"module": "gristmill.server"}]
-
-
-def _jupyter_labextension_paths() -> list[dict[str, str]]:
-    return [{"src": str(Path("..", "labextension")), "dest": EXTENSION}]
 
 
 def _load_jupyter_server_extension(serverapp: Any) -> None:
