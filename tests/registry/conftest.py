@@ -125,25 +125,11 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
     return Models(root / "weak", root / "strong", root / "noise")
 
 
-@pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty migrated MLflow database, copied for each test: migrating takes seconds."""
-    from gristmill.tracking import connect
-
-    root = tmp_path_factory.mktemp("store")
-    (root / "gristmill.toml").write_text(SETTINGS)
-    project = Project.load(root)
-    connect(project)
-    return project.state / "mlflow.db"
-
-
 @pytest.fixture
-def project(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setenv("GRISTMILL_KEYS", str(tmp_path / "keys"))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     (tmp_path / "gristmill.toml").write_text(SETTINGS)
-    (tmp_path / ".gristmill").mkdir()
-    shutil.copyfile(store, tmp_path / ".gristmill" / "mlflow.db")
     (tmp_path / "metrics.json").write_text('{"roc_auc": 0.8, "slices": {"aa": 0.7}}')
     frame(500, seed=2).to_parquet(tmp_path / "reference.parquet")
     frame(3000, seed=3).to_parquet(tmp_path / "holdout.parquet")

@@ -10,7 +10,6 @@ import json
 import logging
 import math
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from gristmill.errors import Unavailable
 from gristmill.files import held
 from gristmill.lineage.record import Lineage
 from gristmill.project import STATE, Project
+from gristmill.tracking.database import FILE, create
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -28,7 +28,6 @@ STEP_TAG = "gristmill.step"
 ATTEMPT_TAG = "gristmill.attempt"
 WORKSPACE_TAG = "gristmill.workspace"
 PARAM_LIMIT = 6000
-FILE = "sqlite:///"
 BATCH = 100  # most that MLflow takes of parameters at once
 
 
@@ -46,8 +45,8 @@ def connect(project: Project) -> MlflowClient:
     local = uri.startswith(FILE)
     try:
         with held(project.home / STATE / "mlflow.lock") if local else contextlib.nullcontext():
-            if local:
-                _create(Path(uri.removeprefix(FILE)))
+            if local and not os.path.exists(path := uri.removeprefix(FILE)):
+                create(Path(path))
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             client.search_experiments(max_results=1)
     except MlflowException as error:
@@ -57,29 +56,6 @@ def connect(project: Project) -> MlflowClient:
             hint="Mend `[tracking] uri` in gristmill.toml or MLFLOW_TRACKING_URI.",
         ) from error
     return client
-
-
-def _create(path: Path) -> None:
-    """Make and migrate an MLflow database aside, which takes seconds, and put it in place: a kill
-    leaves none, and several processes that began a migration would fail.
-
-    Its changes are written ahead: one flush to disk for each instead of three, and readers do not
-    wait for the writer. The file remembers it.
-    """
-    if path.exists():
-        return
-    import sqlite3
-
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-    aside = path.with_name(f"{path.name}.new") / path.name
-    shutil.rmtree(aside.parent, ignore_errors=True)
-    aside.parent.mkdir(parents=True)
-    SqlAlchemyStore(f"{FILE}{aside}", (path.parent / "artifacts").as_uri()).engine.dispose()
-    with contextlib.closing(sqlite3.connect(aside)) as database:
-        database.execute("PRAGMA journal_mode=WAL")
-    os.replace(aside, path)
-    shutil.rmtree(aside.parent)
 
 
 def experiment_id(project: Project, client: MlflowClient, suffix: str = "") -> str:
