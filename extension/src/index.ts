@@ -1,7 +1,9 @@
 import { core } from './plugins/core';
 import { pipeline } from './plugins/pipeline';
+import { alerts, models, runs } from './plugins/rooms';
+import { steps } from './plugins/steps';
 
 export { IGristmill } from './tokens';
 
 // A panel is a plugin of its own; a new one is a line above and one here.
-export default [core, pipeline];
+export default [core, pipeline, steps, runs, models, alerts];

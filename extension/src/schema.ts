@@ -80,6 +80,362 @@ export interface KernelView {
   run: string;
 }
 
+export interface FormRequest {
+  notebook: string;
+  document: Record<string, unknown>;
+}
+
+export interface EditRequest {
+  notebook: string;
+  change: Record<string, unknown>;
+  document: Record<string, unknown>;
+}
+
+export interface EditReply {
+  edits: Edit[];
+  written: boolean;
+}
+
+export interface PathsReply {
+  paths: Completion[];
+}
+
+export interface RunsView {
+  rows: RunRow[];
+  more: boolean;
+}
+
+export interface DiffView {
+  diff: RunDiff;
+  plots: FigurePair[];
+}
+
+export interface SweepParameter {
+  name: string;
+  type: string;
+  value: unknown;
+}
+
+export interface SweepSummary {
+  name: string;
+  method: string;
+  metric: string;
+  total: number;
+  ended: number;
+  failed: number;
+  best: number | null;
+  params: Record<string, unknown>;
+  alive: boolean;
+  problem: string;
+}
+
+export interface SweepsView {
+  files: string[];
+  parameters: SweepParameter[];
+  metrics: string[];
+  sweeps: SweepSummary[];
+}
+
+export interface SweepRequest {
+  name: string;
+  parameters: Record<string, string>;
+  metric: string;
+  maximize: boolean;
+  method: string;
+  trials: number;
+}
+
+export interface MlflowView {
+  url: string;
+  own: boolean;
+}
+
+export interface VersionView {
+  version: number;
+  aliases: string[];
+  created: string;
+  author: string;
+  metrics: Record<string, number>;
+  commit: string;
+  dirty: boolean;
+  verdict: string;
+  approvals: string;
+}
+
+export interface ModelView {
+  name: string;
+  owner: string;
+  declared: boolean;
+  champion: number | null;
+  back: number | null;
+  versions: VersionView[];
+  problem: string;
+}
+
+export interface WaitingView {
+  model: string;
+  version: number;
+  actor: string;
+  at: string;
+  reason: string;
+  report: string;
+  mine: boolean;
+  why: string;
+}
+
+export interface ModelsView {
+  actor: string;
+  may: Record<string, boolean>;
+  models: ModelView[];
+  waiting: WaitingView[];
+}
+
+export interface GateView {
+  kind: string;
+  name: string;
+  verdict: string;
+  message: string;
+}
+
+export interface EntryView {
+  seq: number;
+  at: string;
+  actor: string;
+  action: string;
+  version: number | null;
+  alias: string | null;
+  before: number | null;
+  after: number | null;
+  reason: string;
+}
+
+export interface VersionDetails {
+  model: string;
+  version: number;
+  digest: string;
+  source: string;
+  run: string;
+  params: Record<string, unknown>;
+  metrics: Record<string, number>;
+  missing: string[];
+  report: string;
+  gates: GateView[];
+  approvals: string;
+  history: EntryView[];
+}
+
+export interface MoveRequest {
+  reason: string;
+  version: number | null;
+  alias: string;
+  expected: number | null;
+  override: boolean;
+}
+
+export interface DecisionRequest {
+  version: number;
+  decision: string;
+  reason: string;
+  report: string;
+}
+
+export interface GateRequest {
+  version: number;
+}
+
+export interface RegisterRequest {
+  run: string;
+}
+
+export interface Done {
+  message: string;
+}
+
+export interface PageView {
+  title: string;
+  html: string;
+}
+
+export interface AlertView {
+  id: string;
+  model: string;
+  version: number;
+  rule: string;
+  severity: string;
+  reason: string;
+  first: string;
+  last: string;
+  windows: number;
+  opened: string;
+  state: string;
+  closing: string;
+  acknowledged: string;
+  snoozed: string;
+  note: string;
+  owners: string[];
+}
+
+export interface Watched {
+  name: string;
+  status: string;
+  champion: number | null;
+  judged: string;
+  problem: string;
+}
+
+export interface AlertsView {
+  alerts: AlertView[];
+  models: Watched[];
+}
+
+export interface AlertRequest {
+  reason: string;
+  until: string;
+}
+
+export interface ValueType {
+  kind: string;
+  items: ValueType[];
+  allowed: unknown[];
+}
+
+export interface Edit {
+  kind: string;
+  cell: number;
+  before: string;
+  after: string;
+  tags: string[];
+}
+
+export interface Field {
+  name: string;
+  kind: string;
+  annotation: string;
+  source: string;
+  type: ValueType;
+  default: unknown;
+  fixed: boolean;
+  doc: string;
+  line: number;
+  problem: Record<string, string> | null;
+}
+
+export interface Form {
+  cell: number;
+  fields: Field[];
+  problem: Record<string, string> | null;
+}
+
+export interface Suggestion {
+  id: string;
+  name: string;
+  kind: string;
+  annotation: string;
+  source: string;
+  reason: string;
+  places: Place[];
+  move: boolean;
+  exists: boolean;
+}
+
+export interface Place {
+  cell: number;
+  line: number;
+  start: number;
+  end: number;
+  text: string;
+  value: unknown;
+  name: string;
+  context: string;
+  movable: boolean;
+}
+
+export interface Finding {
+  code: string;
+  severity: string;
+  notebook: string;
+  cell: number;
+  line: number;
+  message: string;
+  hint: string;
+}
+
+export interface StepChange {
+  do: string;
+  name: string;
+  new: string;
+  text: string | null;
+  value: unknown;
+  annotation: string | null;
+  doc: string;
+  suggestion: string;
+}
+
+export interface StepForm {
+  notebook: string;
+  step: string;
+  form: Form;
+  suggestions: Suggestion[];
+  findings: Finding[];
+  given: Record<string, unknown>;
+}
+
+export interface Completion {
+  path: string;
+  step: string;
+  directory: boolean;
+}
+
+export interface RunRow {
+  run: string;
+  status: string;
+  started: number;
+  seconds: number | null;
+  params: Record<string, string>;
+  metrics: Record<string, number>;
+  tags: Record<string, string>;
+  mlflow_run: string;
+}
+
+export interface Change {
+  before: unknown;
+  after: unknown;
+  delta: number | null;
+}
+
+export interface CellChange {
+  before: number | null;
+  after: number | null;
+  lines: string[];
+}
+
+export interface RunDiff {
+  one: string;
+  other: string;
+  params: Record<string, Change>;
+  metrics: Record<string, Change>;
+  cells: Record<string, CellChange[]>;
+  unknown: string[];
+  lineage: Record<string, Change>;
+  steps: Record<string, Change>;
+}
+
+export interface Figure {
+  step: string;
+  name: string;
+  mime: string;
+  data: string;
+  columns: string[];
+  rows: ((number | null)[])[];
+}
+
+export interface FigurePair {
+  step: string;
+  name: string;
+  before: Figure | null;
+  after: Figure | null;
+}
+
 export interface RunAsked {
   kind: 'run-asked';
   at: number;

@@ -123,7 +123,7 @@ export function hear(runs: Runs, event: RunEvent): void {
       break;
     case 'run-refused':
       run.phase = 'ended';
-      run.status = 'refused';
+      run.status = event.error['code'] === 'run.cancelled' ? 'cancelled' : 'refused';
       run.error = event.error as unknown as ErrorRecord;
       break;
   }
@@ -145,7 +145,7 @@ export interface Shown {
 export function newest(runs: Runs, wanted: (run: Run) => boolean): Run | null {
   let found: Run | null = null;
   for (const run of runs.values()) {
-    if (wanted(run) && (found === null || run.name > found.name)) {
+    if (wanted(run) && (found === null || run.at > found.at)) {
       found = run;
     }
   }

@@ -75,12 +75,12 @@ test('a history that is told twice says the same', () => {
 });
 
 test('a newer run decides, whatever the order in which they are told', () => {
+  const earlier = [...begin('a'), ...fail('a'), event('a', 'run-finished', { status: 'failed' })];
   const later = [
     ...begin('b'),
     event('b', 'step-succeeded', { step: 'grind', seconds: 9, executed: '/r/y' }),
     event('b', 'run-finished', { status: 'succeeded' })
   ];
-  const earlier = [...begin('a'), ...fail('a'), event('a', 'run-finished', { status: 'failed' })];
   for (const events of [
     [...earlier, ...later],
     [...later, ...earlier]

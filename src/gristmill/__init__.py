@@ -28,11 +28,13 @@ _LAZY = {
     "Project": "gristmill.project",
     "RunRequest": "gristmill.runner.request",
     "RunResult": "gristmill.runner.request",
+    "StepChange": "gristmill.runner.editor",
     "audit": "gristmill.registry.audit",
     "card": "gristmill.registry.card",
     "champion": "gristmill.registry.promotion",
     "compare": "gristmill.registry.comparison",
     "decide": "gristmill.registry.review",
+    "edit_step": "gristmill.runner.editor",
     "gate": "gristmill.registry.promotion",
     "lint": "gristmill.runner.lint",
     "monitor": "gristmill.monitoring.monitor",
@@ -49,6 +51,7 @@ _LAZY = {
     "runs": "gristmill.runs",
     "score": "gristmill.serving.score",
     "serve": "gristmill.serving.run",
+    "step_form": "gristmill.runner.editor",
     "sweep": "gristmill.sweeps.run",
 }
 

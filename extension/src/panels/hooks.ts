@@ -1,6 +1,8 @@
 import type { ISignal } from '@lumino/signaling';
 import { useEffect, useReducer, useState } from 'react';
 
+import type { PipelineManager } from '../managers/pipeline';
+
 /** Draw again when a signal fires, once for each frame. */
 export function useChanges(signal: ISignal<unknown, unknown>): void {
   const [, draw] = useReducer((count: number) => count + 1, 0);
@@ -30,4 +32,10 @@ export function useNow(ticking: boolean): number {
     return () => clearInterval(timer);
   }, [ticking]);
   return now;
+}
+
+/** Another word whenever a run has ended: what past runs say is then to be asked again. */
+export function useEnded(pipeline: PipelineManager): string {
+  useChanges(pipeline.changed);
+  return pipeline.last?.name ?? '';
 }

@@ -19,6 +19,7 @@ COMMANDS = {
     "init": ("init", "make a directory a project"),
     "status": ("status", "show the DAG and why each step would run"),
     "sync": ("sync", "write dvc.yaml from the notebooks"),
+    "step": ("step", "make a notebook a step; read and change its parameters"),
     "lint": ("lint", "find what will break, hide or leak in notebooks"),
     "run": ("run", "run what is stale"),
     "sweep": ("sweep", "try many parameters in parallel"),

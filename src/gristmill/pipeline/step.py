@@ -134,7 +134,7 @@ def parse_step(notebook: Notebook, name: str) -> StepSpec | None:
     parameters: dict[str, Parameter] = {}
     kept: list[ast.stmt] = []
     for statement in tree.body:
-        found = _declaration(statement, where)
+        found = declaration(statement, where)
         if isinstance(found, PathParameter):
             paths.append(found)
             kept.append(statement)
@@ -169,7 +169,11 @@ def parse_step(notebook: Notebook, name: str) -> StepSpec | None:
     )
 
 
-def _declaration(statement: ast.stmt, where: str) -> Parameter | PathParameter | None:
+def declaration(statement: ast.stmt, where: str) -> Parameter | PathParameter | None:
+    """What a statement of the parameters cell declares, None for one that declares nothing.
+
+    Raises Invalid, naming `where` and the line.
+    """
     if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
         name, annotation, value = statement.target.id, statement.annotation, statement.value
     elif (

@@ -222,7 +222,7 @@ def _parameters(
         files.append(name)
     values: dict[str, dict[str, Any]] = {name: {} for name in dag.steps}
     for file in files:
-        for step, given in _sections(project.root / file, file).items():
+        for step, given in sections(project.root / file, file).items():
             if step not in dag.steps:
                 steps = ", ".join(dag.steps)
                 raise Invalid(
@@ -237,7 +237,8 @@ def _parameters(
     return resolved, tuple(files)
 
 
-def _sections(path: Path, name: str) -> dict[str, dict[str, Any]]:
+def sections(path: Path, name: str) -> dict[str, dict[str, Any]]:
+    """The values a parameter file gives, by step. Raises Invalid when it is no such file."""
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), Loader=YamlLoader)  # noqa: S506
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -7,7 +7,21 @@ print(runs.diff(project, "last~1", "last").params)
 
 from gristmill.runs.compare import RunDiff
 from gristmill.runs.find import diff, files, find
+from gristmill.runs.plots import Figure, FigurePair, plot_pairs, plots
 from gristmill.runs.record import RunRecord, StepRecord
 from gristmill.runs.rows import RunRow, search
 
-__all__ = ["RunDiff", "RunRecord", "RunRow", "StepRecord", "diff", "files", "find", "search"]
+__all__ = [
+    "Figure",
+    "FigurePair",
+    "RunDiff",
+    "RunRecord",
+    "RunRow",
+    "StepRecord",
+    "diff",
+    "files",
+    "find",
+    "plot_pairs",
+    "plots",
+    "search",
+]

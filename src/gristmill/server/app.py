@@ -11,7 +11,17 @@ from gristmill.server.routes import Route, handlers_of
 from gristmill.server.shared import SHARED, Shared
 
 # Each has ROUTES, a list of `Route`. A new noun is a new module and a line here.
-MODULES = ("project", "pipeline", "running", "kernels", "kept")
+MODULES = (
+    "project",
+    "pipeline",
+    "running",
+    "kernels",
+    "kept",
+    "steps",
+    "history",
+    "models",
+    "alerts",
+)
 # Each has HANDLERS, pairs of a path and a handler of its own kind.
 HANDLERS = ("streaming",)
 

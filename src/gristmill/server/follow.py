@@ -105,10 +105,11 @@ class Follower:
             self._task = asyncio.create_task(self._watch())
         try:
             seen, newest = _parse(cursor)
+            told = {run for run in self.tails if run <= newest}
             stamp, caught_up = self.stamp, False
             while True:
                 for run in sorted(self.tails):
-                    start = seen.get(run, 0 if run > newest else len(self.tails[run].records))
+                    start = seen.get(run, len(self.tails[run].records) if run in told else 0)
                     for number, record in self.tails[run].since(start):
                         seen[run] = number
                         yield self._cursor(seen), record

@@ -12,8 +12,24 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from gristmill import events
 
-# Modules whose dataclasses are the schema; a new one is a line here.
-SCHEMAS = ("gristmill.server.schema",)
+# Modules whose dataclasses are the schema, or those that a verb's result is made of; a new one is a
+# line here.
+SCHEMAS = (
+    "gristmill.server.schema",
+    "gristmill.server.schema_steps",
+    "gristmill.server.schema_runs",
+    "gristmill.server.schema_models",
+    "gristmill.pipeline.values",
+    "gristmill.pipeline.editing.edits",
+    "gristmill.pipeline.editing.form",
+    "gristmill.pipeline.editing.suggest",
+    "gristmill.pipeline.editing.places:Place",
+    "gristmill.pipeline.lint.finding:Finding",
+    "gristmill.runner.editor",
+    "gristmill.runs.rows",
+    "gristmill.runs.compare",
+    "gristmill.runs.plots",
+)
 HEAD = """// Written by `python -m gristmill.server.typescript` from the dataclasses of
 // gristmill.server.schema and gristmill.events. Do not edit.
 """
@@ -37,9 +53,11 @@ def typescript() -> str:
     return "\n".join(parts)
 
 
-def dataclasses_of(module: str) -> Iterator[Any]:
-    for value in vars(import_module(module)).values():
-        if isinstance(value, type) and is_dataclass(value) and value.__module__ == module:
+def dataclasses_of(entry: str) -> Iterator[Any]:
+    module, _, named = entry.partition(":")
+    for name, value in vars(import_module(module)).items():
+        own = isinstance(value, type) and is_dataclass(value) and value.__module__ == module
+        if own and (not named or name in named.split()):
             yield value
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gristmill.errors import Cancelled, Conflict, Invalid
+from gristmill.errors import Cancelled, Conflict
 from gristmill.project import STATE, Project
 from gristmill.runner.lock import end_orphans, project_lock
 from gristmill.runner.shadow import clear_shadow, make_shadow
@@ -34,7 +33,6 @@ from gristmill.sweeps.suggest import Suggester, suggester
 from gristmill.sweeps.tracked import close_parent, open_parent
 
 POLL_S = 0.25
-NAME = re.compile(r"[A-Za-z0-9][\w.\-]*")
 Listener = Callable[[Sweep, Trial], None]
 
 
@@ -57,19 +55,12 @@ def sweep(
     trial that starts or ends. Raises Invalid before anything runs, Conflict when the sweep is
     running or has run, NotFound, and Cancelled after Ctrl-C: `resume` goes on.
     """
-    if not NAME.fullmatch(name):
-        raise Invalid("sweep.name", f"`{name}` is no name for a sweep.", hint="Letters, digits, -.")
     place = directory(project, name)
     if resume:
         load_sweep(project, name)
     else:
+        refuse(project, name)
         spec = spec or read_spec(project, name)
-        if (place / FILE).exists():
-            raise Conflict(
-                "sweep.exists",
-                f"sweep `{name}` has run already.",
-                hint=f"`--resume {name}` goes on; `--name` gives a new one another name.",
-            )
         where = f"sweep {name}"
         checked = check(spec, load(project, spec.params), where)
     with project_lock(place, f"gristmill sweep {name}", wait=False):
@@ -91,6 +82,16 @@ def sweep(
         finally:
             close_parent(project, state)
         return state
+
+
+def refuse(project: Project, name: str) -> None:
+    """Raise Conflict for the name of a sweep that has run, Invalid for what is no name."""
+    if (directory(project, name) / FILE).exists():
+        raise Conflict(
+            "sweep.exists",
+            f"sweep `{name}` has run already.",
+            hint=f"`--resume {name}` goes on; `--name` gives a new one another name.",
+        )
 
 
 def trials(project: Project, name: str) -> Path:

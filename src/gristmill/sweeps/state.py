@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,6 +16,7 @@ from gristmill.project import Project
 from gristmill.sweeps.spec import SweepSpec
 
 FILE = "sweep.json"
+NAME = re.compile(r"[A-Za-z0-9][\w.\-]*")
 WAITING, RUNNING, DONE, FAILED, PRUNED = "waiting", "running", "done", "failed", "pruned"
 ENDED = {DONE, FAILED, PRUNED}
 
@@ -67,6 +70,9 @@ class Sweep:
 
 
 def directory(project: Project, name: str) -> Path:
+    """Where a sweep is kept. Raises Invalid for what is no name."""
+    if not NAME.fullmatch(name):
+        raise Invalid("sweep.name", f"`{name}` is no name for a sweep.", hint="Letters, digits, -.")
     return project.state / "sweeps" / name
 
 
@@ -76,6 +82,20 @@ def save(project: Project, sweep: Sweep) -> None:
 
 def names(project: Project) -> list[str]:
     return sorted(p.parent.name for p in (project.state / "sweeps").glob(f"*/{FILE}"))
+
+
+def running(project: Project, name: str) -> bool:
+    """Whether a process works on the sweep: it holds the lock, which says by whom."""
+    try:
+        with (directory(project, name) / "lock").open("r+") as file:
+            if not file.read():
+                return False
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def load_sweep(project: Project, name: str) -> Sweep:

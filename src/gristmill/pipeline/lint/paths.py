@@ -134,15 +134,24 @@ def _literal(node: ast.expr | None, known: Mapping[str, str]) -> str | None:
 def accesses(tree: ast.AST, known: Mapping[str, str]) -> Iterator[Access]:
     """Reads and writes of literal paths; addresses of other machines are passed over."""
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
-        writes = _writes(node)
-        if writes is None:
-            continue
-        path = _literal(_path_argument(node), known)
-        if path and "://" not in path and "\n" not in path and not path.lstrip().startswith("{"):
-            kept = path if is_outside(path) else posixpath.normpath(path)
-            yield Access(kept, writes, node.lineno)
+        if isinstance(node, ast.Call):
+            access, _ = access_of(node, known)
+            if access is not None:
+                yield access
+
+
+def access_of(call: ast.Call, known: Mapping[str, str]) -> tuple[Access | None, ast.expr | None]:
+    """The read or write of a literal path that a call is, and the expression that is the path;
+    `known` has the paths that names stand for."""
+    writes = _writes(call)
+    if writes is None:
+        return None, None
+    argument = _path_argument(call)
+    path = _literal(argument, known)
+    if not path or "://" in path or "\n" in path or path.lstrip().startswith("{"):
+        return None, None
+    kept = path if is_outside(path) else posixpath.normpath(path)
+    return Access(kept, writes, call.lineno), argument
 
 
 def _writes(call: ast.Call) -> bool | None:

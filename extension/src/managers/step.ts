@@ -1,0 +1,177 @@
+import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import type { IDisposable } from '@lumino/disposable';
+import { ISignal, Signal } from '@lumino/signaling';
+
+import { Api, Refused, recordOf } from '../api';
+import type {
+  Completion,
+  EditReply,
+  ErrorRecord,
+  PathsReply,
+  StepChange,
+  StepForm
+} from '../schema';
+import { applyEdits, documentOf, tagsOf } from './document';
+
+const TAG = 'parameters';
+const PAUSE_MS = 300;
+
+/** The form of the notebook in front, kept up with its cells; changes go into the open document. */
+export class StepEditor implements IDisposable {
+  private _panel: NotebookPanel | null = null;
+  private _form: StepForm | null = null;
+  private _problem: ErrorRecord | null = null;
+  private _asked = 0;
+  private _timer = 0;
+  private _disposed = false;
+  private readonly _changed = new Signal<this, void>(this);
+
+  constructor(
+    private readonly api: Api,
+    tracker: INotebookTracker,
+    private readonly local: (path: string) => string | null
+  ) {
+    this.follow(tracker.currentWidget);
+    tracker.currentChanged.connect((_, panel) => this.follow(panel));
+  }
+
+  get panel(): NotebookPanel | null {
+    return this._panel;
+  }
+
+  /** Null until the server has said, and while there is a problem. */
+  get form(): StepForm | null {
+    return this._form;
+  }
+
+  get problem(): ErrorRecord | null {
+    return this._problem;
+  }
+
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  get isDisposed(): boolean {
+    return this._disposed;
+  }
+
+  dispose(): void {
+    this._disposed = true;
+    window.clearTimeout(this._timer);
+    Signal.clearData(this);
+  }
+
+  /** Read the notebook again. Only the last answer counts. */
+  async refresh(): Promise<void> {
+    const asked = ++this._asked;
+    const place = this.place();
+    let form: StepForm | null = null;
+    let problem: ErrorRecord | null = null;
+    if (place) {
+      try {
+        const body = { notebook: place.notebook, document: place.document };
+        form = await this.api.post<StepForm>('steps/form', body);
+      } catch (error) {
+        problem = recordOf(error);
+      }
+    }
+    if (asked === this._asked && !this._disposed) {
+      this._form = form;
+      this._problem = problem;
+      this._changed.emit();
+    }
+  }
+
+  /** Change the form. Throws what the server refused, and then nothing has changed. */
+  async change(change: Partial<StepChange>): Promise<void> {
+    const shared = this._panel?.content.model?.sharedModel;
+    for (let again = true; ; again = false) {
+      const place = this.place();
+      if (!place || !shared) {
+        return;
+      }
+      const body = { notebook: place.notebook, document: place.document, change };
+      const reply = await this.api.post<EditReply>('steps/edits', body);
+      if (applyEdits(shared, reply.edits)) {
+        break;
+      }
+      if (!again) {
+        const message = 'The notebook was changed meanwhile.';
+        throw new Refused(409, { code: 'step.changed', message, hint: 'Try again.' });
+      }
+    }
+    await this.refresh();
+  }
+
+  async complete(word: string, kind: string): Promise<Completion[]> {
+    const folder = this.place()?.notebook.split('/').slice(0, -1).join('/') ?? '';
+    return (await this.api.get<PathsReply>('steps/paths', { folder, word, kind })).paths;
+  }
+
+  /** Make the active cell the parameters cell, or no longer so; there is one at most. */
+  toggle(): void {
+    const notebook = this._panel?.content;
+    const model = notebook?.model;
+    if (!notebook || !model || notebook.activeCell?.model.type !== 'code') {
+      return;
+    }
+    const chosen = notebook.activeCellIndex;
+    model.sharedModel.transact(() => {
+      model.sharedModel.cells.forEach((cell, index) => {
+        const tags = tagsOf(cell.getMetadata());
+        const tagged = tags.includes(TAG);
+        const wanted = index === chosen && !tagged;
+        if (tagged !== wanted) {
+          cell.setMetadata('tags', wanted ? [...tags, TAG] : tags.filter(tag => tag !== TAG));
+        }
+      });
+    });
+    this.soon();
+  }
+
+  /** Whether the active cell is the parameters cell. */
+  get active(): boolean {
+    return tagsOf(this._panel?.content.activeCell?.model.sharedModel.getMetadata()).includes(TAG);
+  }
+
+  /** Show a cell (from 0) and a line of it (from 1; 0: none). */
+  async show(cell: number, line: number): Promise<void> {
+    const notebook = this._panel?.content;
+    if (!notebook || cell < 0 || cell >= notebook.widgets.length) {
+      return;
+    }
+    notebook.activeCellIndex = cell;
+    await notebook.scrollToItem(cell, 'smart');
+    const editor = notebook.widgets[cell].editor;
+    if (editor && line > 0) {
+      editor.setCursorPosition({ line: line - 1, column: 0 });
+      editor.focus();
+    }
+  }
+
+  private follow(panel: NotebookPanel | null): void {
+    if (panel === this._panel) {
+      return;
+    }
+    this._panel?.content.modelContentChanged.disconnect(this.soon, this);
+    this._panel = panel;
+    this._form = this._problem = null;
+    this._changed.emit();
+    panel?.content.modelContentChanged.connect(this.soon, this);
+    void panel?.context.ready.then(() => this.refresh());
+  }
+
+  private soon(): void {
+    window.clearTimeout(this._timer);
+    this._timer = window.setTimeout(() => void this.refresh(), PAUSE_MS);
+  }
+
+  private place(): { notebook: string; document: ReturnType<typeof documentOf> } | null {
+    const model = this._panel?.content.model;
+    const notebook = this._panel ? this.local(this._panel.context.path) : null;
+    return model && notebook !== null
+      ? { notebook, document: documentOf(model.sharedModel) }
+      : null;
+  }
+}

@@ -1,0 +1,233 @@
+"""`gristmill/models/...`: versions and what is done to them. Roles are asked by the verbs."""
+
+from __future__ import annotations
+
+from gristmill.errors import Forbidden, GristmillError, Invalid, NotFound
+from gristmill.project import Project
+from gristmill.registry import promotion, review
+from gristmill.registry.actor import current_actor
+from gristmill.registry.chain import Entry
+from gristmill.registry.reports import report_of
+from gristmill.registry.roles import VERBS, may
+from gristmill.registry.settings import model_settings
+from gristmill.registry.store import Registry
+from gristmill.registry.version import Version
+from gristmill.server.routes import Asked, Route
+from gristmill.server.schema_models import (
+    DecisionRequest,
+    Done,
+    EntryView,
+    GateRequest,
+    GateView,
+    ModelsView,
+    ModelView,
+    MoveRequest,
+    PageView,
+    RegisterRequest,
+    VersionDetails,
+    VersionView,
+    WaitingView,
+)
+
+
+def listing(asked: Asked) -> ModelsView:
+    project = asked.project
+    registry = Registry(project)
+    actor = current_actor(project)
+    return ModelsView(
+        actor=actor,
+        may={verb: may(project, verb, actor) for verb in VERBS},
+        models=tuple(
+            _model(registry, name) for name in sorted({*project.models, *registry.models()})
+        ),
+        waiting=tuple(_waiting(registry, entry, actor) for entry in review.waiting(project)),
+    )
+
+
+def details(asked: Asked) -> VersionDetails:
+    registry = Registry(asked.project)
+    version = registry.version(asked.names["model"], asked.names["version"])
+    found = report_of(registry, version)
+    entries = registry.ledger.entries(version.model, version=version.version)
+    return VersionDetails(
+        model=version.model,
+        version=version.version,
+        digest=version.digest,
+        source=version.source,
+        run=version.run_id,
+        params=version.params,
+        metrics=version.metrics,
+        missing=version.lineage.missing(),
+        report=found[0] if found else "",
+        gates=tuple(GateView(r.kind, r.name, r.verdict, r.message) for r in found[1].results)
+        if found
+        else (),
+        approvals=_approvals(registry, version),
+        history=tuple(_entry(e) for e in reversed(entries)),
+    )
+
+
+def register(asked: Asked) -> Done:
+    from gristmill.registry.from_run import register_run
+
+    wanted, model = asked.read(RegisterRequest), asked.names["model"]
+    if wanted.run:
+        version = register_run(asked.project, model, wanted.run)
+    else:
+        version = promotion.register(asked.project, model)
+    return Done(f"{model} version {version.version} is registered.")
+
+
+def gate(asked: Asked) -> Done:
+    model, version = asked.names["model"], asked.read(GateRequest).version
+    report = promotion.gate(asked.project, model, version)
+    return Done(f"{model} version {version}: {report.verdict}.")
+
+
+def promote(asked: Asked) -> Done:
+    wanted, model = asked.read(MoveRequest), asked.names["model"]
+    if wanted.version is None:
+        raise Invalid("request.version", "which version?", hint="Send `version`.")
+    done = promotion.promote(
+        asked.project,
+        model,
+        wanted.version,
+        alias=wanted.alias,
+        reason=wanted.reason,
+        expected=wanted.expected,
+        override=wanted.override,
+    )
+    return _moved(done)
+
+
+def rollback(asked: Asked) -> Done:
+    wanted, model = asked.read(MoveRequest), asked.names["model"]
+    done = promotion.rollback(asked.project, model, reason=wanted.reason, alias=wanted.alias)
+    return _moved(done)
+
+
+def decide(asked: Asked) -> Done:
+    wanted, model, project = asked.read(DecisionRequest), asked.names["model"], asked.project
+    if wanted.decision == "request":
+        review.request(project, model, wanted.version, reason=wanted.reason)
+        return Done(f"The reviewers were asked about {model} version {wanted.version}.")
+    review.decide(
+        project,
+        model,
+        wanted.version,
+        decision=wanted.decision,
+        reason=wanted.reason,
+        report=wanted.report or None,
+    )
+    registry = Registry(project)
+    standing = review.standing_of(registry, registry.version(model, wanted.version))
+    more = ""
+    if standing.granted or standing.rejected:
+        more = _go_on(project, model)
+    return Done(f"{model} version {wanted.version}: {standing.sentence()}.{more}")
+
+
+def compare(asked: Asked) -> PageView:
+    from gristmill.registry.comparison import compare
+    from gristmill.registry.comparison_page import names, page
+
+    refs = [v for v in asked.query.get("versions", "").split(",") if v]
+    found = compare(asked.project, asked.names["model"], refs)
+    return PageView(f"{found.model}: {names(found)}", page(found))
+
+
+def _go_on(project: Project, model: str) -> str:
+    """Let a repair that waited for the decision go on, if this machine may act for it."""
+    from gristmill.monitoring.resume import resume
+
+    try:
+        repair = resume(project, model)
+    except Forbidden as error:
+        return f" The waiting repair goes on with the next `gristmill monitor`: {error.message}"
+    return f" Repair {repair.id} is {repair.outcome}: {repair.words}" if repair else ""
+
+
+def _moved(done: promotion.Promotion) -> Done:
+    if not done.changed:
+        return Done(f"{done.model}: {done.alias} is version {done.version} already.")
+    was = f"version {done.previous}" if done.previous else "nobody"
+    return Done(f"{done.model}: {done.alias} is version {done.version} now (was {was}).")
+
+
+def _model(registry: Registry, name: str) -> ModelView:
+    declared = name in registry.project.models
+    try:
+        owner = model_settings(registry.project, name).owner if declared else ""
+        moves = [e for e in registry.ledger.entries(name) if e.alias == promotion.CHAMPION]
+        held = promotion.holders([e for e in moves if e.after is not None])
+        versions = tuple(_version(registry, v) for v in reversed(registry.versions(name)))
+    except NotFound:
+        return ModelView(name, "", declared, None, None, ())
+    except GristmillError as error:
+        return ModelView(name, "", declared, None, None, (), problem=error.message)
+    return ModelView(
+        name=name,
+        owner=owner,
+        declared=declared,
+        champion=held[-1] if held else None,
+        back=held[-2] if len(held) > 1 else None,
+        versions=versions,
+    )
+
+
+def _version(registry: Registry, version: Version) -> VersionView:
+    found = report_of(registry, version)
+    return VersionView(
+        version=version.version,
+        aliases=version.aliases,
+        created=version.created.isoformat(),
+        author=version.author,
+        metrics=version.metrics,
+        commit=version.lineage.commit or "",
+        dirty=bool(version.lineage.dirty),
+        verdict=found[1].verdict if found else "",
+        approvals=_approvals(registry, version),
+    )
+
+
+def _approvals(registry: Registry, version: Version) -> str:
+    standing = review.standing_of(registry, version)
+    said = standing.required or standing.approved or standing.rejected
+    return standing.sentence() if said else ""
+
+
+def _waiting(registry: Registry, entry: Entry, actor: str) -> WaitingView:
+    number = entry.version or 0
+    why = ""
+    if not may(registry.project, "approve", actor):
+        why = f"{actor} may not approve."
+    elif actor in review.authors(registry, registry.version(entry.model, number)):
+        why = "Whoever made a version cannot decide on it."
+    return WaitingView(
+        model=entry.model,
+        version=number,
+        actor=entry.actor,
+        at=entry.at.isoformat(),
+        reason=entry.reason,
+        report=str(entry.detail.get("report") or ""),
+        mine=not why,
+        why=why,
+    )
+
+
+def _entry(e: Entry) -> EntryView:
+    return EntryView(
+        e.seq, e.at.isoformat(), e.actor, e.action, e.version, e.alias, e.before, e.after, e.reason
+    )
+
+
+ROUTES = [
+    Route("GET", "models", listing),
+    Route("GET", "models/{model}/versions/{version}", details),
+    Route("GET", "models/{model}/compare", compare),
+    Route("POST", "models/{model}/register", register, status=201),
+    Route("POST", "models/{model}/gate", gate),
+    Route("POST", "models/{model}/decision", decide),
+    Route("POST", "models/{model}/promote", promote),
+    Route("POST", "models/{model}/rollback", rollback),
+]

@@ -1,0 +1,149 @@
+"""Past runs, sweeps and models over REST, on a project whose step ran twice."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.browser.world import trained
+
+from .conftest import Ask
+
+ROLES = '\n[roles]\nregister = ["eve@example.org"]\napprove = ["eve@example.org"]\n'
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("served")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        trained(root / "toy")
+    return root
+
+
+@pytest.fixture
+def jp_root_dir(served: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GRISTMILL_KEYS", str(served / "keys"))
+    monkeypatch.setenv("GRISTMILL_ACTOR", "ada@example.org")
+    return served
+
+
+async def test_runs_are_listed_and_two_compared(ask: Ask) -> None:
+    status, found = await ask("GET", "history", folder="toy", limit="1")
+    assert (status, len(found["rows"]), found["more"]) == (200, 1, True)
+    assert found["rows"][0]["params"]["train.columns"] == "ab"
+    status, diff = await ask("GET", "history/last~1/diff/last", folder="toy")
+    assert diff["diff"]["params"]["train.columns"] == {"before": "a", "after": "ab", "delta": None}
+    assert diff["diff"]["metrics"]["train.roc_auc"]["delta"] > 0
+    assert diff["plots"] == []
+    status, record = await ask("GET", "history/last", folder="toy")
+    assert (status, record["steps"]["train"]["status"]) == (200, "succeeded")
+    for path, query, wanted in (
+        ("history/nothing", {}, (404, "runs.not-found")),
+        ("history/last/diff/nothing", {}, (404, "runs.not-found")),
+        ("history", {"limit": "many"}, (422, "runs.limit")),
+        ("history", {"where": "metrics.a >"}, (422, "runs.where")),
+        ("sweeps/..%2f..%2fruns", {}, (422, "sweep.name")),
+        ("sweeps/none", {}, (404, "sweep.not-found")),
+    ):
+        status, error = await ask("GET", path, folder="toy", **query)
+        assert (status, error["code"]) == wanted
+
+
+async def test_a_sweep_is_checked_then_runs_by_itself(ask: Ask) -> None:
+    status, view = await ask("GET", "sweeps", folder="toy")
+    assert (status, view["metrics"]) == (200, ["metrics.json:roc_auc"])
+    assert view["parameters"] == [{"name": "train.columns", "type": "str", "value": "ab"}]
+    wanted = {"name": "tiny", "parameters": {"train.columns": "c"}, "metric": view["metrics"][0]}
+    for wrong, code in (
+        ({"metric": "no.json:x"}, "sweep.metric"),
+        ({"method": "luck"}, "sweep.method"),
+        ({"name": "../x"}, "sweep.name"),
+        ({"parameters": {"train.nothing": "1"}}, "parameter.unknown"),
+        ({"name": "absent", "parameters": {}}, "sweep.not-found"),
+    ):
+        status, error = await ask("POST", "sweeps", {**wanted, **wrong}, folder="toy")
+        assert (status // 100, error["code"]) == (4, code)
+    status, begun = await ask("POST", "sweeps", wanted, folder="toy")
+    assert (status, begun["total"], begun["alive"]) == (202, 1, True)
+    deadline = time.monotonic() + 200
+    while True:
+        _, view = await ask("GET", "sweeps", folder="toy")
+        if view["sweeps"] and not view["sweeps"][0]["alive"]:
+            break
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+    assert (view["sweeps"][0]["ended"], view["sweeps"][0]["failed"]) == (1, 0)
+    status, error = await ask("POST", "sweeps", wanted, folder="toy")
+    assert (status, error["code"]) == (409, "sweep.exists")
+    status, trials = await ask("GET", "history", folder="toy", sweep="tiny")
+    assert trials["rows"][0]["params"]["train.columns"] == "c"
+
+
+async def test_a_model_is_registered_judged_promoted_and_rolled_back(
+    ask: Ask, served: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = {"folder": "toy"}
+    status, view = await ask("GET", "models", **here)
+    assert (status, view["models"][0]["versions"], view["actor"]) == (200, [], "ada@example.org")
+    _, kept = await ask("GET", "history", **here)
+    for run in (kept["rows"][1]["run"], kept["rows"][0]["run"]):
+        status, done = await ask("POST", "models/delay/register", {"run": run}, **here)
+        assert status == 201, done
+    move = {"version": 1, "reason": "the first"}
+    status, error = await ask("POST", "models/delay/promote", move, **here)
+    assert (status, error["code"]) == (409, "gate.missing")
+    for version in (1, 2):
+        status, done = await ask("POST", "models/delay/gate", {"version": version}, **here)
+        assert status == 200, done
+        move = {"version": version, "reason": "better", "expected": version - 1}
+        status, done = await ask("POST", "models/delay/promote", move, **here)
+        assert (status, f"champion is version {version} now" in done["message"]) == (200, True)
+    status, error = await ask(
+        "POST", "models/delay/promote", {"version": 1, "reason": "x", "expected": 1}, **here
+    )
+    assert status == 409
+    status, view = await ask("GET", "models", **here)
+    model = view["models"][0]
+    assert (model["champion"], model["back"]) == (2, 1)
+    assert [v["verdict"] for v in model["versions"]] == ["pass", "pass"]
+    status, found = await ask("GET", "models/delay/versions/champion", **here)
+    assert (found["version"], {g["verdict"] for g in found["gates"]}) == (2, {"pass"})
+    status, found = await ask("GET", "models/delay/compare", versions="1,2", **here)
+    assert status == 200 and "ROC" in found["html"]
+    status, done = await ask("POST", "models/delay/rollback", {"reason": "too slow"}, **here)
+    assert "champion is version 1 now" in done["message"]
+    status, error = await ask("POST", "models/delay/rollback", {"reason": "again"}, **here)
+    assert (status, error["code"]) == (409, "rollback.nothing")
+    for path, body, wanted in (
+        ("models/none/register", {}, (404, "model.unknown")),
+        ("models/delay/gate", {"version": 9}, (404, "version.not-found")),
+        ("models/delay/gate", {"version": "2"}, (422, "settings.type")),
+        ("models/delay/promote", {"version": 2, "reason": " "}, (422, "reason.missing")),
+        ("models/delay/promote", {"reason": "x"}, (422, "request.version")),
+    ):
+        status, error = await ask("POST", path, body, **here)
+        assert (status, error["code"]) == wanted
+    settings = served / "toy/gristmill.toml"
+    text = settings.read_text()
+    settings.write_text(text + ROLES)
+    try:
+        for path, body in (
+            ("promote", {"version": 2, "reason": "x"}),
+            ("rollback", {"reason": "x"}),
+            ("gate", {"version": 2}),
+            ("decision", {"version": 2, "decision": "approve", "reason": "x"}),
+            ("decision", {"version": 2, "decision": "request", "reason": "x"}),
+        ):
+            status, error = await ask("POST", f"models/delay/{path}", body, **here)
+            assert (status, error["code"]) == (403, "role.missing"), path
+        monkeypatch.setenv("GRISTMILL_ACTOR", "eve@example.org")
+        body = {"version": 2, "decision": "request", "reason": "please"}
+        assert (await ask("POST", "models/delay/decision", body, **here))[0] == 200
+        status, view = await ask("GET", "models", **here)
+        assert (view["may"]["promote"], view["may"]["approve"]) == (False, True)
+        assert (view["waiting"][0]["version"], view["waiting"][0]["mine"]) == (2, True)
+    finally:
+        settings.write_text(text)
