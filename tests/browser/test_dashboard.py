@@ -20,7 +20,7 @@ from gristmill.files import append_journal, write_json
 from gristmill.monitoring.alerts import update_alerts
 from gristmill.monitoring.kept import FORMAT
 from gristmill.monitoring.performance import Metric
-from gristmill.monitoring.profile import columns_of
+from gristmill.monitoring.reference import columns_of
 from gristmill.monitoring.report import (
     MonitorReport,
     VersionReport,
@@ -106,7 +106,7 @@ def judged_project(root: Path) -> Path:
             "prediction": rng.beta(2 + i / 4, 6, rows),
         }
         sketches = {c.name: c.binning.sketch(values[c.name]) for c in columns}
-        drift = judge(features, sketches, settings.thresholds(), output)
+        drift = judge(features, sketches, settings.thresholds(0.05), output)
         area = 0.72 - 0.02 * i
         performance = {"roc_auc": Metric(area, area - 0.02, area + 0.02)}
         promised = {"roc_auc": Metric(0.73, 0.72, 0.74)}

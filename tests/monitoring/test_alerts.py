@@ -96,30 +96,30 @@ def test_the_life_of_an_alert(
     assert all(d.message.text in mail.get_content().replace("\r\n", "\n") for d in sent)
 
     found = {a.rule: a for a in alerts(world.project, now=JULY)}
-    drift, prediction = found["drift"], found["prediction"]
-    assert drift.owners == ("ops@example.org", "sky@example.org")
-    assert acknowledge(world.project, drift.id[:6], reason="looking", now=JULY).note == "looking"
+    weather, prediction = found["quality"], found["prediction"]
+    assert weather.owners == ("ops@example.org", "sky@example.org")
+    assert acknowledge(world.project, weather.id[:6], reason="looking", now=JULY).note == "looking"
     snooze(world.project, prediction.id, until="7d", now=JULY)
     assert [a.state(JULY) for a in alerts(world.project, now=JULY)][-1] == "snoozed"
 
     later = monitor(world.project, MODEL, now=JULY + 4 * DAY).sent
     assert {d.message.key for d in later} == {
-        f"{a.id}/escalated" for a in found.values() if a.rule not in ("drift", "prediction")
+        f"{a.id}/escalated" for a in found.values() if a.rule not in ("quality", "prediction")
     }
     woken = monitor(world.project, MODEL, now=JULY + 11 * DAY).sent
     assert [d.message.key for d in woken] == [f"{prediction.id}/escalated"]
     assert woken[0].message.severity == "critical"
 
-    assert main(["alerts", "resolve", drift.id, "--reason", "the season"]) == 0
+    assert main(["alerts", "resolve", weather.id, "--reason", "the season"]) == 0
     assert "resolved: the season" in capsys.readouterr().out
     with pytest.raises(Conflict, match="the season"):
-        acknowledge(world.project, drift.id)
+        acknowledge(world.project, weather.id)
     ended = monitor(world.project, MODEL, now=JULY + 11 * DAY).sent
-    assert [d.message.key for d in ended] == [f"{drift.id}/resolved"]
+    assert [d.message.key for d in ended] == [f"{weather.id}/resolved"]
     assert not monitor(world.project, MODEL, now=JULY + 11 * DAY).sent
     assert main(["alerts", "--all", "--json"]) == 0
     listed = {a["id"]: a for a in json.loads(capsys.readouterr().out)}
-    assert listed[drift.id]["state"] == "resolved"
+    assert listed[weather.id]["state"] == "resolved"
     assert len({m["Message-ID"] for m in postman.taken}) == len(postman.taken)
 
     from gristmill.registry.store import Registry

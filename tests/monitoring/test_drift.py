@@ -13,7 +13,7 @@ from scipy import stats
 
 from gristmill.monitoring.distance import distances, psi
 from gristmill.monitoring.drift import Column, Thresholds, importance, judge
-from gristmill.monitoring.profile import columns_of
+from gristmill.monitoring.reference import columns_of
 from gristmill.monitoring.significance import chi_square, ks_test, pool, range_test
 from gristmill.monitoring.sketch import Binning, Sketch, fix_bins, merge
 

@@ -46,8 +46,8 @@ def test_months_are_judged_and_one_alert_stands_for_many_windows(world: World) -
         answers = world.answers(rows)
         brier = ((answers - rows.late) ** 2).mean()
         assert window.performance["brier"].value == pytest.approx(brier)
-    assert {a.rule for a in first.alerts} >= {"drift", "prediction"}
-    assert next(a for a in first.alerts if a.rule == "drift").windows == 3
+    assert {a.rule for a in first.alerts} >= {"quality", "prediction"}
+    assert next(a for a in first.alerts if a.rule == "prediction").windows == 3
     assert {a.id for a in first.alerts} <= {a.id for a in first.opened}
 
     before = (directory(world.project, MODEL) / "report.json").read_bytes()
@@ -62,7 +62,7 @@ def test_months_are_judged_and_one_alert_stands_for_many_windows(world: World) -
 def test_a_window_that_runs_is_shown_and_alarms_only_when_it_ends(world: World) -> None:
     world.month(6)
     running = monitor(world.project, MODEL, now=datetime(2013, 6, 20, tzinfo=UTC))
-    assert running.report.windows[0].drift.verdict == "drift"
+    assert running.report.windows[0].drift.verdict == "watch"
     assert not running.report.windows[0].closed and not running.alerts
     assert monitor(world.project, MODEL, now=JULY).opened
 
@@ -191,11 +191,11 @@ def test_command_line(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.month(6)
     assert main(["monitor", MODEL, "--now", "2013-07-01"]) == 0
     shown = capsys.readouterr().out
-    assert "2013-06-01" in shown and "temp: mean up" in shown and "drift" in shown
+    assert "2013-06-01" in shown and "temp: mean up" in shown and "prediction" in shown
     assert main(["monitor", MODEL, "--check"]) == 8
     capsys.readouterr()
     assert main(["monitor", MODEL, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["windows"][0]["verdict"] == "drift"
+    assert json.loads(capsys.readouterr().out)["windows"][0]["verdict"] == "watch"
     assert main(["monitor", "nobody"]) == NotFound.exit_code
     assert main(["monitor", MODEL, "--window", "soon"]) == Invalid.exit_code
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,11 +23,13 @@ from gristmill.monitoring.drift import WindowDrift
 from gristmill.monitoring.monitor import monitor
 from gristmill.monitoring.repairs import Repair, read_repairs
 from gristmill.monitoring.report import Finding, MonitorReport, WindowReport
-from gristmill.monitoring.retrain import next_repair, repair
+from gristmill.monitoring.retrain import next_repair, over_budget, repair
 from gristmill.monitoring.settings import RetrainSettings, directory
+from gristmill.monitoring.undo import undoes
+from gristmill.runner.request import RunRequest
 
 from .conftest import World
-from .world import MODEL
+from .world import MODEL, commit
 
 NOW = datetime(2013, 9, 1, tzinfo=UTC)
 JULY = datetime(2013, 7, 1, tzinfo=UTC)
@@ -237,3 +241,66 @@ def test_two_repairs_at_once_and_no_policy(world: World) -> None:
     (world.root / "gristmill.toml").write_text(text)
     with pytest.raises(Invalid, match="retrain"):
         repair(world.project, MODEL)
+
+
+def test_a_repair_leaves_what_a_person_edits_alone(world: World) -> None:
+    """Half-made edits are neither trained with nor overwritten, and every step is in the ledger."""
+    from gristmill.registry.store import Registry
+
+    world.month(6)
+    monitor(world.project, MODEL, now=JULY)
+    book = world.root / "train.ipynb"
+    book.write_text(book.read_text().replace("max_iter=300", "max_iter=this_is_half_made"))
+    (world.root / "new.ipynb").write_text("{")
+    kept = {p: p.stat().st_mtime_ns for p in world.root.rglob("*")
+            if p.is_file() and ".gristmill" not in p.parts and ".git" not in p.parts}  # fmt: skip
+    told = repair(world.project, MODEL, now=JULY)
+    assert told is not None and told.outcome == "promoted", told
+    assert {p: p.stat().st_mtime_ns for p in kept} == kept
+    registry = Registry(world.project)
+    version = registry.version(MODEL, "champion")
+    assert version.lineage is not None and version.lineage.dirty is False
+    steps = [e.detail["event"] for e in registry.ledger.entries(MODEL, action="repair")]
+    assert steps == ["began", "ran", "registered", "gated", "promoted"]
+
+
+def test_a_repair_that_made_it_worse_is_taken_back(world: World) -> None:
+    from gristmill.registry.promotion import champion as holder
+    from gristmill.registry.promotion import promote, register
+
+    world.settings("rollback = true\nmost = 1\n")
+    world.month(6)
+    monitor(world.project, MODEL, now=JULY)
+    assert undoes(1, [], [alert(rule="performance")]) is None
+    mended = replace(done("promoted", champion=1), version=2)
+    assert undoes(2, [mended], [alert(rule="performance", version=2)]) == mended
+    assert undoes(2, [mended], [alert(rule="drift", version=2)]) is None
+    assert over_budget(RetrainSettings(most=1), [mended], JULY)
+    assert not over_budget(RetrainSettings(most=1, per="30d"), [mended], NOW)
+
+    first = holder(world.project, MODEL)
+    assert first is not None
+    (world.root / "models/best/note.txt").write_text("another")
+    from gristmill.runner.run import run
+
+    commit(world.root)
+    shutil.rmtree(world.root / "models/best")
+    run(world.project, RunRequest(overrides={"train.end": "2013-05-01"})).raise_for_status()
+    second = register(world.project, MODEL).version
+    promote(world.project, MODEL, second, reason="a repair", override=True)
+    folder = directory(world.project, MODEL)
+    begin = {"repair": "v1-1", "at": JULY.isoformat()}
+    more = {"champion": 1, "alerts": ["x"], "trigger": "drift", "start": "2013-04-01"}
+    append_journal(folder / "repairs.jsonl", [
+        {**begin, "step": "began", **more, "end": "2013-05-01"},
+        {**begin, "step": "registered", "version": second},
+        {**begin, "step": "promoted", "words": "x"},
+    ])  # fmt: skip
+    opened = {"event": "opened", "id": "bad", "model": MODEL, "version": second,
+              "rule": "performance", "severity": "critical", "reason": "worse",
+              "window": JULY.isoformat(), "at": JULY.isoformat()}  # fmt: skip
+    append_journal(folder / "alerts.jsonl", [opened])
+    told = repair(world.project, MODEL, now=JULY)
+    assert told is not None and told.outcome == "rolled-back"
+    back = holder(world.project, MODEL)
+    assert back is not None and back.version == first.version

@@ -80,7 +80,7 @@ def test_each_is_told_once_signed_and_again_only_when_it_failed(
     world.settings(ROUTES)
     world.month(6)
     assert main(["monitor", MODEL, "--now", "2013-07-01", "--dry-run"]) == 0
-    assert "would tell ops (webhook): delay version 1, drift" in capsys.readouterr().out
+    assert "would tell ops (webhook): delay version 1, prediction" in capsys.readouterr().out
     assert not receiver.heard
     receiver.status = 503
     failed = monitor(world.project, MODEL, now=JULY).sent
@@ -93,7 +93,7 @@ def test_each_is_told_once_signed_and_again_only_when_it_failed(
         assert path == "/ops"
         mac = hmac.new(b"salt", body, hashlib.sha256).hexdigest()
         assert headers["X-Gristmill-Signature"] == f"sha256={mac}"
-    assert {json.loads(b)["rule"] for _, _, b in receiver.heard} >= {"drift"}
+    assert {json.loads(b)["rule"] for _, _, b in receiver.heard} >= {"prediction"}
     assert not monitor(world.project, MODEL, now=JULY).sent
 
     world.month(7)

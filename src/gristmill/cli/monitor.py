@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from gristmill.project import Project
 if TYPE_CHECKING:
     from gristmill.monitoring.alerts import Alert
     from gristmill.monitoring.monitor import Watch
+    from gristmill.monitoring.report import MonitorReport
 
 ALERT = 8
 
@@ -65,15 +67,19 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _show(project: Project, watch: Watch, args: argparse.Namespace, now: datetime) -> None:
-    from gristmill.monitoring.report import table_rows
+    from gristmill.monitoring.estimate import estimates
     from gristmill.monitoring.routes import pending
 
     header = ["window", "version", "rows", "verdict", "drifted", watch.report.metric]
     header += ["labels", "alert", "what changed most"]
     if watch.report.windows:
-        out.say(out.table(table_rows(watch.report)[-args.last :], header))
+        out.say(out.table(_rows(watch.report)[-args.last :], header))
     else:
         out.say(f"No predictions of {args.model} yet: `gristmill serve {args.model}` logs them.")
+    if watch.report.budget:
+        out.say(watch.report.budget)
+    if told := estimates(watch.report):
+        out.say(told)
     if watch.report.damaged:
         out.say(f"{watch.report.damaged} lines of the log could not be read.")
     for alert in watch.alerts:
@@ -97,3 +103,26 @@ def _show(project: Project, watch: Watch, args: argparse.Namespace, now: datetim
 def _known(alert: Alert, now: datetime) -> str:
     state = alert.state(now)
     return f", {state}" if state in ("acknowledged", "snoozed") else ""
+
+
+def _rows(report: MonitorReport, top: int = 2) -> Sequence[Sequence[Any]]:
+    from gristmill.drawing.words import percent
+
+    rows = []
+    for window in report.windows:
+        moved = [f for f in window.drift.features if f.drifted][:top]
+        metric = window.performance.get(report.metric)
+        rows.append(
+            (
+                f"{window.start:%Y-%m-%d}" + ("" if window.closed else " (so far)"),
+                f"v{window.version}",
+                window.rows,
+                window.drift.verdict,
+                percent(window.drift.share),
+                f"{metric.value:.3f} ({metric.low:.3f}-{metric.high:.3f})" if metric else "-",
+                percent(window.coverage),
+                ", ".join(f.rule for f in window.findings) or "-",
+                "; ".join(f"{f.name}: {f.words}" for f in moved) or "-",
+            )
+        )
+    return rows

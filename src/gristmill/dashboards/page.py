@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from gristmill.dashboards.figures import charts_section, delivery_section
 from gristmill.dashboards.state import ModelState
-from gristmill.dashboards.tables import alerts_section, repairs_section, versions_section
+from gristmill.dashboards.tables import (
+    alerts_section,
+    repairs_section,
+    standing,
+    versions_section,
+)
 from gristmill.drawing.charts import (
     LEVELS,
     Cell,
@@ -21,6 +27,7 @@ from gristmill.drawing.charts import (
 from gristmill.drawing.document import document, empty
 from gristmill.drawing.words import percent
 from gristmill.monitoring.drift import ColumnDrift
+from gristmill.monitoring.estimate import estimates
 from gristmill.monitoring.report import MonitorReport, WindowReport
 
 SHOWN_FEATURES = 24
@@ -46,8 +53,11 @@ def overview(project: str, states: Sequence[ModelState], base: str = "/") -> str
     return _page(project, f"<h1>{escape(project)}</h1><div class='cards'>{cards}</div>", base)
 
 
-def model_page(project: str, state: ModelState, base: str = "/", explore: str = "") -> str:
-    """One model. `explore` is the address of the notebook that joins when asked for."""
+def model_page(
+    project: str, state: ModelState, base: str = "/", explore: str = "", form: str = ""
+) -> str:
+    """One model. `explore` is the address of the notebook that joins when asked for, `form` the
+    hidden field that a form must send; without it nothing can be done on the page."""
     parts = [_header(state)]
     if state.problem:
         parts.append(
@@ -65,8 +75,10 @@ def model_page(project: str, state: ModelState, base: str = "/", explore: str = 
                 )
             )
     else:
-        parts += [_openalerts_section(state), _heat(report), _performance(report), _details(state)]
-    parts += [repairs_section(state), versions_section(state), alerts_section(state)]
+        parts += [_openalerts_section(state, base, form), _heat(report), _performance(report)]
+        parts += [charts_section(report), _details(state)]
+    parts += [delivery_section(state), repairs_section(state), versions_section(state)]
+    parts.append(alerts_section(state))
     if explore:
         parts.append(
             f"<section><h2>Explore</h2><details id='explore' data-src='{escape(explore)}'><summary>"
@@ -137,14 +149,28 @@ def _header(state: ModelState) -> str:
     )
 
 
-def _openalerts_section(state: ModelState) -> str:
+def _openalerts_section(state: ModelState, base: str, form: str) -> str:
     items = "".join(
         f"<li class='{escape(a.severity)}'><b>{escape(a.rule)}</b> since {a.first:%-d %b %Y}"
-        f"{f', {a.windows} windows' if a.windows > 1 else ''}<br>{escape(a.reason)}</li>"
+        f"{f', {a.windows} windows' if a.windows > 1 else ''}{escape(standing(a, state.now))}"
+        f"<br>{escape(a.reason)}{_buttons(a.id, base, form)}</li>"
         for a in state.open_alerts
     )
     return (
         f"<section><h2>Open alerts</h2><ul class='alerts'>{items}</ul></section>" if items else ""
+    )
+
+
+def _buttons(alert: str, base: str, form: str) -> str:
+    if not form:
+        return ""
+    verbs = (("acknowledge", "", "Acknowledge"), ("snooze", "1d", "Snooze a day"),
+             ("snooze", "7d", "a week"))  # fmt: skip
+    return "<br>" + "".join(
+        f"<form method='post' action='{escape(base)}alert/{escape(alert)}'>{form}"
+        f"<input type='hidden' name='until' value='{until}'>"
+        f"<button name='verb' value='{verb}'>{text}</button></form>"
+        for verb, until, text in verbs
     )
 
 
@@ -179,8 +205,9 @@ def _heat(report: MonitorReport) -> str:
         f"<i class='h{level(e)}'></i>{percent(e)}{'+' if e == edges[-1] else ''}" for e in edges
     )
     return (
-        "<section><h2>Drift</h2><p>Share of rows that lie elsewhere than in training; a dot where "
-        "chance does not explain it. Features that matter most to the model come first.</p>"
+        "<section><h2>Drift</h2><p>Share of rows that lie elsewhere than in "
+        f"{escape(windows[-1].against)}; a dot where chance does not explain it. Features that "
+        f"matter most to the model come first. {escape(report.budget)}</p>"
         f"<div class='scroll'>{heat_map(names, labels, cells, marks)}</div>"
         f"<p class='legend'>{legend}<i class='none'></i>cannot judge</p></section>"
     )
@@ -203,14 +230,19 @@ def _of(name: str, window: WindowReport) -> ColumnDrift | None:
 
 def _performance(report: MonitorReport) -> str:
     windows, labels, marks = _columns(report)
-    points = []
+    points, guesses = [], []
     for i, window in enumerate(windows):
+        guess = window.estimated.get(report.metric)
+        if guess:
+            title = f"{labels[i]}: {guess.value:.3f} expected before labels "
+            title += f"({guess.low:.3f} to {guess.high:.3f})"
+            guesses.append(Point(i, guess.value, guess.low, guess.high, title))
         metric = window.performance.get(report.metric)
         if metric:
             title = f"{labels[i]}: {metric.value:.3f} ({metric.low:.3f} to {metric.high:.3f}), "
             title += f"{window.labelled:,} labels ({percent(window.coverage)})"
             points.append(Point(i, metric.value, metric.low, metric.high, title))
-    if not points:
+    if not points and not guesses:
         return empty(
             "No performance yet.", "It shows once enough labels came to <code>/feedback</code>."
         )
@@ -224,10 +256,11 @@ def _performance(report: MonitorReport) -> str:
             spans[-1] = (spans[-1][0], i, promise.value)
         else:
             spans.append((i, i, promise.value))
-    chart = over_time(labels, points, spans, marks, report.metric)
+    chart = over_time(labels, points, spans, marks, report.metric, guesses)
     return (
         f"<section><h2>Performance</h2><p>{escape(report.metric)} on rows whose label came, with "
-        "its interval. The dashed line was measured before registration.</p>"
+        "its interval; open circles are what the predictions alone let expect. The dashed line was "
+        f"measured before registration. {escape(estimates(report))}</p>"
         f"<div class='scroll'>{chart}</div></section>"
     )
 

@@ -6,6 +6,7 @@ foreign requests; a kernel that nobody uses is ended.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import os
 from collections.abc import Callable
@@ -18,9 +19,12 @@ from jupyter_server.base.handlers import JupyterHandler
 from traitlets.config import Config
 from voila.app import Voila
 
+from gristmill.dashboards.export import printed
 from gristmill.dashboards.page import model_page, overview
 from gristmill.dashboards.state import read_state
-from gristmill.errors import Forbidden, Invalid
+from gristmill.errors import Forbidden, GristmillError, Invalid
+from gristmill.monitoring.gauges import Sample, exposition, samples
+from gristmill.monitoring.lifecycle import acknowledge, snooze
 from gristmill.project import Project
 
 HERE = Path(__file__).parent
@@ -61,7 +65,63 @@ class ModelPage(Page):
         if name not in project.models:
             raise tornado.web.HTTPError(404, f"no model {name!r} is declared")
         explore = f"{self.base_url}voila/render/{NOTEBOOK}?model={quote(name)}"
-        self.send(model_page(project.name, read_state(project, name), self.base_url, explore))
+        form = self.xsrf_form_html()
+        state = read_state(project, name)
+        self.send(model_page(project.name, state, self.base_url, explore, form))
+
+
+class AlertDone(Page):
+    """A person's decision on an alert, from the page's buttons."""
+
+    @tornado.web.authenticated
+    def post(self, alert: str) -> None:
+        project = Project.load(self.project.root)
+        verb, until = self.get_body_argument("verb"), self.get_body_argument("until", "")
+        try:
+            if verb == "acknowledge":
+                done = acknowledge(project, alert, reason="on the dashboard")
+            elif verb == "snooze":
+                done = snooze(project, alert, until=until, reason="on the dashboard")
+            else:
+                raise tornado.web.HTTPError(400, f"no verb {verb!r}")
+        except GristmillError as error:
+            raise tornado.web.HTTPError(error.status, error.message) from error
+        self.redirect(f"{self.base_url}model/{quote(done.model)}")
+
+
+class Exported(Page):
+    """A model's page as a file."""
+
+    @tornado.web.authenticated
+    async def get(self, name: str, kind: str) -> None:
+        project = Project.load(self.project.root)
+        if name not in project.models:
+            raise tornado.web.HTTPError(404, f"no model {name!r} is declared")
+        html = model_page(project.name, read_state(project, name)).encode()
+        loop = asyncio.get_running_loop()
+        try:
+            data = await loop.run_in_executor(None, printed, html) if kind == "pdf" else html
+        except GristmillError as error:
+            raise tornado.web.HTTPError(error.status, f"{error.message} {error.hint}") from error
+        mime = "application/pdf" if kind == "pdf" else "text/html; charset=utf-8"
+        self.set_header("Content-Type", mime)
+        self.set_header("Content-Disposition", f'attachment; filename="{quote(name)}.{kind}"')
+        self.finish(data)
+
+
+class Gauges(Page):
+    """Prometheus scrapes this."""
+
+    @tornado.web.authenticated
+    def get(self) -> None:
+        project = Project.load(self.project.root)
+        self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+        found: list[Sample] = []
+        for name in project.models:
+            state = read_state(project, name)
+            if state.report is not None:
+                found += samples(state.report, list(state.alerts), state.now)
+        self.finish(exposition(found))
 
 
 class Dashboard(Voila):  # type: ignore[misc]
@@ -80,6 +140,9 @@ class Dashboard(Voila):  # type: ignore[misc]
         return [
             (base, Overview, about),
             (base + r"model/([^/]+)", ModelPage, about),
+            (base + r"export/([^/]+)\.(html|pdf)", Exported, about),
+            (base + r"alert/([0-9a-f]+)", AlertDone, about),
+            (base + r"metrics", Gauges, about),
             *(h for h in super().init_handlers() if h[0] != self.server_url),
         ]
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from gristmill.errors import GristmillError, NotFound
 from gristmill.monitoring.alerts import Alert, read_alerts
 from gristmill.monitoring.kept import read_report
 from gristmill.monitoring.repairs import Repair, read_repairs
 from gristmill.monitoring.report import MonitorReport, WindowReport
+from gristmill.monitoring.settings import monitoring_settings
 from gristmill.project import Project
 
 
@@ -37,6 +39,9 @@ class ModelState:
     repairs: tuple[Repair, ...]
     moves: tuple[Move, ...]
     problem: str = ""
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    registered: Mapping[int, datetime] = field(default_factory=dict)
+    worth: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def open_alerts(self) -> tuple[Alert, ...]:
@@ -71,13 +76,18 @@ def read_state(project: Project, model: str) -> ModelState:
     moves: tuple[Move, ...] = ()
     alerts: tuple[Alert, ...] = ()
     repairs: tuple[Repair, ...] = ()
+    registered: dict[int, datetime] = {}
+    worth: Mapping[str, float] = {}
     try:
         owner = model_settings(project, model).owner
         ledger = Registry(project).ledger
         champion = ledger.aliases(model).get("champion")
+        entries = ledger.entries(model)
+        registered = {e.version: e.at for e in entries if e.action == "register" and e.version}
+        worth = monitoring_settings(project, model).value
         moves = tuple(
             Move(e.at, e.after, e.action, e.actor, e.reason)
-            for e in ledger.entries(model)
+            for e in entries
             if e.alias == "champion" and e.after is not None
         )
         alerts = tuple(read_alerts(project, model))
@@ -87,4 +97,15 @@ def read_state(project: Project, model: str) -> ModelState:
         problem = "" if error.code == "monitoring.report" else str(error)
     except GristmillError as error:
         problem = str(error)
-    return ModelState(model, owner, champion, report, alerts, repairs, moves, problem)
+    return ModelState(
+        model,
+        owner,
+        champion,
+        report,
+        alerts,
+        repairs,
+        moves,
+        problem,
+        registered=registered,
+        worth=worth,
+    )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from gristmill.dashboards.state import ModelState
 from gristmill.drawing.document import section, table
 from gristmill.drawing.words import amount
+from gristmill.monitoring.alerts import Alert
 
 
 def repairs_section(state: ModelState) -> str:
@@ -40,6 +42,16 @@ def versions_section(state: ModelState) -> str:
     return _table("Champions", ["when", "version", "how", metric, "who", "why"], rows)
 
 
+def standing(alert: Alert, now: datetime) -> str:
+    """What people did about it, to follow other words; "" for nothing."""
+    word = alert.state(now)
+    if word == "acknowledged":
+        return f", acknowledged by {alert.acknowledged}"
+    if word == "snoozed" and alert.snoozed:
+        return f", snoozed until {alert.snoozed:%-d %b %Y %H:%M} UTC"
+    return f", resolved: {alert.closing}" if word == "resolved" else ""
+
+
 def alerts_section(state: ModelState) -> str:
     rows = [
         (
@@ -48,7 +60,7 @@ def alerts_section(state: ModelState) -> str:
             a.rule,
             a.severity,
             a.windows,
-            "open" if a.is_open else f"resolved: {a.closing}",
+            standing(a, state.now).lstrip(", ") or "open",
             a.reason,
         )
         for a in reversed(state.alerts)

@@ -83,12 +83,14 @@ def over_time(
     promised: Sequence[tuple[int, int, float]],
     marks: list[Mark],
     name: str,
+    estimated: Sequence[Point] = (),
 ) -> str:
     """A figure with its interval at each window. `promised` are spans of windows (first, last) and
-    the value measured before registration."""
+    the value measured before registration; `estimated` is what was expected before labels."""
     left, top, height = 56, 24, 170
     wide = (WIDTH - left - 12) / max(1, len(columns))
     shown = [v for p in points for v in (p.low, p.high)] + [v for *_, v in promised]
+    shown += [p.value for p in estimated]
     low, top_value = min(shown), max(shown)
     pad = (top_value - low) * 0.12 or 0.01
     low, top_value = low - pad, top_value + pad
@@ -113,6 +115,13 @@ def over_time(
             f'y1="{y(value):.1f}" y2="{y(value):.1f}"><title>before registration: '
             f"{amount(value)}</title></line>"
         )
+    guess = " ".join(f"{x(p.x):.1f},{y(p.value):.1f}" for p in estimated)
+    parts.append(f'<polyline class="guess" points="{guess}"/>')
+    parts += [
+        f'<circle class="guessed" cx="{x(p.x):.1f}" cy="{y(p.value):.1f}" r="3.5">'
+        f"<title>{escape(p.title)}</title></circle>"
+        for p in estimated
+    ]
     line = " ".join(f"{x(p.x):.1f},{y(p.value):.1f}" for p in points)
     parts.append(f'<polyline class="line" points="{line}"/>')
     for p in points:

@@ -28,6 +28,10 @@ svg text { font-size:12px; fill:var(--soft) } svg .marked { fill:var(--accent); 
 .grid{stroke:var(--line)}.line{fill:none;stroke:var(--accent);stroke-width:2}
 .interval{stroke:var(--accent);stroke-width:6;opacity:.28;stroke-linecap:round}
 .point{fill:var(--accent)}.promise{stroke:var(--soft);stroke-width:1.5;stroke-dasharray:5 4}
+.guess{fill:none;stroke:var(--watch);stroke-width:1.5;stroke-dasharray:6 4}
+.guessed{fill:var(--card);stroke:var(--watch);stroke-width:2}
+.bound{stroke:var(--alert);stroke-dasharray:6 4}.beyond{fill:var(--alert)}
+.marked.point{fill:var(--watch)}
 .mark{stroke:var(--accent);stroke-width:1.2;stroke-dasharray:2 3}
 .legend, section > p { font-size:.88rem }
 .legend i, p i { display:inline-block; width:14px; height:14px; border-radius:3px;
@@ -99,6 +103,10 @@ small { display:block; font-size:.82rem }
   overflow-wrap:anywhere }
 .alerts .critical { border-color:var(--alert) }
 .alerts b { text-transform:capitalize }
+.alerts form { display:inline } .alerts button:hover { border-color:var(--accent) }
+.alerts button { font:inherit; font-size:.82rem; margin:.3rem .4rem 0 0; padding:.15rem .6rem;
+  border:1px solid var(--line); border-radius:6px; background:var(--bg); color:var(--text);
+  cursor:pointer }
 .problem { border-left:4px solid var(--alert); white-space:pre-wrap }
 .empty { text-align:center; padding:2rem 1rem }
 .scroll { overflow-x:auto } .scroll svg { min-width:640px }
@@ -117,7 +125,8 @@ summary { cursor:pointer; color:var(--accent) }
     td { display:flex; gap:.8rem; border:0; padding:.1rem 0; white-space:normal !important }
     td:not([data-label=''])::before { content:attr(data-label); color:var(--soft);
       flex:0 0 6.2rem } } }
-@media print { section { break-inside:avoid } }
+@media print { section, figure, .tiles div { break-inside:avoid } nav a, button { display:none }
+  body { background:none } }
 """
 CSS = (
     f":root {{{LIGHT}}}\n@media (prefers-color-scheme: dark) {{ :root {{{DARK}}} }}"

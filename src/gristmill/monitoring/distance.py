@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gristmill.monitoring.sketch import Binning, Counts, Floats, Sketch
 
@@ -55,7 +56,7 @@ def distances(reference: Sketch, window: Sketch, binning: Binning) -> Distances:
     )
 
 
-def ks_distance(reference: Counts, window: Counts) -> float:
+def ks_distance(reference: Counts | Floats, window: Counts | Floats) -> float:
     n, m = reference.sum(), window.sum()
     if not n or not m:
         return 0.0
@@ -67,17 +68,23 @@ def coarsen(
 ) -> tuple[Counts, Counts]:
     """At most `bins` bins that the reference alone fixes: of about equal share when `ordered`,
     else its most frequent ones and the rest."""
-    if ordered:
-        share = np.cumsum(reference) / max(1, reference.sum())
-        group = np.clip(np.ceil(share * bins - 1e-9).astype(int) - 1, 0, bins - 1)
-    else:
-        ranks = np.empty(reference.size, dtype=int)
-        ranks[np.argsort(-reference, kind="stable")] = np.arange(reference.size)
-        group = np.minimum(ranks, bins - 1)
+    group = groups(reference, ordered=ordered, bins=bins)
     keep = np.unique(group)
     left = np.bincount(group, weights=reference, minlength=bins)[keep]
     right = np.bincount(group, weights=window, minlength=bins)[keep]
     return left.astype(np.int64), right.astype(np.int64)
+
+
+def groups(reference: Counts, *, ordered: bool, bins: int = 10) -> NDArray[np.intp]:
+    """The coarse bin of each bin."""
+    found: NDArray[np.intp]
+    if ordered:
+        share = np.cumsum(reference) / max(1, reference.sum())
+        found = np.clip(np.ceil(share * bins - 1e-9).astype(int) - 1, 0, bins - 1)
+        return found
+    ranks = np.empty(reference.size, dtype=int)
+    ranks[np.argsort(-reference, kind="stable")] = np.arange(reference.size)
+    return np.minimum(ranks, bins - 1)
 
 
 def psi(reference: Counts, window: Counts) -> tuple[float, float]:

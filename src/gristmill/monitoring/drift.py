@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from gristmill.monitoring.distance import Distances, distances
-from gristmill.monitoring.significance import p_value
+from gristmill.monitoring.significance import Alike, p_value
 from gristmill.monitoring.sketch import Binning, Floats, Sketch
 from gristmill.monitoring.words import describe
 
@@ -45,11 +46,18 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Column:
-    """A column's bins, its reference, and its weight for the model (0 to 1, see `importance`)."""
+    """A column's bins, its reference, and its weight for the model (0 to 1, see `importance`).
+
+    `days` is how many the reference spans (0: unknown), `alike` how much rows of one resemble each
+    other, `floor` the share of rows that must lie elsewhere for this column (None: the common one).
+    """
 
     binning: Binning
     reference: Sketch
     importance: float = 0.0
+    alike: Alike = Alike()  # noqa: RUF009  frozen
+    days: int = 0
+    floor: float | None = None
 
     @property
     def name(self) -> str:
@@ -88,8 +96,9 @@ def judge(
     window: Mapping[str, Sketch],
     thresholds: Thresholds,
     prediction: Column | None = None,
+    days: int = 0,
 ) -> WindowDrift:
-    """Compare a window's sketches (by column name) with the reference.
+    """Compare a window's sketches (by column name) with the reference. It spans `days`.
 
     `share` is that of drifted features, without the prediction. With fewer than
     `thresholds.judge` rows the verdict is "cannot-judge" and nothing counts as drifted.
@@ -97,7 +106,9 @@ def judge(
     columns = [*features, *([prediction] if prediction else [])]
     rows = max((window[c.name].rows for c in columns), default=0)
     enough = rows >= thresholds.judge
-    raw = [p_value(c.reference, window[c.name], c.binning) for c in columns]
+    raw = [
+        p_value(c.reference, window[c.name], c.binning, c.alike, (c.days, days)) for c in columns
+    ]
     adjusted = stats.false_discovery_control(raw, method="bh") if raw else []
     judged = [
         _column(c, window[c.name], float(p), thresholds, enough)
@@ -121,7 +132,7 @@ def _column(
 ) -> ColumnDrift:
     far = distances(column.reference, window, column.binning)
     matters = (
-        far.moved >= thresholds.moved
+        far.moved >= (thresholds.moved if column.floor is None else column.floor)
         or abs(far.missing) >= thresholds.missing
         or far.outside >= thresholds.outside
     )
@@ -136,7 +147,7 @@ def _column(
     )
 
 
-def importance(column: Sequence[int], prediction: Floats, bins: int) -> float:
+def importance(column: Sequence[int] | NDArray[np.intp], prediction: Floats, bins: int) -> float:
     """Share of the prediction's variance that the column's bins explain (eta squared), 0 to 1.
 
     `column` holds each reference row's bin, shape (n,). Needs no model: it measures what the

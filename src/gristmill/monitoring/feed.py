@@ -1,10 +1,10 @@
-"""Reading what was appended to the prediction log and the feedback since last time."""
+"""Reading what was appended to the prediction log since last time."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gristmill.monitoring.profile import PREDICTION
-from gristmill.monitoring.sketch import Floats
+from gristmill.monitoring.profile import PREDICTION, Profile
+from gristmill.monitoring.sketch import Floats, Kind
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,6 +28,7 @@ class Lines:
     """Lines of the prediction log, columns of length n; texts and numbers by column name."""
 
     request: Any
+    mixed: NDArray[np.uint64]
     version: NDArray[np.int64]
     hour: NDArray[np.int64]
     texts: Mapping[str, Any]
@@ -35,8 +36,11 @@ class Lines:
 
     def of(self, version: int) -> Lines:
         mask = self.version == version
+        if mask.all():
+            return self
         return Lines(
             self.request.filter(mask),
+            self.mixed[mask],
             self.version[mask],
             self.hour[mask],
             {k: v.filter(mask) for k, v in self.texts.items()},
@@ -44,37 +48,64 @@ class Lines:
         )
 
 
-def read_predictions(db: duckdb.DuckDBPyConnection, path: Path, names: list[str], by: str) -> Lines:
-    """The prediction log in `path` with the features `names`; version 0 for what is damaged.
+def kinds_of(profiles: Iterable[Profile]) -> dict[str, Kind]:
+    """How each column of these versions is read; as text where they disagree."""
+    found: dict[str, Kind] = {PREDICTION: "number"}
+    for profile in profiles:
+        if profile.task == "labels":
+            found[PREDICTION] = "category"
+        for column in profile.columns:
+            kind = column.binning.kind
+            found[column.name] = kind if found.get(column.name, kind) == kind else "category"
+    return found
 
-    Rows are placed by `event` time (receipt where there is none) or by `receipt`.
+
+def read_predictions(
+    db: duckdb.DuckDBPyConnection, path: Path, kinds: Mapping[str, Kind], by: str
+) -> Lines:
+    """The prediction log in `path` with the columns `kinds`; version 0 for what is damaged.
+
+    Rows are placed by `event` time (receipt where there is none) or by `receipt`. Numbers are
+    parsed as such while the JSON is: that takes half the time of going through text.
     """
+    types = {"number": "DOUBLE", "category": "VARCHAR"}
+    names = [n for n in kinds if n != PREDICTION]
     quoted = ['"' + n.replace('"', '""') + '"' for n in names]
     columns = {
         "request_id": "VARCHAR",
         "time": "TIMESTAMPTZ",
         "event_time": "TIMESTAMPTZ",
         "version": "INTEGER",
-        "prediction": "VARCHAR",
+        "prediction": types[kinds[PREDICTION]],
     }
     if names:
-        columns["features"] = f"STRUCT({', '.join(f'{q} VARCHAR' for q in quoted)})"
+        inner = (f"{q} {types[kinds[n]]}" for q, n in zip(quoted, names, strict=True))
+        columns["features"] = f"STRUCT({', '.join(inner)})"
     literal = ", ".join(f"{k}: '{v.replace(chr(39), chr(39) * 2)}'" for k, v in columns.items())
     moment = "coalesce(event_time, time)" if by == "event" else "time"
     values = ["prediction", *(f"features.{q}" for q in quoted)]
-    picked = ", ".join(f"{v} as t{i}, {NUMBER.format(v)} as n{i}" for i, v in enumerate(values))
-    query = f"""select request_id as request, {picked},
+    picked = ", ".join(f"{v} as c{i}" for i, v in enumerate(values))
+    query = f"""select request_id as request, hash(request_id) as mixed, {picked},
       coalesce(case when {moment} is null then 0 else version end, 0)::bigint as version,
       coalesce(epoch(date_trunc('hour', {moment})), 0)::bigint as hour
       from read_json(?, format='newline_delimited', ignore_errors=true,
       columns={{{literal}}})"""  # noqa: S608  column names are quoted above
     table = db.sql(query, params=[str(path)]).to_arrow_table()
+    texts: dict[str, Any] = {}
+    numbers: dict[str, Floats] = {}
+    for i, name in enumerate([PREDICTION, *names]):
+        column = table.column(f"c{i}")
+        if kinds[name] == "number":
+            numbers[name] = floats(column)
+        else:
+            texts[name] = column
     return Lines(
         table.column("request"),
+        table.column("mixed").to_numpy(),
         table.column("version").to_numpy(),
         table.column("hour").to_numpy(),
-        {n: table.column(f"t{i}") for i, n in enumerate([PREDICTION, *names])},
-        {n: floats(table.column(f"n{i}")) for i, n in enumerate([PREDICTION, *names])},
+        texts,
+        numbers,
     )
 
 

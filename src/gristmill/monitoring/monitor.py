@@ -6,34 +6,43 @@ gives the same report and the same alerts.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from scipy import stats
+
 from gristmill.errors import Invalid, NotFound
 from gristmill.files import locked, write_json
 from gristmill.monitoring.alerts import Alert, read_alerts, update_alerts
-from gristmill.monitoring.drift import judge
+from gristmill.monitoring.budget import allocate, words
+from gristmill.monitoring.business import business_metrics
+from gristmill.monitoring.charting import (
+    Point,
+    add_findings,
+    business_chart,
+    performance_chart,
+)
+from gristmill.monitoring.judging import basis_of, judge_window
 from gristmill.monitoring.kept import FORMAT, read_report
-from gristmill.monitoring.performance import measure
+from gristmill.monitoring.performance import HIGHER
 from gristmill.monitoring.periods import parse_length
-from gristmill.monitoring.profile import Profile, profile_of
+from gristmill.monitoring.profile import Profile
+from gristmill.monitoring.reading import Reading, Window
 from gristmill.monitoring.recorded import record_alerts
+from gristmill.monitoring.reference import profile_of
 from gristmill.monitoring.report import (
     MonitorReport,
     VersionReport,
     WindowReport,
     coarse_labels,
-    coarse_shares,
     default_metric,
-    findings,
 )
 from gristmill.monitoring.routes import deliver
 from gristmill.monitoring.settings import MonitoringSettings, directory, monitoring_settings
-from gristmill.monitoring.windows import SketchStore, Window
+from gristmill.monitoring.windows import SketchStore
 from gristmill.notify.routes import Delivery, alert_settings
 from gristmill.project import Project
 
@@ -78,18 +87,26 @@ def monitor(
         raise Invalid("monitoring.now", "`now` must be aware of its time zone.")
     folder = directory(project, model)
     registry = Registry(project)
-    with locked(folder / "lock", f"monitoring {model}"), SketchStore(folder / "sketches.db") as db:
+    layout = f"{settings.by} {settings.segments}"
+    with (
+        locked(folder / "lock", f"monitoring {model}"),
+        SketchStore(folder / "sketches.db", layout, sampled=settings.joint) as db,
+    ):
         log = project.state / "predictions" / model
-        seen = db.versions_in(log) | {w.version for w in db.windows(settings.period)}
         known = {v.version: v for v in registry.versions(model)}
-        profiles = {
-            number: profile_of(project, registry, declared, known[number], folder / "profiles")
-            for number in sorted(seen & set(known))
-        }
-        db.take_predictions(log, profiles, settings.by)
+        profiles: dict[int, Profile] = {}
+
+        def profile(number: int) -> Profile | None:
+            if number in known and number not in profiles:
+                profiles[number] = profile_of(
+                    registry, declared, settings, known[number], folder / "profiles"
+                )
+            return profiles.get(number)
+
+        db.take_predictions(log, profile, settings.by)
         db.take_feedback(project.state / "feedback" / model, profiles)
         ad_hoc = window is not None or start is not None
-        report = _report(db, profiles, model, settings, moment, None if ad_hoc else project)
+        report = _report(db, profiles, model, settings, moment, project, keep=not ad_hoc)
         if ad_hoc:
             return Watch(report, tuple(_open(project, model)), ())
         write_json(folder / "report.json", {"format": FORMAT, **report.record()})
@@ -116,78 +133,63 @@ def _open(project: Project, model: str) -> list[Alert]:
 
 
 def _report(
-    db: SketchStore,
+    db: Reading,
     profiles: Mapping[int, Profile],
     model: str,
     settings: MonitoringSettings,
     now: datetime,
-    project: Project | None,
+    home: Project,
+    *,
+    keep: bool,
 ) -> MonitorReport:
-    """Judge what changed since the kept report (of `project`; None: judge all), keep the rest."""
+    """Judge what changed since the kept report, if `keep`, and keep the rest."""
     kept: dict[tuple[datetime, int], WindowReport] = {}
-    if project is not None:
+    if keep:
         try:
-            old = read_report(project, model)
+            old = read_report(home, model)
             kept = {(w.start, w.version): w for w in old.windows}
         except (NotFound, Invalid):
             kept = {}
     last = profiles[max(profiles)].task if profiles else "binary"
     metric = settings.metric or default_metric(last)
     windows = []
+    past: dict[int, list[Window]] = {}
     for window in db.windows(settings.period):
-        profile = profiles[window.version]
-        basis = _basis(window, profile, settings)
+        profile, earlier = profiles[window.version], past.setdefault(window.version, [])
+        basis = basis_of(window, earlier, profile, settings)
         found = kept.get((window.start, window.version))
         if found is None or found.basis != basis:
-            found = _judge(db, window, profile, settings, metric, basis)
+            found = judge_window(db, window, earlier, profile, settings, metric, basis)
         windows.append(replace(found, closed=window.end <= now))
+        earlier.append(window)
+    charts: dict[str, list[Point]] = {}
+    promised = {v: p.promised[metric] for v, p in profiles.items() if metric in p.promised}
+    spent = allocate(settings)
+    deviations = float(stats.norm.isf(spent["performance"] / 2))
+    if metric in HIGHER:
+        charts[metric] = performance_chart(
+            windows, promised, metric, deviations, spent["chart"], settings.margin
+        )
+    metrics = business_metrics(home, settings, windows, f"{model} monitoring")
+    for each in metrics:
+        share = spent.get("business", spent["chart"]) / len(metrics)
+        charts[each.name] = business_chart(each, windows, share)
+    windows = add_findings(windows, charts, metric, settings.act)
     return MonitorReport(
         model=model,
         window=settings.window,
         metric=metric,
         made=now,
-        versions=tuple(_version_report(p) for p in profiles.values()),
+        versions=tuple(_version_report(profiles[v]) for v in sorted(profiles)),
         windows=tuple(windows),
         damaged=db.damaged(),
+        budget=words(settings),
+        charts={
+            k: tuple({**vars(p), "start": p.start.isoformat(), "rules": list(p.rules)} for p in v)
+            for k, v in charts.items()
+            if v
+        },
     )
-
-
-def _judge(
-    db: SketchStore,
-    window: Window,
-    profile: Profile,
-    settings: MonitoringSettings,
-    metric: str,
-    basis: str,
-) -> WindowReport:
-    thresholds = settings.thresholds()
-    sketches = db.sketches(window, profile)
-    watched = [c for c in profile.features if c.name not in settings.ignore]
-    drift = judge(watched, sketches, thresholds, profile.prediction)
-    if not profile.columns:
-        drift = replace(drift, rows=window.rows)
-    scores = db.scores(window, profile)
-    enough = scores.rows >= settings.judge
-    performance = measure(scores, thresholds.alpha) if enough else {}
-    return WindowReport(
-        start=window.start,
-        end=window.end,
-        version=window.version,
-        rows=window.rows,
-        labelled=window.labelled,
-        closed=False,
-        basis=basis,
-        drift=drift,
-        performance=performance,
-        findings=findings(drift, performance, profile.promised, scores.rows, metric, settings),
-        shares={c.name: coarse_shares(c, sketches[c.name]) for c in profile.columns},
-    )
-
-
-def _basis(window: Window, profile: Profile, settings: MonitoringSettings) -> str:
-    """What a judgement rests on; the same basis gives the same judgement."""
-    text = f"{window} {settings} {profile.rows} {len(profile.columns)}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _version_report(profile: Profile) -> VersionReport:

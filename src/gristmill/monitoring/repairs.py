@@ -13,7 +13,7 @@ from gristmill.monitoring.settings import directory
 from gristmill.project import Project
 
 ACTOR = "gristmill repair"
-OUTCOMES = ("promoted", "waiting", "kept", "failed", "gave-up")
+OUTCOMES = ("promoted", "waiting", "kept", "failed", "gave-up", "rolled-back")
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Repair:
     """A repair as the journal tells it.
 
     `outcome` is promoted, waiting (passed its gates, a person promotes), kept (the champion stays:
-    the new version failed a gate), failed, gave-up, or "" while under way. `champion` is the
-    version that was to be replaced, `version` the new one, trained on rows from `start` up to
-    `end`.
+    the new version failed a gate), failed, gave-up, rolled-back (the version before serves again),
+    or "" while under way. `champion` is the version that was to be replaced, `version` the new one,
+    trained on rows from `start` up to `end`.
     """
 
     id: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,9 @@ class WindowReport:
     """The judgement of one version's rows in one window.
 
     `closed`: the window has ended, so its judgement may raise alerts. `shares` maps a column to its
-    share of rows in the coarse bins of the version's report.
+    share of rows in the coarse bins of the version's report. `estimated` is the performance that
+    the predictions alone suggest, `against` says which reference it was. `positive` is the share of
+    labels that are true, `outcomes` counts labelled rows by what was predicted at one half.
     """
 
     start: datetime
@@ -48,6 +50,10 @@ class WindowReport:
     performance: Mapping[str, Metric]
     findings: tuple[Finding, ...]
     shares: Mapping[str, tuple[float, ...]] = field(repr=False, default_factory=dict)
+    estimated: Mapping[str, Metric] = field(default_factory=dict)
+    against: str = "training"
+    positive: float | None = None
+    outcomes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def coverage(self) -> float:
@@ -70,6 +76,10 @@ class WindowReport:
             "performance": {k: vars(m) for k, m in self.performance.items()},
             "findings": [vars(f) for f in self.findings],
             "shares": {k: list(v) for k, v in self.shares.items()},
+            "estimated": {k: vars(m) for k, m in self.estimated.items()},
+            "against": self.against,
+            "positive": self.positive,
+            "outcomes": self.outcomes,
         }
 
     @classmethod
@@ -95,6 +105,10 @@ class WindowReport:
                 Finding(**{**f, "owners": tuple(f["owners"])}) for f in record["findings"]
             ),
             shares={k: tuple(v) for k, v in record["shares"].items()},
+            estimated={k: Metric(**m) for k, m in record["estimated"].items()},
+            against=record["against"],
+            positive=record["positive"],
+            outcomes=record["outcomes"],
         )
 
 
@@ -126,7 +140,11 @@ class VersionReport:
 
 @dataclass(frozen=True)
 class MonitorReport:
-    """All windows of a model, oldest first. `read` and `damaged` are lines of the log."""
+    """All windows of a model, oldest first.
+
+    `damaged` are lines of the log, `budget` the promise about false alarms, `charts` the points of
+    control charts by metric (records of `charting.Point`).
+    """
 
     model: str
     window: str
@@ -135,6 +153,8 @@ class MonitorReport:
     versions: tuple[VersionReport, ...]
     windows: tuple[WindowReport, ...]
     damaged: int = 0
+    budget: str = ""
+    charts: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
         return {
@@ -145,6 +165,8 @@ class MonitorReport:
             "versions": [v.record() for v in self.versions],
             "windows": [w.record() for w in self.windows],
             "damaged": self.damaged,
+            "budget": self.budget,
+            "charts": self.charts,
         }
 
     @classmethod
@@ -157,6 +179,8 @@ class MonitorReport:
             tuple(VersionReport.from_record(v) for v in record["versions"]),
             tuple(WindowReport.from_record(w) for w in record["windows"]),
             record["damaged"],
+            record["budget"],
+            {k: tuple(v) for k, v in record["charts"].items()},
         )
 
 
@@ -258,29 +282,3 @@ def _drift_record(drift: ColumnDrift) -> dict[str, Any]:
 
 def _drift_from(record: Mapping[str, Any]) -> ColumnDrift:
     return ColumnDrift(**{**record, "distances": Distances(**record["distances"])})
-
-
-def utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%d")
-
-
-def table_rows(report: MonitorReport, top: int = 2) -> Sequence[Sequence[Any]]:
-    """For a terminal: window, version, rows, verdict, drifted share, features, performance."""
-    rows = []
-    for window in report.windows:
-        moved = [f for f in window.drift.features if f.drifted][:top]
-        metric = window.performance.get(report.metric)
-        rows.append(
-            (
-                utc(window.start) + ("" if window.closed else " (so far)"),
-                f"v{window.version}",
-                window.rows,
-                window.drift.verdict,
-                percent(window.drift.share),
-                f"{metric.value:.3f} ({metric.low:.3f}-{metric.high:.3f})" if metric else "-",
-                percent(window.coverage),
-                ", ".join(f.rule for f in window.findings) or "-",
-                "; ".join(f"{f.name}: {f.words}" for f in moved) or "-",
-            )
-        )
-    return rows

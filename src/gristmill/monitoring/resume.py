@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gristmill.files import locked
+from gristmill.monitoring.recorded import record_repairs
 from gristmill.monitoring.repairs import ACTOR, Journal, Repair, journal_path, read_repairs
 from gristmill.monitoring.settings import directory
 from gristmill.project import Project
@@ -24,7 +25,10 @@ def resume(project: Project, model: str, *, now: datetime | None = None) -> Repa
         if holder is None:
             return None
         path = journal_path(project, model)
-        return settle(project, model, holder.version, path, now or datetime.now(UTC))
+        settled = settle(project, model, holder.version, path, now or datetime.now(UTC))
+        if settled is not None:
+            record_repairs(project, model)
+        return settled
 
 
 def settle(project: Project, model: str, holder: int, path: Path, now: datetime) -> Repair | None:

@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING
 from gristmill.errors import GristmillError
 from gristmill.files import locked
 from gristmill.monitoring.alerts import Alert, read_alerts
+from gristmill.monitoring.isolated import dissolve, isolate, register_from
 from gristmill.monitoring.kept import read_report
 from gristmill.monitoring.periods import parse_length
+from gristmill.monitoring.recorded import record_repairs
 from gristmill.monitoring.repairs import ACTOR, Journal, Repair, journal_path, read_repairs
 from gristmill.monitoring.report import MonitorReport
 from gristmill.monitoring.resume import settle
 from gristmill.monitoring.settings import RetrainSettings, directory, retrain_settings
+from gristmill.monitoring.undo import roll_back
 from gristmill.project import Project
 
 if TYPE_CHECKING:
@@ -57,11 +60,21 @@ def next_repair(
     pause = parse_length(settings.cooldown, "cooldown")
     if any(end - _moment(r.end) < pause for r in repairs if r.outcome != "failed"):
         return None
+    if over_budget(settings, repairs, end):
+        return None
     number = len(mine) + 1
     trigger = "; ".join(f"{a.rule} since {a.first:%Y-%m-%d}: {a.reason}" for a in asking)
     identity = f"v{champion}-{number}"
     ids = tuple(a.id for a in asking)
     return Repair(identity, champion, ids, trigger, *span, began=now)
+
+
+def over_budget(settings: RetrainSettings, repairs: Sequence[Repair], end: datetime) -> bool:
+    """Whether as many repairs began in the last `per` as `most` allows. Pure."""
+    span = parse_length(settings.per, "per")
+    trained = [r for r in repairs if r.outcome != "rolled-back"]
+    recent = [r for r in trained if timedelta(0) <= end - _moment(r.end) < span]
+    return bool(settings.most) and len(recent) >= settings.most
 
 
 def repair(
@@ -73,12 +86,12 @@ def repair(
 ) -> Repair | None:
     """Act on the open alerts of the champion; None when nothing asks for it.
 
-    Runs the pipeline on the newest window, registers, judges by the gates, and promotes a version
-    that passed (with `approve = "person"` a person does; where the model's policy asks for
-    approvals it files a request and waits, and the next repair or `resume` goes on). What goes
-    wrong is the outcome "failed" with the error's words; after `attempts` of them it gives up and a
-    person is needed. Raises Invalid when it is not said how to retrain, Conflict while another
-    repair of the model runs.
+    Runs the pipeline on the newest window, in a double of the project at its last commit, registers
+    what comes out, judges by the gates, and promotes a version that passed (with `approve =
+    "person"` a person does; where the model's policy asks for approvals it files a request and
+    waits, and the next repair or `resume` goes on). What goes wrong is the outcome "failed" with
+    the error's words; after `attempts` of them it gives up and a person is needed. Raises Invalid
+    when it is not said how to retrain, Conflict while another repair of the model runs.
     """
     from gristmill.registry.promotion import champion
 
@@ -91,8 +104,13 @@ def repair(
             return None
         settled = settle(project, model, holder.version, path, moment)
         if settled is not None:
+            record_repairs(project, model)
             return settled
         before = read_repairs(project, model)
+        if settings.rollback:
+            undone = roll_back(project, model, holder.version, before, moment)
+            if undone is not None:
+                return undone
         task = next_repair(
             settings,
             read_alerts(project, model),
@@ -113,6 +131,8 @@ def repair(
             final = len(tries) + 1 >= settings.attempts
             outcome, words = "gave-up" if final else "failed", str(error)
         journal.write(outcome, words=words)
+        record_repairs(project, model)
+        dissolve(project, model, task.id)
     return next(r for r in read_repairs(project, model) if r.id == task.id)
 
 
@@ -130,7 +150,7 @@ def _act(
     """Run, register, judge, promote. Returns the outcome and what to tell a person."""
     from gristmill.registry import review
     from gristmill.registry.gates import PASS
-    from gristmill.registry.promotion import champion, gate, promote, register
+    from gristmill.registry.promotion import champion, gate, promote
     from gristmill.registry.store import Registry
     from gristmill.runner.request import RunRequest
     from gristmill.runner.run import run
@@ -143,11 +163,12 @@ def _act(
             overrides={k: v for k, v in dates.items() if k},
             trigger=f"repair {task.id}: {task.trigger}",
         )
-        result = run(project, request, listeners)
+        there, commit = isolate(project, model, task.id)
+        result = run(there, request, listeners)
         if result.status != "waiting":  # a later step waits for the decision asked for below
             result.raise_for_status()
         journal.write("ran", run=result.run)
-        version = register(project, model, actor=ACTOR).version
+        version = register_from(project, there, model, ACTOR, commit).version
         journal.write("registered", version=version)
     trained = f"version {version}, trained on {task.start} to {task.end},"
     if version == task.champion:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from gristmill.errors import Invalid
 from gristmill.monitoring.drift import Thresholds
@@ -13,7 +14,8 @@ from gristmill.monitoring.performance import HIGHER
 from gristmill.monitoring.periods import Period, parse_length, parse_period
 from gristmill.project import SETTINGS, Project, parse_table
 
-RULES = ("drift", "prediction", "quality", "performance")
+RULES = ("drift", "prediction", "quality", "performance", "segment", "joint", "chart", "business")
+REFERENCES = ("training", "rolling", "weekday", "month")
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,12 @@ class MonitoringSettings:
     `window` is `month` or a length (`12h`, `7d`), counted from `start` or a Monday; `by` is the
     time rows are windowed by, `event` or `receipt`. `budget`: at most one false alarm in that time
     is expected. `metric` is judged against the hold-out at registration, less `margin`. `owners`
-    says who besides the model's owner hears of a feature. The rest is as in `drift.Thresholds`.
+    says who besides the model's owner hears of a feature. `reference` is what windows are compared
+    with: `training`; `rolling`, the last `rolling` windows of the same version; `weekday` or
+    `month`, the training rows of the same weekdays or months. `segments` are category columns whose
+    frequent values are judged apart; `floors` the least share of moved rows of single features;
+    `joint` asks whether a classifier tells the window's rows from the reference's. The rest is as
+    in `drift.Thresholds`.
     """
 
     window: str = "7d"
@@ -40,19 +47,22 @@ class MonitoringSettings:
     act: int = 100
     ignore: tuple[str, ...] = ()
     owners: Mapping[str, str] = field(default_factory=dict)
+    reference: str = "training"
+    rolling: int = 4
+    segments: tuple[str, ...] = ()
+    floors: Mapping[str, float] = field(default_factory=dict)
+    joint: bool = False
+    business: Mapping[str, Any] = field(default_factory=dict)
+    value: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def period(self) -> Period:
         return parse_period(self.window, self.start or None)
 
-    def thresholds(self) -> Thresholds:
-        """With the chance of a false alarm in a window that keeps the budget, at most 5 %.
-
-        Half of the budget is left to performance.
-        """
-        span = parse_length(self.budget, "budget") / timedelta(days=1)
+    def thresholds(self, alpha: float) -> Thresholds:
+        """With the chance of a false alarm in a window that the budget leaves to drift."""
         return Thresholds(
-            alpha=min(0.05, self.period.days / span / 2),
+            alpha=alpha,
             moved=self.moved,
             missing=self.missing,
             outside=self.outside,
@@ -69,17 +79,22 @@ class RetrainSettings:
     The pipeline runs with parameter set `params`, and the parameters named `start` and `end`
     (`step.name`) receive the ISO dates of the last `days` up to the end of the alert's window.
     `on` are the rules that repair; `approve = "person"` stops before promotion. No repair begins
-    within `cooldown` of the last one (in the data's time), nor after `attempts` for one alert.
+    within `cooldown` of the last one (in the data's time), nor after `attempts` for one alert, nor
+    more than `most` (0: any number) within `per`. `rollback`: a version that a repair promoted and
+    whose performance then decays gives way to the one before, instead of another retraining.
     """
 
     params: str = ""
     start: str = ""
     end: str = ""
     days: int = 90
-    on: tuple[str, ...] = ("drift", "performance")
+    on: tuple[str, ...] = ("drift", "prediction", "performance", "chart")
     approve: str = "auto"
     cooldown: str = "0d"
     attempts: int = 3
+    most: int = 0
+    per: str = "365d"
+    rollback: bool = False
 
 
 def monitoring_settings(
@@ -96,6 +111,12 @@ def monitoring_settings(
         raise Invalid(
             "monitoring.metric", f"{where} metric = {found.metric!r}.", hint=f"One of {known}."
         )
+    if found.reference not in REFERENCES:
+        raise Invalid(
+            "monitoring.reference",
+            f"{where} reference = {found.reference!r}.",
+            hint=f"One of {', '.join(REFERENCES)}.",
+        )
     for name in ("margin", "moved", "missing", "outside", "share"):
         if not 0 <= getattr(found, name) <= 1:
             raise Invalid(
@@ -107,7 +128,10 @@ def monitoring_settings(
             f"{where}: judge = {found.judge}, act = {found.act}.",
             hint="Rows needed to act are at least those needed to judge, which are at least 1.",
         )
-    found.thresholds()
+    if parse_length(found.budget, "budget") <= timedelta(0) or found.rolling < 1:
+        raise Invalid(
+            "monitoring.budget", f"{where}: budget and rolling must be more than nothing."
+        )
     return found
 
 
@@ -132,6 +156,7 @@ def retrain_settings(project: Project, model: str) -> RetrainSettings:
     if found.days < 1 or found.attempts < 1:
         raise Invalid("retrain.days", f"{where}: days and attempts must be at least 1.", hint="")
     parse_length(found.cooldown, f"{where} cooldown")
+    parse_length(found.per, f"{where} per")
     return found
 
 

@@ -3,43 +3,100 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
 from gristmill.monitoring.distance import ks_distance
-from gristmill.monitoring.sketch import Binning, Counts, Sketch
+from gristmill.monitoring.sketch import Binning, Floats, Sketch
 
 EXPECTED = 5.0
 EXACT = 500
+LEAST_DAYS = 5
 
 
-def p_value(reference: Sketch, window: Sketch, binning: Binning) -> float:
+@dataclass(frozen=True)
+class Alike:
+    """How much rows of one day resemble each other: the correlation within a day of a column's
+    values, and of their being missing (0: rows are independent)."""
+
+    values: float = 0.0
+    missing: float = 0.0
+
+
+def p_value(
+    reference: Sketch,
+    window: Sketch,
+    binning: Binning,
+    alike: Alike = Alike(),
+    days: tuple[int, int] = (0, 0),
+) -> float:
     """Chance of a difference this large between two samples of one distribution.
 
     The least of the tests of values, of the missing share and of the range, times their number
-    (Bonferroni), at most 1.
+    (Bonferroni), at most 1. Rows count for less where those of a day are `alike`: a day of rain is
+    one observation of the weather, however many rows it has. `days` are those of the reference and
+    of the window; 0: unknown, rows are independent.
     """
     if not reference.rows or not window.rows:
         return 1.0
-    found = [missing_test(reference, window)]
+    then, now = days
+    found = [
+        missing_test(
+            reference,
+            window,
+            1 / inflation(reference.rows, then, alike.missing),
+            1 / inflation(window.rows, now, alike.missing),
+        )
+    ]
+    left: Floats = reference.counts[1:] / inflation(reference.present, then, alike.values)
+    right: Floats = window.counts[1:] / inflation(window.present, now, alike.values)
     if binning.kind == "category":
-        found.append(chi_square(reference.counts[1:], window.counts[1:]))
+        found.append(chi_square(left, right))
     else:
-        found.append(ks_test(reference.counts[1:], window.counts[1:]))
-        found.append(range_test(reference.present, window.present, int(window.counts[1])))
-        found.append(range_test(reference.present, window.present, int(window.counts[-1])))
+        found.append(ks_test(left, right))
+        found.append(range_test(left.sum(), right.sum(), right[0]))
+        found.append(range_test(left.sum(), right.sum(), right[-1]))
     return min(1.0, min(found) * len(found))
 
 
-def ks_test(reference: Counts, window: Counts) -> float:
+def inflation(rows: int, days: int, alike: float) -> float:
+    """By how much the variance of a share exceeds that of as many independent rows, at least 1.
+
+    The design effect 1 + (m - 1) rho of m rows a day (Kish, Survey Sampling, 1965), by which
+    counts are divided before a test, after Rao and Scott (Ann. Stat. 12, 1984).
+    """
+    return max(1.0, 1 + (rows / days - 1) * alike) if days else 1.0
+
+
+def likeness(table: Floats) -> float:
+    """The correlation within a day from counts by day and bin, shape (days, bins); 0 to 1.
+
+    From the overdispersion of the table, Pearson's chi-square over its degrees of freedom.
+    """
+    table = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
+    if table.shape[0] < LEAST_DAYS or table.shape[1] < 2:
+        return 0.0
+    days, whole = table.sum(axis=1), table.sum()
+    expected = np.outer(days, table.sum(axis=0)) / whole
+    degrees = (table.shape[0] - 1) * (table.shape[1] - 1)
+    excess = float(((table - expected) ** 2 / expected).sum()) / degrees - 1
+    size = float((whole - (days**2).sum() / whole) / (days.size - 1))
+    # what chance alone makes of the excess is no likeness
+    if size <= 1 or excess < 2 * math.sqrt(2 / degrees):
+        return 0.0
+    return float(min(1.0, excess / (size - 1)))
+
+
+def ks_test(reference: Floats, window: Floats) -> float:
     """p-value of the two-sample Kolmogorov-Smirnov test on binned counts of ordered bins.
 
     With ties or bins the test is conservative: true false alarms are rarer than stated. Large
     samples take the limiting distribution with Stephens' correction (JRSS B 32, 1970), which is
     a thousand times faster there than the exact one.
     """
-    n, m = int(reference.sum()), int(window.sum())
+    n, m = float(reference.sum()), float(window.sum())
     if not n or not m:
         return 1.0
     distance, size = ks_distance(reference, window), n * m / (n + m)
@@ -49,13 +106,13 @@ def ks_test(reference: Counts, window: Counts) -> float:
     return float(stats.kstwobign.sf((root + 0.12 + 0.11 / root) * distance))
 
 
-def chi_square(reference: Counts, window: Counts) -> float:
+def chi_square(reference: Floats, window: Floats) -> float:
     """p-value of the two-sample chi-square test of homogeneity, rare bins pooled.
 
     Bins are pooled, rarest first, until each expects at least five rows in both samples. Both
     samples are random here; taking the reference as exact is what makes alarms of nothing.
     """
-    n, m = int(reference.sum()), int(window.sum())
+    n, m = float(reference.sum()), float(window.sum())
     if not n or not m:
         return 1.0
     left, right = pool(reference, window)
@@ -68,11 +125,11 @@ def chi_square(reference: Counts, window: Counts) -> float:
     return float(stats.chi2.sf(statistic, left.size - 1))
 
 
-def pool(reference: Counts, window: Counts) -> tuple[Counts, Counts]:
+def pool(reference: Floats, window: Floats) -> tuple[Floats, Floats]:
     """Both samples with rare bins in one; which are rare depends on their sum alone."""
     both = reference + window
     n, m = reference.sum(), window.sum()
-    floor = EXPECTED * (n + m) / max(1, min(n, m))
+    floor = EXPECTED * (n + m) / max(1.0, min(n, m))
     order = np.argsort(both, kind="stable")
     order = order[both[order] > 0]
     rare = order[both[order] < floor]
@@ -81,25 +138,31 @@ def pool(reference: Counts, window: Counts) -> tuple[Counts, Counts]:
         rare, common = np.append(rare, common[0]), common[1:]
     groups = [rare] if rare.size else []
     groups += [np.array([i]) for i in common]
-    left = np.array([reference[g].sum() for g in groups], dtype=np.int64)
-    right = np.array([window[g].sum() for g in groups], dtype=np.int64)
+    left = np.array([reference[g].sum() for g in groups], dtype=np.float64)
+    right = np.array([window[g].sum() for g in groups], dtype=np.float64)
     return left, right
 
 
-def missing_test(reference: Sketch, window: Sketch) -> float:
-    """p-value that the missing shares differ: Fisher's exact test when counts are small."""
+def missing_test(reference: Sketch, window: Sketch, left: float = 1.0, right: float = 1.0) -> float:
+    """p-value that the missing shares differ: Fisher's exact test when counts are small.
+
+    A row counts `left` in the reference and `right` in the window.
+    """
     table = np.array(
-        [[reference.missing, reference.present], [window.missing, window.present]], dtype=np.int64
+        [
+            [reference.missing * left, reference.present * left],
+            [window.missing * right, window.present * right],
+        ]
     )
     if not table.sum(axis=0).all() or not table.sum(axis=1).all():
         return 1.0
     expected = table.sum(axis=0).min() * table.sum(axis=1).min() / table.sum()
     if expected < EXPECTED:
-        return float(stats.fisher_exact(table).pvalue)
+        return float(stats.fisher_exact(np.rint(table).astype(np.int64)).pvalue)
     return float(stats.chi2_contingency(table, correction=False).pvalue)
 
 
-def range_test(n: int, m: int, beyond: int) -> float:
+def range_test(n: float, m: float, beyond: float) -> float:
     """Chance that the `beyond` most extreme of n + m exchangeable values all lie among the m."""
     if not n or not m or not beyond:
         return 1.0

@@ -20,6 +20,7 @@ Kind = Literal["number", "category"]
 
 BINS = 256
 OTHER = "(other)"
+MANY = 1000
 
 
 @dataclass(frozen=True)
@@ -54,17 +55,17 @@ class Binning:
         """
         if self.kind == "category":
             other = len(self.categories) + 1
-            return np.fromiter(
-                (0 if (w := word(v)) is None else self.places.get(w, other) for v in values),
-                dtype=np.intp,
-            )
+            codes, names = named(values)
+            found = [0 if n is None else self.places.get(n, other) for n in names]
+            return np.array(found, dtype=np.intp)[codes]
         numbers = np.asarray(values, dtype=np.float64)
         bins = np.searchsorted(np.asarray(self.cuts), numbers, side="right") + 1
         return np.where(np.isfinite(numbers), bins, 0).astype(np.intp)
 
-    def sketch(self, values: Any) -> Sketch:
-        """Count `values`, shape (n,)."""
-        counts = np.bincount(self.place(values), minlength=self.size).astype(np.int64)
+    def sketch(self, values: Any, places: NDArray[np.intp] | None = None) -> Sketch:
+        """Count `values`, shape (n,); `places` are their bins when these are known."""
+        places = self.place(values) if places is None else places
+        counts = np.bincount(places, minlength=self.size).astype(np.int64)
         if self.kind == "category":
             return Sketch(counts)
         numbers = np.asarray(values, dtype=np.float64)
@@ -165,6 +166,20 @@ def word(value: Any) -> str | None:
     return None if text in {"<NA>", "NaT"} else text
 
 
+def named(values: Any) -> tuple[NDArray[np.intp], list[str | None]]:
+    """The different names (`word`) of `values`, shape (n,), and the place of each among them."""
+    if len(values) > MANY:
+        import pandas as pd
+
+        column = np.asarray(values, dtype=object)
+        if pd.api.types.infer_dtype(column, skipna=True) in ("string", "boolean"):
+            codes, different = pd.factorize(column)
+            return codes, [*(word(v) for v in different), None]  # -1, a missing one, is the last
+    index: dict[str | None, int] = {}
+    found = [index.setdefault(word(v), len(index)) for v in values]
+    return np.array(found, dtype=np.intp), list(index)
+
+
 def fix_bins(name: str, values: Any, kind: Kind, bins: int = BINS) -> Binning:
     """The binning that the reference `values`, shape (n,), give a column.
 
@@ -172,11 +187,9 @@ def fix_bins(name: str, values: Any, kind: Kind, bins: int = BINS) -> Binning:
     quantiles; of categories the `bins` most frequent keep their name.
     """
     if kind == "category":
-        tally: dict[str, int] = {}
-        for value in values:
-            text = word(value)
-            if text is not None:
-                tally[text] = tally.get(text, 0) + 1
+        codes, names = named(values)
+        rows = np.bincount(codes[codes >= 0], minlength=len(names)).tolist()
+        tally = {n: k for n, k in zip(names, rows, strict=True) if n is not None}
         ranked = sorted(tally, key=lambda c: (-tally[c], c))
         return Binning(name, kind, categories=tuple(ranked[:bins]))
     numbers = np.asarray(values, dtype=np.float64)

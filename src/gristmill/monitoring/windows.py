@@ -6,48 +6,55 @@ killed read counts nothing twice and loses nothing; a row that comes late is add
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gristmill.monitoring.feed import NUMBER, Lines, codes, floats, read_predictions, slice_of
-from gristmill.monitoring.performance import SCORE_BINS, SUMS, Scores, parts, score_bin
+from gristmill.monitoring.counting import SAMPLED, count, sample
+from gristmill.monitoring.feed import (
+    NUMBER,
+    Lines,
+    codes,
+    floats,
+    kinds_of,
+    read_predictions,
+    slice_of,
+)
+from gristmill.monitoring.performance import SCORE_BINS, SUMS, parts, score_bin
 from gristmill.monitoring.periods import Period
 from gristmill.monitoring.profile import PREDICTION, Profile
-from gristmill.monitoring.schema import SCHEMA
-from gristmill.monitoring.sketch import Sketch
+from gristmill.monitoring.reading import Reading
+from gristmill.monitoring.schema import LAYOUT, SCHEMA, TABLES
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
 
-@dataclass(frozen=True)
-class Window:
-    """Rows of one version in one window of time: how many came, how many have labels."""
-
-    version: int
-    start: datetime
-    end: datetime
-    rows: int
-    labelled: int
-
-
-class SketchStore:
+class SketchStore(Reading):
     """The sketches of one model. One process at a time; close it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, layout: str = "", *, sampled: bool = False) -> None:
+        """`layout` says what is counted beside columns: when it changed, all is counted anew.
+        `sampled`: keep a sample of whole rows."""
         import duckdb
 
+        self._sampled = sampled
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db: duckdb.DuckDBPyConnection = duckdb.connect(str(path))
         self._db.execute("set timezone = 'UTC'; set threads = 2")
-        self._db.execute(SCHEMA)
+        words = f"{LAYOUT} {layout} {sampled}"
+        with self._transaction():
+            self._db.execute("create table if not exists layout (words varchar)")
+            if self._db.execute("select words from layout").fetchall() != [(words,)]:
+                for table in TABLES:
+                    self._db.execute(f"drop table if exists {table}")
+                self._db.execute("delete from layout")
+                self._db.execute("insert into layout values (?)", [words])
+            self._db.execute(SCHEMA)
 
     def __enter__(self) -> SketchStore:
         return self
@@ -55,30 +62,35 @@ class SketchStore:
     def __exit__(self, *_: object) -> None:
         self._db.close()
 
-    def versions_in(self, directory: Path) -> set[int]:
-        """Versions that unread lines of the prediction log name."""
-        found: set[int] = set()
-        for file, done in self._unread("predictions", directory):
-            with slice_of(file, done) as (path, _):
-                query = "select distinct version from read_json(?, format='newline_delimited', "
-                query += "columns={version: 'INTEGER'}, ignore_errors=true)"
-                found |= {int(v) for (v,) in self._db.execute(query, [str(path)]).fetchall() if v}
-        return found
-
     def take_predictions(
-        self, directory: Path, profiles: Mapping[int, Profile], by: str
+        self, directory: Path, profile: Callable[[int], Profile | None], by: str
     ) -> tuple[int, int]:
-        """Count what was appended to the prediction log. Returns rows and damaged lines."""
+        """Count what was appended to the prediction log. Returns rows and damaged lines.
+
+        `profile` gives a version's, None for one that nobody registered.
+        """
+        known = {w.version for w in self.windows(Period(None))}
+        kinds = kinds_of(p for v in sorted(known) if (p := profile(v)))
         rows = damaged = 0
-        names = sorted({c.name for p in profiles.values() for c in p.features})
         for file, done in self._unread("predictions", directory):
             with slice_of(file, done) as (path, size), self._transaction():
-                lines = read_predictions(self._db, path, names, by)
+                lines = read_predictions(self._db, path, kinds, by)
+                fresh = {int(v) for v in np.unique(lines.version)} - known
+                if fresh:
+                    known |= fresh
+                    wanted = kinds_of(p for v in sorted(known) if (p := profile(v)))
+                    if wanted != kinds:
+                        kinds = wanted
+                        lines = read_predictions(self._db, path, kinds, by)
                 bad = len(lines.version)
                 for version in np.unique(lines.version):
-                    if int(version) in profiles:
+                    found = profile(int(version))
+                    if found is not None:
                         mine = lines.of(int(version))
-                        self._count(profiles[int(version)], mine)
+                        self._insert("hours", count(found, mine))
+                        if self._sampled and found.features:
+                            self._insert("sample", sample(found, mine))
+                        self._wait(mine, found)
                         bad -= len(mine.version)
                 self._advance("predictions", file, done + size, bad)
             rows += len(lines.version) - bad
@@ -104,56 +116,6 @@ class SketchStore:
         with self._transaction():
             return self._join(profiles)
 
-    def windows(self, period: Period) -> list[Window]:
-        """All windows with rows, oldest first."""
-        tally: dict[tuple[datetime, int], list[int]] = {}
-        for place, table in enumerate(("arrivals", "sums")):
-            extra = "" if table == "arrivals" else "where metric = 0"
-            query = f"select version, hour, sum(n) from {table} {extra} group by all"  # noqa: S608
-            for version, hour, n in self._db.execute(query).fetchall():
-                start = period.start(datetime.fromtimestamp(hour, UTC))
-                tally.setdefault((start, version), [0, 0])[place] += int(n)
-        return [
-            Window(version, start, period.end(start), rows, labelled)
-            for (start, version), (rows, labelled) in sorted(tally.items())
-        ]
-
-    def sketches(self, window: Window, profile: Profile) -> dict[str, Sketch]:
-        """The window's sketch of each column of the profile."""
-        where = "where version = ? and hour >= ? and hour < ?"
-        span = [window.version, int(window.start.timestamp()), int(window.end.timestamp())]
-        counts: dict[str, Any] = {
-            c.name: np.zeros(c.binning.size, np.int64) for c in profile.columns
-        }
-        query = f"select name, bin, sum(n) from counts {where} group by all"  # noqa: S608
-        for name, bin_, n in self._db.execute(query, span).fetchall():
-            counts[name][bin_] = n
-        query = f"""select name, sum(total), sum(squares), min(low), max(high)
-          from moments {where} group by name order by name"""  # noqa: S608
-        moments = {name: rest for name, *rest in self._db.execute(query, span).fetchall()}
-        return {name: Sketch(n, *moments.get(name, ())) for name, n in counts.items()}
-
-    def scores(self, window: Window, profile: Profile) -> Scores:
-        """The window's labelled rows."""
-        where = "where version = ? and hour >= ? and hour < ?"
-        span = [window.version, int(window.start.timestamp()), int(window.end.timestamp())]
-        empty = Scores.empty(profile.task)
-        query = f"select side, bin, sum(n) from scores {where} group by all"  # noqa: S608
-        for side, bin_, n in self._db.execute(query, span).fetchall():
-            empty.counts[side, bin_] = n
-        rows = 0
-        query = f"""select metric, sum(n), sum(total), sum(squares) from sums {where}
-          group by metric"""  # noqa: S608
-        for metric, n, total, squares in self._db.execute(query, span).fetchall():
-            rows = int(n)
-            empty.sums[metric], empty.squares[metric] = total, squares
-        return Scores(profile.task, rows, empty.counts, empty.sums, empty.squares)
-
-    def damaged(self) -> int:
-        """Lines of the log that could not be read, ever."""
-        found = self._db.execute("select coalesce(sum(damaged), 0) from progress").fetchone()
-        return int(found[0]) if found else 0
-
     def _unread(self, kind: str, directory: Path) -> list[tuple[Path, int]]:
         query = "select file, bytes from progress where kind = ?"
         done: dict[str, int] = dict(self._db.execute(query, [kind]).fetchall())
@@ -177,68 +139,41 @@ class SketchStore:
             raise
         self._db.execute("commit")
 
-    def _count(self, profile: Profile, lines: Lines) -> None:
-        version = profile.version
-        hours, where = np.unique(lines.hour, return_inverse=True)
-        self._append(
-            "arrivals", version=version, hour=hours, n=np.bincount(where, minlength=hours.size)
-        )
-        for column in profile.columns:
-            category = column.binning.kind == "category"
-            values = (
-                lines.texts[column.name].to_pylist() if category else lines.numbers[column.name]
-            )
-            size = column.binning.size
-            cells, n = np.unique(where * size + column.binning.place(values), return_counts=True)
-            self._append(
-                "counts",
-                version=version,
-                hour=hours[cells // size],
-                name=column.name,
-                bin=cells % size,
-                n=n,
-            )
-            if category:
-                continue
-            some = np.isfinite(values)
-            value, hour = values[some], where[some]
-            there = np.unique(hour)
-            if not there.size:
-                continue
-            low, high = np.full(hours.size, np.inf), np.full(hours.size, -np.inf)
-            np.minimum.at(low, hour, value)
-            np.maximum.at(high, hour, value)
-            self._append(
-                "moments",
-                version=version,
-                hour=hours[there],
-                name=column.name,
-                total=np.bincount(hour, value, hours.size)[there],
-                squares=np.bincount(hour, value**2, hours.size)[there],
-                low=low[there],
-                high=high[there],
-            )
-        self._append(
-            "waiting",
-            request_id=lines.request,
-            version=version,
-            hour=lines.hour,
-            prediction=lines.texts[PREDICTION],
-        )
+    def _wait(self, lines: Lines, profile: Profile) -> None:
+        """Keep predictions for the labels to come."""
+        import pyarrow as pa
+
+        said = lines.texts.get(PREDICTION)
+        if said is None:
+            said = pa.array(lines.numbers[PREDICTION], from_pandas=True)
+        rows = {
+            "request_id": lines.request,
+            "version": pa.repeat(profile.version, len(lines.hour)),
+            "hour": lines.hour,
+            "prediction": said,
+        }
+        self._insert("waiting", pa.table(rows))
 
     def _settle(self) -> None:
         """Merge counts of one hour that came apart and sort them, when they have grown by half, so
         that a window reads little more than its own hours."""
-        query = "select (select count(*) from counts), (select coalesce(max(n), 0) from settled)"
+        query = "select (select count(*) from hours), (select coalesce(max(n), 0) from settled)"
         now, then = self._db.execute(query).fetchall()[0]
-        if now <= 1.5 * then:
+        if now <= 4 * then + 1000:
             return
         with self._transaction():
-            self._db.execute("""create or replace table counts as
-              select version, hour, name, bin, sum(n)::bigint as n from counts
-              group by all order by hour, name, bin""")
+            self._db.execute("""create or replace table hours as
+              select version, hour, part, sum(arrived)::bigint as arrived,
+              flatten(list(cells order by rowid)) as cells, flatten(list(n order by rowid)) as n,
+              flatten(list(moments order by rowid)) as moments
+              from hours group by all order by hour, part""")
+            self._db.execute(
+                """create or replace table sample as select * from sample qualify
+                row_number() over (partition by version, day order by mixed) <= ?""",
+                [SAMPLED],
+            )
             self._db.execute("delete from settled")
-            self._db.execute("insert into settled select count(*) from counts")
+            self._db.execute("insert into settled select count(*) from hours")
 
     def _join(self, profiles: Mapping[int, Profile]) -> int:
         self._db.execute("""create or replace temp table met as
@@ -293,9 +228,11 @@ class SketchStore:
         """Insert columns; a single value stands for the same in every row."""
         import pyarrow as pa
 
-        single = {k for k, v in columns.items() if isinstance(v, str | int)}
-        size = max(len(v) for k, v in columns.items() if k not in single)
-        filled = {k: pa.repeat(v, size) if k in single else v for k, v in columns.items()}
-        self._db.register("appended", pa.table(filled))
+        size = max(len(v) for v in columns.values() if not isinstance(v, int))
+        filled = {k: pa.repeat(v, size) if isinstance(v, int) else v for k, v in columns.items()}
+        self._insert(table, pa.table(filled))
+
+    def _insert(self, table: str, rows: pa.Table) -> None:
+        self._db.register("appended", rows)
         self._db.execute(f"insert into {table} by name select * from appended")  # noqa: S608
         self._db.unregister("appended")

@@ -1,0 +1,112 @@
+"""Where a repair works: the project's double at its last commit, so that a person's half-made edits
+are neither used nor overwritten."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gristmill.errors import Unavailable
+from gristmill.lineage.git import git
+from gristmill.project import Project
+
+if TYPE_CHECKING:
+    from gristmill.registry.version import Version
+
+SOURCES = {".ipynb", ".py", ".toml", ".yaml", ".yml"}
+
+
+def place(project: Project, model: str, identity: str) -> Path:
+    return project.state / "repairs" / model / identity
+
+
+def isolate(project: Project, model: str, identity: str) -> tuple[Project, str | None]:
+    """Make the double anew; finished steps come back from DVC's cache, which it shares. Returns it
+    and the commit whose sources it has, None without git."""
+    from gristmill.runner.shadow import make_shadow
+    from gristmill.runner.workspace import load
+
+    there = make_shadow(project, place(project, model, identity), ())
+    commit = _as_committed(project.root, there.root)
+    there = Project.load(there.root)
+    for step in load(there).dag.steps.values():
+        for output in step.outputs:
+            path = there.root / output.path
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+    return there, commit
+
+
+def _as_committed(home: Path, there: Path) -> str | None:
+    """Give the double the sources of the last commit; without git they stay as they are."""
+    commit = git(home, "rev-parse", "HEAD")
+    changed = git(home, "diff", "--name-only", "--relative", "-z", str(commit), "--", ".")
+    if commit is None or changed is None:
+        return None
+    for name in filter(None, changed.split("\0")):
+        path = there / name
+        if path.suffix not in SOURCES:
+            continue
+        done = subprocess.run(
+            ["git", "show", f"{commit}:./{name}"], cwd=home, capture_output=True, check=False
+        )
+        path.unlink(missing_ok=True)
+        if done.returncode == 0:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(done.stdout)
+    added = git(home, "ls-files", "--others", "--exclude-standard", "-z", "--", ".") or ""
+    for name in filter(None, added.split("\0")):
+        path = there / name
+        if path.suffix in SOURCES and (path.is_file() or path.is_symlink()):
+            path.unlink()
+    return commit
+
+
+def register_from(
+    project: Project, there: Project, model: str, actor: str, commit: str | None
+) -> Version:
+    """Register what the double made; the same bytes again give that version again."""
+    from gristmill.registry.digest import directory_digest
+    from gristmill.registry.settings import model_settings, read_metrics
+    from gristmill.registry.signing import SIGNATURE
+    from gristmill.registry.store import Registry
+    from gristmill.runner.lineage import lineage_of
+
+    settings = model_settings(project, model)
+    registry = Registry(project)
+    registry.reconcile()
+    lineage = lineage_of(there, settings.path)
+    if commit is not None:
+        lineage = replace(lineage, commit=commit, dirty=False)
+    path = there.root / settings.path
+    if not path.is_dir():
+        raise Unavailable("repair.model", f"the pipeline did not write {settings.path}.")
+    digest = directory_digest(path)
+    for version in registry.versions(model):
+        same = version.digest == digest and version.lineage == lineage
+        if same and SIGNATURE in version.evidence:
+            return version
+    return registry.register(
+        model,
+        path=path,
+        metrics=read_metrics(there, settings.metrics),
+        reference=there.root / settings.reference if settings.reference else None,
+        holdout=there.root / settings.holdout if settings.holdout else None,
+        lineage=lineage,
+        actor=actor,
+    )
+
+
+def dissolve(project: Project, model: str, identity: str) -> None:
+    """Remove the double except for its runs' files."""
+    from gristmill.runner.shadow import clear_shadow
+
+    where = place(project, model, identity)
+    if where.is_dir():
+        clear_shadow(Project.load(where))
+        shutil.rmtree(where / ".dvc", ignore_errors=True)

@@ -1,0 +1,262 @@
+"""The profile of a version, computed from its evidence once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gristmill.errors import Invalid
+from gristmill.files import write_json
+from gristmill.monitoring.distance import groups
+from gristmill.monitoring.drift import Column, importance
+from gristmill.monitoring.estimate import Expected, expect
+from gristmill.monitoring.performance import Metric, Task, measure, tally
+from gristmill.monitoring.profile import FORMAT, PREDICTION, Profile
+from gristmill.monitoring.settings import MonitoringSettings
+from gristmill.monitoring.significance import Alike, likeness
+from gristmill.monitoring.sketch import Binning, Floats, Kind, fix_bins, named
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gristmill.registry.settings import ModelSettings
+    from gristmill.registry.store import Registry
+    from gristmill.registry.version import Version
+
+REFERENCE = "reference.parquet"
+HOLDOUT = "holdout.parquet"
+SEGMENT_VALUES = 8
+SAMPLE = 2000
+Days = NDArray[np.int64]
+
+
+def profile_of(
+    registry: Registry,
+    settings: ModelSettings,
+    watched: MonitoringSettings,
+    version: Version,
+    folder: Path,
+) -> Profile:
+    """The profile of a version, computed once for the segments and the kind of reference that the
+    settings ask for, and kept in `folder`."""
+    asked = hashlib.sha256(f"{watched.segments} {watched.reference}".encode()).hexdigest()[:8]
+    path = folder / f"{version.version}-{asked}.json"
+    if path.is_file():
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record["format"] == FORMAT:
+            return Profile.from_record(record)
+    profile = _build(registry, settings, watched, version)
+    write_json(path, profile.record())
+    return profile
+
+
+def columns_of(
+    values: Mapping[str, tuple[Kind, Any]],
+    prediction: Floats | None,
+    seed: int = 0,
+    day: Days | None = None,
+) -> tuple[Column, ...]:
+    """Fix bins and count the reference: `values` maps a name to its kind and values, shape (n,).
+
+    Names of categories are taken from one random half of the rows and counted in the other: taken
+    and counted on the same rows, frequent names would look more frequent than they are, and rare
+    ones of the window like new ones. `day` numbers the day of each row, when it is known.
+    """
+    found = []
+    for name, (kind, column) in values.items():
+        half = np.ones(len(column), dtype=bool)
+        if kind == "category":
+            half = np.random.default_rng(seed).random(len(column)) >= 0.5
+            binning = fix_bins(name, column[~half], kind)
+        else:
+            binning = fix_bins(name, column, kind)
+        counted = column[half]
+        places, weight = binning.place(counted), 0.0
+        if prediction is not None:
+            weight = importance(_coarse(binning, places), prediction[half], binning.size)
+        alike, days = Alike(), 0
+        if day is not None:
+            alike, days = _alike(binning, places, day[half]), int(np.unique(day).size)
+        found.append(Column(binning, binning.sketch(counted, places), weight, alike, days))
+    return tuple(found)
+
+
+def _coarse(binning: Binning, places: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Bins of about twenty to a number, so that importance is not fitted noise."""
+    if binning.kind == "number" and binning.size > 22:
+        return np.where(places > 0, 1 + places // (binning.size // 20), 0)
+    return places
+
+
+def _alike(binning: Binning, places: NDArray[np.intp], day: Days) -> Alike:
+    """How alike rows of one day are in the column's coarse bins, and in missing it.
+
+    Of a number, in lying below the cut where they are most alike: that is what its test looks at.
+    """
+    _, where = np.unique(day, return_inverse=True)
+    days, present = int(where.max()) + 1, places > 0
+    group = groups(
+        np.bincount(places, minlength=binning.size)[1:], ordered=binning.kind == "number"
+    )
+    values = _table(where[present], group[places[present] - 1], days, int(group.max(initial=0)) + 1)
+    missing = _table(where, present.astype(np.intp), days, 2)
+    if binning.kind == "category":
+        return Alike(likeness(values), likeness(missing))
+    below = np.cumsum(values, axis=1)[:, :-1]
+    above = values.sum(axis=1, keepdims=True) - below
+    cuts = [likeness(np.column_stack([below[:, i], above[:, i]])) for i in range(below.shape[1])]
+    return Alike(max(cuts, default=0.0), likeness(missing))
+
+
+def _table(row: NDArray[np.intp], column: NDArray[np.intp], rows: int, columns: int) -> Floats:
+    """How many pairs of row and column there are, shape (rows, columns)."""
+    tally = np.bincount(row * columns + column, minlength=rows * columns)
+    return tally.reshape(rows, columns).astype(np.float64)
+
+
+def _build(
+    registry: Registry, settings: ModelSettings, watched: MonitoringSettings, version: Version
+) -> Profile:
+    import pandas as pd
+
+    promised = {k: Metric(v, v, v) for k, v in version.metrics.items()}
+    task: Task = "binary"
+    predicted = truth = None
+    if HOLDOUT in version.evidence and settings.target:
+        task, predicted, truth = _holdout(registry, settings, version)
+        codes = {w: i for i, w in enumerate(sorted({str(v) for v in [*truth, *predicted]}))}
+        as_codes = task == "labels"
+        sides = [
+            np.array([codes[str(v)] for v in side] if as_codes else side, dtype=float)
+            for side in (predicted, truth)
+        ]
+        promised |= measure(tally(task, *sides))
+    if REFERENCE not in version.evidence:
+        return Profile(version.version, task, 0, (), None, promised)
+    frame = pd.read_parquet(registry.evidence(version, REFERENCE))
+    if not len(frame):
+        raise Invalid(
+            "monitoring.reference",
+            f"the reference of {version.model} version {version.version} has no rows.",
+            hint="Write features and prediction of the training window into it.",
+        )
+    if PREDICTION not in frame and settings.target:
+        from gristmill.registry.scoring import outputs_of
+
+        frame[PREDICTION] = outputs_of(registry, version, frame, settings, binary=task == "binary")
+    times = _times(frame, settings.time)
+    day = None if times is None else (times.asi8 // 86_400_000_000).astype(np.int64)
+    aside = {settings.target, settings.time, PREDICTION}
+    values = {str(n): _values(frame[n]) for n in frame if n not in aside}
+    output = _values(frame[PREDICTION]) if PREDICTION in frame else None
+    weights = output[1] if output and output[0] == "number" else None
+    kept = {n: v for n, v in values.items() if v is not None}
+    features = columns_of(kept, weights, day=day)
+    prediction = columns_of({PREDICTION: output}, None, day=day)[0] if output else None
+    columns = (*features, *([prediction] if prediction else []))
+    everything = {**kept, **({PREDICTION: output} if output else {})}
+    segments = _segments(watched.segments, features)
+    masks = _masks(watched, segments, kept, times)
+    expected: Expected | None = None
+    if predicted is not None and truth is not None and (task == "binary" or prediction):
+        expected = expect(task, predicted, truth, prediction.binning if prediction else None)
+    rows = np.sort(
+        np.random.default_rng(0).choice(len(frame), min(SAMPLE, len(frame)), replace=False)
+    )
+    sample = [c.binning.place(kept[c.name][1][rows]) for c in features]
+    return Profile(
+        version.version,
+        task,
+        len(frame),
+        features,
+        prediction,
+        promised,
+        expected,
+        segments,
+        {p: {c.name: c.binning.sketch(everything[c.name][1][m]) for c in columns}
+         for p, m in masks.items()},
+        {p: 0 if day is None else int(np.unique(day[m]).size) for p, m in masks.items()},
+        np.array(sample, np.int32).T if sample else np.zeros((0, 0), np.int32),
+        (rows * 0 if day is None else day[rows]).reshape(-1, 1).astype(np.int32),
+    )  # fmt: skip
+
+
+def _holdout(
+    registry: Registry, settings: ModelSettings, version: Version
+) -> tuple[Task, Any, Any]:
+    import pandas as pd
+
+    from gristmill.registry.scoring import labels, outputs_of
+
+    holdout = pd.read_parquet(registry.evidence(version, HOLDOUT))
+    truth, binary = labels(holdout[settings.target])
+    predicted = outputs_of(registry, version, holdout, settings, binary=binary)
+    if binary:
+        return "binary", np.asarray(predicted, float), np.asarray(truth, float)
+    number = np.asarray(truth).dtype.kind in "if"
+    return ("regression" if number else "labels"), predicted, truth
+
+
+def _times(frame: pd.DataFrame, column: str) -> pd.DatetimeIndex | None:
+    import pandas as pd
+
+    if not column or column not in frame:
+        return None
+    times = pd.DatetimeIndex(pd.to_datetime(frame[column], utc=True)).as_unit("us")
+    return None if times.hasnans else times
+
+
+def _segments(asked: Sequence[str], features: Sequence[Column]) -> dict[str, tuple[str, ...]]:
+    """The most frequent values of each segment's column. Raises Invalid for one that has none."""
+    named = {c.name: c.binning for c in features}
+    for name in asked:
+        if name not in named or named[name].kind != "category":
+            words = [n for n, b in named.items() if b.kind == "category"]
+            raise Invalid(
+                "monitoring.segments",
+                f"no category {name!r} is in the reference to cut it by.",
+                hint=f"Categories: {', '.join(words) or 'none'}.",
+            )
+    return {n: named[n].categories[:SEGMENT_VALUES] for n in asked}
+
+
+def _masks(
+    watched: MonitoringSettings,
+    segments: Mapping[str, tuple[str, ...]],
+    values: Mapping[str, tuple[Kind, Any]],
+    times: pd.DatetimeIndex | None,
+) -> dict[str, NDArray[np.bool_]]:
+    """Which rows of the reference are in each part."""
+    found: dict[str, NDArray[np.bool_]] = {}
+    for name, words in segments.items():
+        column = values[name][1]
+        found |= {f"{name}={w}": np.asarray(column == w) for w in words}
+    if watched.reference in ("weekday", "month"):
+        if times is None:
+            raise Invalid(
+                "monitoring.matched",
+                f"reference = {watched.reference!r} needs the reference's rows to have a time.",
+                hint="Name its column as `time` of the model, and keep it in the reference.",
+            )
+        place = times.weekday if watched.reference == "weekday" else times.month
+        found |= {f"{watched.reference}={v}": np.asarray(place == v) for v in sorted(set(place))}
+    return found
+
+
+def _values(series: pd.Series[Any]) -> tuple[Kind, Any] | None:
+    """Kind and values of a column; None for times, which no test here fits."""
+    import pandas as pd
+
+    kind = series.dtype
+    if pd.api.types.is_datetime64_any_dtype(kind) or pd.api.types.is_timedelta64_dtype(kind):
+        return None
+    if pd.api.types.is_bool_dtype(kind) or not pd.api.types.is_numeric_dtype(kind):
+        codes, names = named(series.astype(object).to_numpy())
+        return "category", np.array(names, dtype=object)[codes]
+    return "number", series.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -1,0 +1,61 @@
+"""A repair that made it worse is taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from gristmill.monitoring.alerts import Alert, read_alerts
+from gristmill.monitoring.recorded import record_repairs
+from gristmill.monitoring.repairs import ACTOR, Journal, Repair, journal_path, read_repairs
+from gristmill.project import Project
+
+PREFIX = "back-"
+DECAYED = ("performance", "chart")
+
+
+def undoes(champion: int, repairs: Sequence[Repair], alerts: Sequence[Alert]) -> Repair | None:
+    """What to take back: the repair that promoted the champion, once its performance has decayed;
+    None when there is none, or it was taken back before. Pure."""
+    made = [r for r in repairs if r.version == champion and r.outcome == "promoted"]
+    bad = [a for a in alerts if a.is_open and a.version == champion and a.rule in DECAYED]
+    return made[-1] if made and bad else None
+
+
+def roll_back(
+    project: Project, model: str, champion: int, repairs: Sequence[Repair], now: datetime
+) -> Repair | None:
+    """Give the alias back to the version before; None when nothing asks for it. A call that was
+    killed is resumed by the next: who holds the alias says how far it came."""
+    from gristmill.registry.promotion import rollback
+
+    begun = [r for r in repairs if r.id.startswith(PREFIX) and not r.outcome]
+    if begun and begun[-1].champion != champion:
+        journal = Journal(journal_path(project, model), begun[-1].id, now)
+        return _end(project, model, journal, begun[-1].champion, champion)
+    alerts = read_alerts(project, model)
+    bad = undoes(champion, repairs, alerts)
+    if bad is None:
+        return None
+    begin = f"{PREFIX}{bad.id}"
+    reasons = [a for a in alerts if a.is_open and a.version == champion and a.rule in DECAYED]
+    trigger = "; ".join(f"{a.rule} since {a.first:%Y-%m-%d}: {a.reason}" for a in reasons)
+    journal = Journal(journal_path(project, model), begin, now)
+    if begin not in {r.id for r in repairs}:
+        journal.write(
+            "began",
+            champion=champion,
+            alerts=[a.id for a in reasons],
+            trigger=trigger,
+            start=bad.start,
+            end=bad.end,
+        )
+    rollback(project, model, reason=f"repair {bad.id} made it worse: {trigger}", actor=ACTOR)
+    return _end(project, model, journal, champion, bad.champion)
+
+
+def _end(project: Project, model: str, journal: Journal, bad: int, good: int) -> Repair:
+    words = f"version {good} serves again: version {bad}, which a repair promoted, decayed."
+    journal.write("rolled-back", words=words)
+    record_repairs(project, model)
+    return next(r for r in read_repairs(project, model) if r.id == journal.repair)
