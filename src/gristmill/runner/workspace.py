@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ class Workspace:
                 (root / output.path).parent.mkdir(parents=True, exist_ok=True)
         return changed
 
-    @property
+    @cached_property
     def preload(self) -> tuple[str, ...]:
         """Third-party modules that the steps and the project modules they use import."""
         from gristmill.runner.warm.preload import third_party_imports
