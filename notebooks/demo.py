@@ -34,6 +34,7 @@ MONTHS = range(4, 13)
 SAMPLE = 2000
 BATCH = 1000
 SEED = 7
+REVIEWERS = ("grace@example.org", "lin@example.org")
 BIN = Path(sys.executable).parent
 
 
@@ -65,15 +66,24 @@ def main() -> int:
     title("Run the pipeline on January to March")
     gristmill("run")
     gristmill("run")
-    title("Judge and promote")
+    title("Judge, agree, promote")
     gristmill("model", "gate", MODEL, "1")
+    own = ("model", "approve", MODEL, "1", "--reason", "it is mine")
+    gristmill(*own, refused=True)  # whoever made a version has no say on it
+    gristmill("model", "request", MODEL, "1", "--reason", "the first of its kind")
+    agree()
     gristmill("model", "promote", MODEL, "1", "--reason", "first model, passed its gates")
     title("Serve, watch, repair: April to December")
     start("service", ["gristmill", "serve", MODEL, "--port", str(PORTS["service"])])
     months = [live(year_month) for year_month in MONTHS]
     title("What happened")
     report(months)
-    gristmill("model", "history", MODEL)
+    title("Why this one, who decided, and does it hold")
+    gristmill("model", "compare", "1", "champion", "--html", "../comparison.html")
+    gristmill("model", "card", MODEL, "champion", "--html", "--output", "../card.html")
+    decisions = ("request", "approve", "reject", "promote")
+    gristmill("audit", "log", "--model", MODEL, "--action", *decisions)
+    gristmill("audit", "verify")
     start("dashboard", ["gristmill", "dashboard", "--port", str(PORTS["dashboard"])])
     start(
         "mlflow",
@@ -93,14 +103,31 @@ def title(text: str) -> None:
     print(f"\n== {text}", flush=True)
 
 
-def gristmill(*words: str) -> None:
-    """Run a command as its user would, and show it. In this process: its imports are paid once."""
+def gristmill(*words: str, actor: str = "", refused: bool = False) -> None:
+    """Run a command as its user would, and show it. In this process: its imports are paid once.
+
+    `actor` is who does it, git's user when "". The demo ends unless it succeeds, or is `refused`.
+    """
     from gristmill.cli import main as command
 
-    print(f"$ gristmill {shlex.join(words)}", flush=True)
+    prefix = f"GRISTMILL_ACTOR={actor} " if actor else ""
+    print(f"$ {prefix}gristmill {shlex.join(words)}", flush=True)
+    os.environ["GRISTMILL_ACTOR"] = actor
     code = command(["-C", str(FLIGHTS), *words])
-    if code:
-        raise SystemExit(code)
+    os.environ.pop("GRISTMILL_ACTOR")
+    if bool(code) != refused:
+        raise SystemExit(code or f"`gristmill {shlex.join(words)}` should have been refused")
+
+
+def agree() -> None:
+    """The reviewers approve what waits for them: two people, neither of whom made the version."""
+    from gristmill import Project
+    from gristmill.registry.review import waiting
+
+    for asked in waiting(Project.find(FLIGHTS)):
+        words = ("model", "approve", MODEL, str(asked.version), "--reason", "read its gate report")
+        for reviewer in REVIEWERS:
+            gristmill(*words, actor=reviewer)
 
 
 def prepare() -> None:
@@ -218,6 +245,7 @@ def live(month: int) -> Month:
         flush=True,
     )
     gristmill("monitor", MODEL, "--now", end.isoformat(), "--last", "1", "--repair")
+    agree()
     follow()
     return found
 

@@ -1,4 +1,5 @@
-"""The widgets in a real JupyterLab: from a run to a champion and back, by clicks alone."""
+"""The widgets in a real JupyterLab: from a run to a champion, agreed to by somebody else, and back,
+by clicks alone."""
 
 from __future__ import annotations
 
@@ -16,6 +17,14 @@ from .conftest import until
 from .lab import PATIENCE, free_port, laboratory
 from .world import notebook, trained
 
+POLICY = """
+[models.delay.approvals]
+required = 1
+[roles]
+register = ["ada@example.org"]
+approve = ["ada@example.org", "bob@example.org"]
+promote = ["ada@example.org"]
+"""
 IDLE = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 
 
@@ -25,12 +34,20 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRISTMILL_KEYS", str(home / "keys"))
         patch.setenv("GRISTMILL_ACTOR", "ada@example.org")
+        identity = {"user.name": "Ada", "user.email": "ada@example.org"}
+        patch.setenv("GIT_CONFIG_COUNT", str(len(identity)))
+        for number, (key, value) in enumerate(identity.items()):
+            patch.setenv(f"GIT_CONFIG_KEY_{number}", key)
+            patch.setenv(f"GIT_CONFIG_VALUE_{number}", value)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         made = trained(home / "project")
+        with (made / "gristmill.toml").open("a") as settings:
+            settings.write(POLICY)
         notebook(
             made / "widgets.ipynb",
             "from gristmill.widgets import ModelRegistry, Promotion\nModelRegistry()",
             "Promotion()",
+            "Promotion(actor='bob@example.org')",
             "print('the kernel', 'answers')",
         )
         yield made
@@ -49,6 +66,7 @@ def command(page: Page, name: str) -> None:
     page.evaluate(f"void window.jupyterapp.commands.execute('{name}')")
 
 
+@pytest.mark.timeout(600)
 def test_from_a_run_to_a_champion_and_back(browser: Browser, root: Path, tmp_path: Path) -> None:
     expect.set_options(timeout=PATIENCE)
     with laboratory(root, tmp_path / "lab", free_port()) as address:
@@ -59,17 +77,17 @@ def test_from_a_run_to_a_champion_and_back(browser: Browser, root: Path, tmp_pat
         page.goto(f"{address}/lab/tree/widgets.ipynb?reset")
         until(page, IDLE, PATIENCE)
         command(page, "notebook:run-all-cells")
-        registry, promotion, last = (page.locator(".jp-CodeCell").nth(i) for i in range(3))
+        registry, promotion, bob, last = (page.locator(".jp-CodeCell").nth(i) for i in range(4))
         expect(last.locator(".jp-OutputArea-output")).to_contain_text("the kernel answers")
         register_both(registry)
-        promote_both(promotion)
+        promote_both(promotion, bob)
         compare(page, registry, last)
-        page.screenshot(path=tmp_path / "light.png")
+        promotion.screenshot(path=tmp_path / "light.png")
         light = lightness(page, registry)
         page.emulate_media(color_scheme="dark")
         page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
         look_into_curves(registry)
-        page.screenshot(path=tmp_path / "dark.png")
+        registry.screenshot(path=tmp_path / "dark.png")
         assert light < 100 < lightness(page, registry)
         promotion.get_by_label("Reason").fill("Complaints from the tower.")
         click(promotion, "Roll back")
@@ -101,20 +119,38 @@ def register_both(registry: Locator) -> None:
         )
 
 
-def promote_both(promotion: Locator) -> None:
-    versions = promotion.get_by_label("Version", exact=True)
+def look_at(panel: Locator, number: int) -> None:
+    versions = panel.get_by_label("Version", exact=True)
     expect(versions.locator("option")).to_have_count(2)
+    versions.select_option(value=versions.locator("option").nth(2 - number).inner_text())
+    expect(panel.locator("h2").first).to_contain_text(f"version {number}")
+
+
+def act(panel: Locator, name: str, reason: str) -> None:
+    panel.get_by_label("Reason").fill(reason)
+    click(panel, name)
+
+
+def promote_both(promotion: Locator, bob: Locator) -> None:
     for number, was in ((1, "nobody"), (2, "version 1")):
-        versions.select_option(value=versions.locator("option").nth(2 - number).inner_text())
-        expect(promotion.locator("h2").first).to_contain_text(f"version {number}")
+        for panel in (promotion, bob):
+            look_at(panel, number)
         click(promotion, "Promote")
         says(promotion, "a decision needs a reason")
-        promotion.get_by_label("Reason").fill(f"Reason {number}.")
-        click(promotion, "Promote")
+        act(promotion, "Promote", f"Reason {number}.")
         says(promotion, "was never judged")
         click(promotion, "Judge")
         says(promotion, f"Version {number} was judged: pass")
         click(promotion, "Promote")
+        says(promotion, "0 of 1 approvals")
+        act(promotion, "Approve", "It is mine.")
+        says(promotion, "cannot decide on it")
+        act(promotion, "Ask for approval", "Please.")
+        says(promotion, "The reviewers are asked")
+        act(bob, "Approve", "I read the report.")
+        says(bob, f"bob@example.org: approve version {number}")
+        expect(promotion.get_by_text("1 of 1 approvals by bob@example.org")).to_be_visible()
+        act(promotion, "Promote", f"Reason {number}.")
         says(promotion, f"champion of delay is version {number} (was {was})")
     promotion.get_by_text("numbers", exact=False).first.click()
     expect(promotion.get_by_role("table", name="Gates")).to_contain_text("roc_auc")

@@ -17,8 +17,7 @@ from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 
 from gristmill.cli import main
 from gristmill.errors import Invalid
-from gristmill.pipeline.cells import changed_cells
-from gristmill.pipeline.notebook import Notebook, parse_notebook
+from gristmill.pipeline.cells import cell_changes
 from gristmill.project import Project
 from gristmill.registry import promotion
 from gristmill.registry.comparison import compare
@@ -85,19 +84,16 @@ def test_where_two_models_differ() -> None:
     assert numbers.confusion == () and numbers.slices[0].value == "y"
 
 
-def notebook(*cells: str) -> Notebook:
-    made = nbformat.v4.new_notebook()
-    made.cells = [nbformat.v4.new_code_cell(c) for c in cells]
-    return parse_notebook(nbformat.writes(made), "n.ipynb")
-
-
 def test_only_what_a_cell_does_differs() -> None:
-    before = notebook("x = 1", "fit(x)", "# nothing\nsave( x )")
-    assert changed_cells(before, notebook("x = 1  # one", "fit(x)", "", "save(x)")) == ()
-    (change,) = changed_cells(before, notebook("x = 1", "fit(x, depth=3)", "save(x)"))
-    assert (change.before, change.after) == ((2,), (2,))
+    before = ["x = 1", "fit(x)", "# nothing\nsave( x )"]
+    assert cell_changes(before, ["x = 1  # one", "fit(x)", "", "save(x)"]) == ()
+    (change,) = cell_changes(before, ["", "x = 1", "fit(x, depth=3)", "save(x)"])
+    assert (change.before, change.after, change.title) == (1, 2, "code cell 2, now 3")
     assert change.lines == ("-fit(x)", "+fit(x, depth=3)")
-    assert [c.after for c in changed_cells(None, before)] == [(1, 2, 3)]
+    assert [c.after for c in cell_changes([], before)] == [0, 1, 2]
+    long = [f"x{i} = {i}" for i in range(20)]
+    (change,) = cell_changes(["\n".join(long)], ["\n".join(["a = 1", *long, "b = 2"])])
+    assert change.lines.count("@@") == 1 and "+b = 2" in change.lines
 
 
 def executed(project: Project, run: str, code: str, depth: int) -> object:
@@ -135,7 +131,9 @@ def test_real_versions_side_by_side(
     assert shown.value == pytest.approx(auc.challenger)
     assert shown.lower < shown.value < shown.upper
     assert better.params["train.depth"] == (3, 5)
-    assert [c.lines for c in better.cells] == [("-fit('<b>', 3)", "+fit('<b>', 5)")]
+    assert [c.lines for cells in better.cells.values() for c in cells] == [
+        ("-fit('<b>', 3)", "+fit('<b>', 5)")
+    ]
     assert better.where is not None
     assert sum(better.where.agreement.values()) == 3000
     assert {s.column for s in better.where.slices} <= {"a", "b", "c"}

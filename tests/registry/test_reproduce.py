@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 
 from gristmill.errors import GristmillError
@@ -43,6 +45,21 @@ json.dump({"slope": float(fitted.coef_[0])}, open(scores, "w"))
 """
 
 
+def wheel(folder: Path) -> None:
+    """A package that brings every package of these tests by a `.pth` file."""
+    folder.mkdir()
+    facts, near = "everything-1.0.dist-info", Path(nbformat.__file__).parents[1]
+    files = {
+        "everything.pth": f"{near}\n",
+        f"{facts}/METADATA": "Metadata-Version: 2.1\nName: everything\nVersion: 1.0\n",
+        f"{facts}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    lines = "".join(f"{name},,\n" for name in [*files, f"{facts}/RECORD"])
+    with zipfile.ZipFile(folder / "everything-1.0-py3-none-any.whl", "w") as archive:
+        for name, text in {**files, f"{facts}/RECORD": lines}.items():
+            archive.writestr(name, text)
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with one version, trained with a parameter that only the run knew."""
@@ -56,7 +73,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shell(root, "git", "config", "user.email", "ada@example.org")
         shell(root, "gristmill", "init")
         (root / "gristmill.toml").write_text(SETTINGS)
-        (root / "requirements.lock").write_text("numpy==1.0\n")
+        wheel(root.parent / "wheels")
+        lock = f"--no-index\n--find-links {root.parent / 'wheels'}\neverything==1.0\n"
+        (root / "requirements.lock").write_text(lock)
         (root / "data").mkdir()
         (root / "data/raw.csv").write_text(
             "a,y\n" + "".join(f"{i}.5,{i * 2 + 1}.0\n" for i in range(9))
@@ -130,6 +149,22 @@ def test_another_result_is_told_by_its_first_difference(
     assert "metrics/line.json of step train has other bytes" in found.artifacts
 
 
+def test_another_environment_is_built_from_the_version_s_lock(
+    project: Project, tmp_path: Path
+) -> None:
+    """uv builds it from the lock kept with the version, since the project's is a later one."""
+    later = tmp_path / "later"
+    shutil.copytree(project.root, later)
+    (later / "requirements.lock").write_text("numpy==2.0\n")
+    found = reproduce(Project.load(later), "line", 1, keep=True)
+    assert found.environment.startswith("built from the version's lock file")
+    assert found.same and found.steps == 2, found
+    (place,) = (later / ".gristmill").glob("reproduce-*")
+    assert list((place / "environment").rglob("everything.pth"))
+    (executed,) = place.rglob("runs/*/train.ipynb")
+    assert nbformat.read(executed, as_version=4).cells[-1].outputs == []
+
+
 def test_what_is_missing_is_said(project: Project, tmp_path: Path) -> None:
     lost = tmp_path / "lost"
     shutil.copytree(project.root, lost)
@@ -140,7 +175,7 @@ def test_what_is_missing_is_said(project: Project, tmp_path: Path) -> None:
         patch.setenv("PATH", environment["PATH"])
         with pytest.raises(GristmillError, match="no uv to build"):
             reproduce(Project.load(lost), "line", 1)
-    lock.write_text("numpy==1.0\n")
+    shutil.copy(project.root / "requirements.lock", lock)
     shutil.rmtree(lost / ".dvc" / "cache")
     with pytest.raises(GristmillError, match="dvc pull"):
         reproduce(Project.load(lost), "line", 1)

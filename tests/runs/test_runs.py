@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import gristmill
 from gristmill.errors import GristmillError, Invalid, NotFound
+from gristmill.pipeline.cells import cell_changes
 from gristmill.project import Project
 from gristmill.runs import search as rows_of
-from gristmill.runs.compare import cell_changes
 from gristmill.runs.query import parse_where
 from tests.conftest import commit, edit_notebook, shell, write_notebook
 

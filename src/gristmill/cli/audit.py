@@ -16,6 +16,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     verify = verbs.add_parser("verify", help="check the chain, and MLflow against it")
     log = verbs.add_parser("log", help="who did what, when, why, from, to")
     log.add_argument("--model", help="only this model")
+    log.add_argument(
+        "--action", nargs="+", metavar="WORD", help="only these: promote, approve, gate, alert..."
+    )
     keys = verbs.add_parser("keys", help="the public keys you sign with, for [roles.keys]")
     for sub in (verify, log, keys):
         sub.add_argument("--json", action="store_true", help="print JSON")
@@ -26,7 +29,11 @@ def main(args: argparse.Namespace) -> int:
     if args.verb == "log":
         from gristmill.registry.store import Registry
 
-        entries = Registry(project).ledger.entries(args.model)
+        entries = [
+            e
+            for e in Registry(project).ledger.entries(args.model)
+            if args.action is None or e.action in args.action
+        ]
         out.say(out.as_json([e.record() for e in entries]) if args.json else history_table(entries))
         return 0
     if args.verb == "keys":

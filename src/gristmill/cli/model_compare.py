@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 STYLES = {"better": "green", "worse": "red", "even": "dim"}
 REACH = 12
 SHOWN_LINES = 12
-DIFF = {"+": "green", "-": "red", " ": "dim"}
+DIFF = {"+": "green", "-": "red", " ": "dim", "@": "dim"}
 
 
 def say_comparison(found: SideBySide) -> None:
@@ -59,8 +59,9 @@ def _say_pair(found: SideBySide, pair: Pair) -> None:
             rows = [(k, _short(a), _short(b)) for k, (a, b) in values.items()]
             out.say()
             out.say(out.table(rows, (title, first, mine)))
-    for change in pair.cells:
-        _say_change(change)
+    for path, changes in pair.cells.items():
+        for change in changes:
+            _say_change(path, change)
     if not (pair.params or pair.inputs or pair.lineage or pair.cells):
         out.say("\nMade from the same.")
 
@@ -116,9 +117,8 @@ def _say_where(where: Disagreement, first: str, mine: str) -> None:
         out.say(out.table(rows, head))
 
 
-def _say_change(change: CellChange) -> None:
-    cell = ", ".join(map(str, change.after or change.before))
-    out.say(f"\n{out.style(f'{change.notebook}, code cell {cell}', 'bold')}")
+def _say_change(path: str, change: CellChange) -> None:
+    out.say(f"\n{out.style(f'{path}, {change.title}', 'bold')}")
     for line in change.lines[:SHOWN_LINES]:
         out.say(f"  {out.style(line, DIFF[line[0]])}")
     if len(change.lines) > SHOWN_LINES:

@@ -59,9 +59,10 @@ def say_report(report: GateReport, *, as_json: bool) -> None:
 
 
 def say_results(report: GateReport) -> None:
+    wide = max((len(r.kind) for r in report.results), default=0)
     for r in report.results:
         verdict = out.style(f"{r.verdict:<12}", VERDICT_STYLE[r.verdict])
-        out.say(f"  {verdict} {r.kind:<8} {r.message}")
+        out.say(f"  {verdict} {r.kind:<{wide}} {r.message}")
     if not report.results:
         out.say("  no gates are declared")
 

@@ -114,7 +114,7 @@ def diff(found: RunDiff) -> str:
     for step, cells in found.cells.items():
         lines += ["", out.style(f"code of {step}", "bold")]
         for cell in cells:
-            lines.append(out.style(f"  {_cell_title(cell.before, cell.after)}", "dim"))
+            lines.append(out.style(f"  {cell.title}", "dim"))
             lines += [_styled(line) for line in cell.lines]
     for step in found.unknown:
         lines += ["", f"the code of {step} differs, but its cells are kept nowhere"]
@@ -128,15 +128,6 @@ def _changes(title: str, changes: Mapping[str, Change]) -> Iterable[str]:
         return []
     rows = [(k, _text(c.before), _text(c.after)) for k, c in changes.items()]
     return ["", out.table(rows, (title, "before", "after"))]
-
-
-def _cell_title(before: int | None, after: int | None) -> str:
-    if before is None:
-        return f"code cell {(after or 0) + 1} is new"
-    if after is None:
-        return f"code cell {before + 1} was removed"
-    moved = "" if before == after else f", now {after + 1}"
-    return f"code cell {before + 1}{moved}"
 
 
 def _styled(line: str) -> str:

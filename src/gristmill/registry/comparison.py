@@ -13,7 +13,7 @@ from gristmill.project import Project
 from gristmill.registry import statistics
 from gristmill.registry.curves import Curves, curves_of
 from gristmill.registry.disagreement import Disagreement, disagreement
-from gristmill.registry.origins import cell_changes, inputs, origins, parameters
+from gristmill.registry.origins import changed_cells, inputs, origins, parameters
 from gristmill.registry.scoring import HOLDOUT, labels, outputs_of
 from gristmill.registry.settings import ModelSettings, model_settings
 from gristmill.registry.statistics import BINARY, KNOWN, Comparison, Interval
@@ -52,7 +52,7 @@ class Pair:
     params: Mapping[str, tuple[Any, Any]]
     inputs: Mapping[str, tuple[Any, Any]]
     lineage: Mapping[str, tuple[Any, Any]]
-    cells: tuple[CellChange, ...]
+    cells: Mapping[str, tuple[CellChange, ...]]
 
 
 @dataclass(frozen=True)
@@ -243,7 +243,7 @@ def _origins(project: Project, versions: Sequence[Version]) -> tuple[Pair, ...]:
             differences(parameters(steps[0]), parameters(mine)),
             differences(inputs(steps[0]), inputs(mine)),
             differences(_parts(first), _parts(version.lineage)),
-            cell_changes(project, steps[0], mine),
+            changed_cells(project, steps[0], mine),
         )
         for version, mine in zip(versions[1:], steps[1:], strict=True)
     )

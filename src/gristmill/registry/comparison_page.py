@@ -214,20 +214,20 @@ def made_section(found: SideBySide) -> str:
 def cells_section(found: SideBySide) -> str:
     parts = []
     for pair in found.pairs:
-        for change in pair.cells[:SHOWN_CELLS]:
-            where = ", ".join(map(str, change.after or change.before))
+        changes = [(path, change) for path, cells in pair.cells.items() for change in cells]
+        for path, change in changes[:SHOWN_CELLS]:
             parts.append(
-                f"<h3>Version {pair.version}: {escape(change.notebook)}, code cell {where}</h3>"
+                f"<h3>Version {pair.version}: {escape(path)}, {change.title}</h3>"
                 f"{diff(change.lines)}"
             )
-        if len(pair.cells) > SHOWN_CELLS:
-            parts.append(f"<p>and {len(pair.cells) - SHOWN_CELLS} more places</p>")
+        if len(changes) > SHOWN_CELLS:
+            parts.append(f"<p>and {len(changes) - SHOWN_CELLS} more places</p>")
     return section("Notebook cells that differ", "".join(parts) or "<p>None.</p>")
 
 
 def diff(lines: tuple[str, ...]) -> str:
     """Lines of a diff; the sign tells what the colour tells."""
-    kinds = {"+": "plus", "-": "minus", " ": "same"}
+    kinds = {"+": "plus", "-": "minus", " ": "same", "@": "same"}
     body = "".join(f"<span class='{kinds[x[0]]}'>{escape(x)}</span>" for x in lines)
     return f"<pre class='diff' tabindex='0'>{body}</pre>"
 

@@ -9,7 +9,7 @@ from typing import Any
 from gristmill.errors import Invalid
 from gristmill.lineage.git import git
 from gristmill.lineage.record import Lineage
-from gristmill.pipeline.cells import CellChange, changed_cells
+from gristmill.pipeline.cells import CellChange, cell_changes, code_of
 from gristmill.pipeline.notebook import Notebook, parse_notebook
 from gristmill.project import Project
 
@@ -48,24 +48,22 @@ def inputs(steps: Mapping[str, Lineage]) -> dict[str, str]:
     return {p: h for line in steps.values() for p, h in line.inputs.items()}
 
 
-def cell_changes(
+def changed_cells(
     project: Project, before: Mapping[str, Lineage], after: Mapping[str, Lineage]
-) -> tuple[CellChange, ...]:
-    """Cells that differ in the notebooks of the steps of two versions.
+) -> dict[str, tuple[CellChange, ...]]:
+    """Cells that differ in the notebooks of the steps of two versions, by notebook.
 
     A notebook is read as it was executed, else as it was committed; steps of which one side has
     neither are left out.
     """
-    changes: list[CellChange] = []
+    changes: dict[str, tuple[CellChange, ...]] = {}
     for step in sorted({*before, *after}):
-        sides = [_notebook(project, side.get(step)) for side in (before, after)]
-        known = [
-            side.get(step) is None or found is not None
-            for side, found in zip((before, after), sides, strict=True)
-        ]
-        if all(known):
-            changes += changed_cells(*sides)
-    return tuple(changes)
+        one, other = (_notebook(project, side.get(step)) for side in (before, after))
+        gone = (one is None and step in before) or (other is None and step in after)
+        found = cell_changes(*(code_of(n) if n else [] for n in (one, other)))
+        if found and not gone:
+            changes[(other or one or Notebook("", "", "", ())).path] = found
+    return changes
 
 
 def _notebook(project: Project, lineage: Lineage | None) -> Notebook | None:

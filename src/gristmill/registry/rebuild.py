@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,11 @@ def checkout_data(
 def run_again(
     clean: Project, step: str, steps: Mapping[str, Lineage], python: str, progress: Progress
 ) -> tuple[int, float]:
-    """Run the step and all before it from nothing; (steps that ran, seconds). Raises StepFailed."""
+    """Run the step and all before it from nothing; (steps that ran, seconds). Raises StepFailed.
+
+    Another interpreter borrows this Gristmill, which its lock file need not pin, and starts no
+    server that would outlive its environment.
+    """
     now = load(clean).params
     words = [python, "-c", COMMAND, "-C", str(clean.root), "run", step, "--force", "--json"]
     for name, line in steps.items():
@@ -121,6 +126,9 @@ def run_again(
                 words += ["-p", f"{name}.{key}={text}"]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
     environment["MLFLOW_TRACKING_URI"] = f"sqlite:///{clean.state / 'mlflow.db'}"
+    if python != sys.executable:
+        environment |= {"PYTHONPATH": str(_ourselves(clean.root.parent)), "GRISTMILL_DRIVER": "0"}
+        words += ["--kernel", "fresh"]
     begun, ran = time.monotonic(), 0
     with subprocess.Popen(
         words,
@@ -140,7 +148,7 @@ def run_again(
         raise StepFailed(
             "reproduce.run",
             f"the steps do not run from the clean tree: {said[-800:] or process.returncode}",
-            hint="What they need and git, DVC and the lock file do not have?",
+            hint="What do they, or Gristmill, need that git, DVC and the lock file do not have?",
         )
     return ran, time.monotonic() - begun
 
@@ -158,6 +166,19 @@ def differing(clean: Project, steps: Mapping[str, Lineage]) -> tuple[str, ...]:
         for path, before in steps[step].outputs.items()
         if workspace.hashes.md5(path) != before
     )
+
+
+def _ourselves(place: Path) -> Path:
+    """A directory with this Gristmill and its entry points, and nothing installed beside it."""
+    import gristmill
+
+    folder = place / "gristmill"
+    folder.mkdir()
+    (folder / "gristmill").symlink_to(Path(gristmill.__file__).resolve().parent)
+    beside = Path(str(distribution("gristmill").locate_file("")))
+    for facts in beside.glob("gristmill-*.dist-info"):
+        (folder / facts.name).symlink_to(facts)
+    return folder
 
 
 def _md5(path: Path) -> str:

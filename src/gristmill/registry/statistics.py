@@ -103,7 +103,7 @@ def compare(
 
     ROC AUC: DeLong's covariance. Accuracy against a margin of nought: the exact (Clopper-Pearson)
     bound on the share of discordant rows that the challenger gets right, which is McNemar's exact
-    one-sided test. Everything else: percentile bootstrap of paired rows.
+    one-sided test. Everything else: expanded percentile bootstrap of paired rows.
     Raises Invalid for an unknown metric, unequal shapes, or a truth with one class only.
     """
     _check(metric, truth, challenger, champion)
@@ -119,7 +119,7 @@ def compare(
         method = "exact McNemar"
     else:
         draws = sign * _bootstrap(spec, new, old, resamples, np.random.default_rng(seed))
-        lower, upper = (float(v) for v in np.quantile(draws, [1 - confidence, confidence]))
+        lower, upper = _bounds(draws, n, confidence)
         method = f"paired bootstrap, {resamples} resamples"
     return Comparison(
         metric, values[0], values[1], sign * (values[0] - values[1]), lower, upper, n, method
@@ -220,6 +220,18 @@ def _bootstrap(
         means = (times @ pair) / (times @ weight)
         out[i] = spec.value(means[:k]) - spec.value(means[k:])
     return out
+
+
+def _bounds(draws: Array, n: int, confidence: float) -> tuple[float, float]:
+    """One-sided lower and upper bound from resampled differences of n rows.
+
+    The percentiles are moved outwards by what resampling n rows and the normal distribution leave
+    out: the expanded percentile interval (Hesterberg, The American Statistician 69(4), 2015).
+    """
+    freedom = max(n - 1, 1)
+    share = stats.norm.cdf(np.sqrt(n / freedom) * stats.t.ppf(1 - confidence, freedom))
+    low, high = np.quantile(draws, [share, 1 - share], method="weibull")
+    return float(low), float(high)
 
 
 def _mcnemar(new: Array, old: Array, confidence: float) -> tuple[float, float]:

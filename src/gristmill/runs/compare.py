@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gristmill.pipeline.cells import CellChange, cell_changes
 from gristmill.pipeline.plan import same
-from gristmill.pipeline.source import normalise
 from gristmill.runs.record import RunRecord
 
 
@@ -19,16 +18,6 @@ class Change:
     before: Any
     after: Any
     delta: float | None = None
-
-
-@dataclass(frozen=True)
-class CellChange:
-    """A changed cell: its index in each notebook's code cells from 0 (None: added or removed) and
-    the lines of a unified diff without heading."""
-
-    before: int | None
-    after: int | None
-    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -115,45 +104,3 @@ def _changes(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Chan
 
 def _delta(before: float | None, after: float | None) -> float | None:
     return None if before is None or after is None else after - before
-
-
-def cell_changes(before: Sequence[str], after: Sequence[str]) -> tuple[CellChange, ...]:
-    """Cells that differ in what they do; comments and layout alone are no change.
-
-    Cells are matched by their normalised code. Cells replaced one for one are shown as a diff of
-    their text, others as added and removed.
-    """
-    old, new = [normalise(c) for c in before], [normalise(c) for c in after]
-    found = []
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
-        if tag == "equal":
-            continue
-        for one, other in _pairs(old[i1:i2], new[j1:j2]):
-            i = None if one is None else i1 + one
-            j = None if other is None else j1 + other
-            a = [] if i is None else before[i].splitlines()
-            b = [] if j is None else after[j].splitlines()
-            lines = tuple(difflib.unified_diff(a, b, lineterm="", n=2))[2:]
-            found.append(CellChange(i, j, lines))
-    return tuple(found)
-
-
-def _pairs(old: Sequence[str], new: Sequence[str]) -> list[tuple[int | None, int | None]]:
-    """Join each new cell with the old one it most resembles, in order; the rest stand alone."""
-    pairs: list[tuple[int | None, int | None]] = []
-    at = 0
-    for j, text in enumerate(new):
-        ratios = [
-            difflib.SequenceMatcher(None, old[i], text, autojunk=False).ratio()
-            for i in range(at, len(old))
-        ]
-        best = max(range(len(ratios)), key=ratios.__getitem__, default=-1)
-        lone = len(old) == len(new) == 1
-        if best < 0 or (ratios[best] < 0.4 and not lone):
-            pairs.append((None, j))
-            continue
-        pairs += [(i, None) for i in range(at, at + best)]
-        pairs.append((at + best, j))
-        at += best + 1
-    return pairs + [(i, None) for i in range(at, len(old))]

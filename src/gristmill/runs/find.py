@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import Invalid, NotFound
 from gristmill.lineage.record import Lineage
+from gristmill.pipeline.cells import code_of
 from gristmill.pipeline.notebook import parse_notebook
 from gristmill.project import Project
 from gristmill.runs.compare import RunDiff, changed_steps, compare
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 LAST = re.compile(r"last(?:~(\d+))?$")
-INJECTED = "injected-parameters"
 NEAREST = 5
 
 
@@ -97,10 +97,9 @@ def code_cells(project: Project, run: RunRecord, step: str) -> list[str] | None:
     for path in _executed(project, run, step):
         try:
             text = path.read_text(encoding="utf-8")
-            cells = parse_notebook(text, path.name).cells
+            return code_of(parse_notebook(text, path.name))
         except (OSError, Invalid):
             continue
-        return [c.source for c in cells if INJECTED not in c.tags]
     if wanted.mlflow_run is None:
         return None
     from mlflow.exceptions import MlflowException
@@ -109,8 +108,7 @@ def code_cells(project: Project, run: RunRecord, step: str) -> list[str] | None:
         kept = connect(project).download_artifacts(wanted.mlflow_run, f"notebook/{step}.ipynb")
     except (MlflowException, OSError):
         return None
-    notebook = parse_notebook(Path(kept).read_text(encoding="utf-8"), kept)
-    return [c.source for c in notebook.cells if INJECTED not in c.tags]
+    return code_of(parse_notebook(Path(kept).read_text(encoding="utf-8"), kept))
 
 
 def _executed(project: Project, run: RunRecord, step: str) -> Iterator[Path]:

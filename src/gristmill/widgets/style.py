@@ -29,7 +29,8 @@ CSS = f"""
   a {{ color:var(--accent); text-decoration:underline }} figure {{ margin:0 }}
   .figures {{ display:flex; flex-wrap:wrap; gap:.8rem }}
   .figures figure {{ width:320px }}
-  summary {{ cursor:pointer; color:var(--accent) }}
+  summary {{ cursor:pointer; color:var(--accent); white-space:nowrap }}
+  details td {{ overflow-wrap:normal }}
   .widget-label, label {{ color:var(--text) }}
   .notice {{ border-left:4px solid var(--n); padding:.35rem .8rem; margin:.3rem 0;
     background:var(--jp-layout-color2,#eee); color:var(--text); overflow-wrap:anywhere }}
