@@ -15,7 +15,8 @@ from gristmill.errors import Invalid, NotFound
 SETTINGS = "gristmill.toml"
 STATE = ".gristmill"
 ORIGIN = "origin"  # in the state of a shadow: the project it stands for
-TOP_LEVEL = {"project", "tracking", "models", "steps", "run", "roles", "lint", "alerts", "ledger"}
+TOP_LEVEL = {"project", "tracking", "models", "steps", "run", "roles", "lint", "alerts", "ledger",
+             "dashboard"}  # fmt: skip
 LOCK_FILES = (
     "uv.lock",
     "pylock.toml",

@@ -242,8 +242,18 @@ def test_an_unreadable_report_is_shown_as_such(browser: Browser, tmp_path: Path)
         expect(page.get_by_text("alerts.jsonl line 1 is not JSON")).to_be_visible()
 
 
-def test_with_a_token_nobody_looks_without_it(browser: Browser, tmp_path: Path) -> None:
+def test_with_a_token_nobody_looks_without_it(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gristmill.dashboards.server import FOLDER, edit
+
     root = judged_project(tmp_path / "project")
+    with (root / "gristmill.toml").open("a") as file:
+        file.write('[dashboard.viewers.board]\ntoken = "BOARD"\nmodels = ["qui*"]\n')
+    monkeypatch.setenv("BOARD", "plain")
+    book = edit(Project.load(root))
+    assert book.parent == root / FOLDER
+    book.write_text(book.read_text().replace("Any feature", "Our own words: any feature"))
     with serving(root, "--token", "sesame") as address:
         page = browser.new_page()
         page.goto(f"{address}/model/delay")
@@ -252,7 +262,22 @@ def test_with_a_token_nobody_looks_without_it(browser: Browser, tmp_path: Path) 
         assert "/login" in page.url
         page.goto(f"{address}/model/delay?token=sesame")
         assert page.locator("svg rect").count() > 0
+        expect(page.get_by_role("button", name="Acknowledge").first).to_be_visible()
+        explore = f"{address}/voila/render/explore.ipynb?model=delay"
+        page.goto(explore, timeout=120_000, wait_until="commit")
+        expect(page.get_by_text("Our own words")).to_be_visible(timeout=90_000)
         page.close()
+        board = browser.new_context().new_page()
+        board.goto(f"{address}/")
+        board.locator("input[type=password]").fill("plain")
+        board.keyboard.press("Enter")
+        expect(board.get_by_role("heading", name="quiet")).to_be_visible()
+        assert board.get_by_role("heading", name="delay").count() == 0
+        for path in ("model/delay", "export/delay.html", "voila/render/explore.ipynb?model=delay",
+                     "voila/render/explore.ipynb"):  # fmt: skip
+            assert board.request.get(f"{address}/{path}").status == 404, path
+        assert "delay" not in board.request.get(f"{address}/metrics").text()
+        board.context.close()
 
 
 def test_an_open_address_needs_a_token(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -262,3 +287,37 @@ def test_an_open_address_needs_a_token(tmp_path: Path, capsys: pytest.CaptureFix
     root = judged_project(tmp_path / "project")
     assert main(["-C", str(root), "dashboard", "--host", "0.0.0.0"]) == Forbidden.exit_code
     assert "--token" in capsys.readouterr().err
+
+
+def test_pages_and_figures_leave_the_house(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A page that stands alone, the same as PDF, and panels that ask for figures there are."""
+    import json
+    import re
+    from datetime import UTC, datetime
+
+    from gristmill.cli import main
+    from gristmill.monitoring.alerts import read_alerts
+    from gristmill.monitoring.gauges import HELP, exposition, samples
+    from gristmill.monitoring.kept import read_report
+
+    root = judged_project(tmp_path / "project")
+    words = ["-C", str(root), "dashboard", "--model", "delay", "--export"]
+    assert main([*words, str(tmp_path / "page.html")]) == 0
+    page = (tmp_path / "page.html").read_text()
+    assert "<svg" in page and "<form" not in page and not re.search(r"(src|href)=.https?:", page)
+    assert main([*words, str(tmp_path / "page.pdf")]) == 0
+    assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF-")
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+    project = Project.load(root)
+    report = read_report(project, "delay")
+    now = datetime(2013, 10, 1, tzinfo=UTC)
+    told = exposition(list(samples(report, read_alerts(project, "delay"), now)))
+    assert re.search(r'gristmill_feature_drifted{[^}]*feature="temp"} 1.0', told)
+    capsys.readouterr()
+    assert main(["dashboard", "--grafana"]) == 0
+    panels = json.loads(capsys.readouterr().out)["panels"]
+    asked = set(re.findall(r"gristmill_\w+", json.dumps(panels)))
+    assert asked and asked <= set(HELP)

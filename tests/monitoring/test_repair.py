@@ -275,6 +275,8 @@ def test_a_repair_that_made_it_worse_is_taken_back(world: World) -> None:
     mended = replace(done("promoted", champion=1), version=2)
     assert undoes(2, [mended], [alert(rule="performance", version=2)]) == mended
     assert undoes(2, [mended], [alert(rule="drift", version=2)]) is None
+    later = replace(done("promoted", champion=2), version=3)
+    assert undoes(2, [mended, later], [alert(rule="performance", version=2)]) is None
     assert over_budget(RetrainSettings(most=1), [mended], JULY)
     assert not over_budget(RetrainSettings(most=1, per="30d"), [mended], NOW)
 

@@ -28,6 +28,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--grafana", action="store_true", help="print a Grafana dashboard of the /metrics"
     )
     parser.add_argument(
+        "--edit", action="store_true", help="copy the notebook to explore with into the project"
+    )
+    parser.add_argument(
         "--token", default=os.environ.get(TOKEN, ""), help=f"ask for it to log in (or set {TOKEN})"
     )
 
@@ -40,7 +43,11 @@ def main(args: argparse.Namespace) -> int:
         return 0
     if args.export or args.mail:
         return _hand_out(args)
-    from gristmill.dashboards.server import serve
+    from gristmill.dashboards.server import edit, serve
+
+    if args.edit:
+        out.say(f"edit {edit(Project.find())}; the dashboard shows it from now on")
+        return 0
 
     def ready(url: str) -> None:
         out.say(f"Dashboard: {url}   (stop with Ctrl-C)")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import os
+import secrets
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,9 @@ import tornado.web
 from jupyter_server.base.handlers import JupyterHandler
 from traitlets.config import Config
 from voila.app import Voila
+from voila.tornado.handler import TornadoVoilaHandler
 
+from gristmill.dashboards.access import PREFIX, Tokens, viewers_of, visible
 from gristmill.dashboards.export import printed
 from gristmill.dashboards.page import model_page, overview
 from gristmill.dashboards.state import read_state
@@ -29,6 +33,7 @@ from gristmill.project import Project
 
 HERE = Path(__file__).parent
 NOTEBOOK = "explore.ipynb"
+FOLDER = "dashboards"
 PROJECT = "GRISTMILL_PROJECT"
 IDLE_SECONDS = 300
 POLICY = (
@@ -43,6 +48,18 @@ class Page(JupyterHandler):
     def initialize(self, project: Project) -> None:
         self.project = project
 
+    def shown(self, project: Project) -> tuple[str, ...]:
+        """The models that who asks may see."""
+        return visible(self.current_user.username, viewers_of(project), project.models)
+
+    def require(self, project: Project, name: str) -> None:
+        if name not in self.shown(project):
+            raise tornado.web.HTTPError(404, f"no model {name!r} is declared")
+
+    @property
+    def looks_only(self) -> bool:
+        return str(self.current_user.username).startswith(PREFIX)
+
     def send(self, html: str) -> None:
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Cache-Control", "no-store")
@@ -54,7 +71,7 @@ class Overview(Page):
     @tornado.web.authenticated
     def get(self) -> None:
         project = Project.load(self.project.root)
-        states = [read_state(project, name) for name in project.models]
+        states = [read_state(project, name) for name in self.shown(project)]
         self.send(overview(project.name, states, self.base_url))
 
 
@@ -62,10 +79,9 @@ class ModelPage(Page):
     @tornado.web.authenticated
     def get(self, name: str) -> None:
         project = Project.load(self.project.root)
-        if name not in project.models:
-            raise tornado.web.HTTPError(404, f"no model {name!r} is declared")
+        self.require(project, name)
         explore = f"{self.base_url}voila/render/{NOTEBOOK}?model={quote(name)}"
-        form = self.xsrf_form_html()
+        form = "" if self.looks_only else self.xsrf_form_html()
         state = read_state(project, name)
         self.send(model_page(project.name, state, self.base_url, explore, form))
 
@@ -76,6 +92,8 @@ class AlertDone(Page):
     @tornado.web.authenticated
     def post(self, alert: str) -> None:
         project = Project.load(self.project.root)
+        if self.looks_only:
+            raise tornado.web.HTTPError(403, "viewers look and do not act")
         verb, until = self.get_body_argument("verb"), self.get_body_argument("until", "")
         try:
             if verb == "acknowledge":
@@ -95,8 +113,7 @@ class Exported(Page):
     @tornado.web.authenticated
     async def get(self, name: str, kind: str) -> None:
         project = Project.load(self.project.root)
-        if name not in project.models:
-            raise tornado.web.HTTPError(404, f"no model {name!r} is declared")
+        self.require(project, name)
         html = model_page(project.name, read_state(project, name)).encode()
         loop = asyncio.get_running_loop()
         try:
@@ -117,11 +134,25 @@ class Gauges(Page):
         project = Project.load(self.project.root)
         self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
         found: list[Sample] = []
-        for name in project.models:
+        for name in self.shown(project):
             state = read_state(project, name)
             if state.report is not None:
                 found += samples(state.report, list(state.alerts), state.now)
         self.finish(exposition(found))
+
+
+class Explored(TornadoVoilaHandler):  # type: ignore[misc]
+    """The notebook, for a model that who asks may see."""
+
+    async def prepare(self) -> None:
+        await super().prepare()
+        if self.current_user is None:
+            return
+        project = Project.load(Path(os.environ[PROJECT]))
+        who = str(self.current_user.username)
+        asked = self.get_query_arguments("model") or [*project.models[:1]]
+        if set(asked) - set(visible(who, viewers_of(project), project.models)):
+            raise tornado.web.HTTPError(404, "no such model is declared")
 
 
 class Dashboard(Voila):  # type: ignore[misc]
@@ -136,6 +167,7 @@ class Dashboard(Voila):  # type: ignore[misc]
 
     def init_handlers(self) -> list[Any]:
         about = {"project": self.project}
+        self.identity_provider.viewers = viewers_of(self.project)
         base = self.base_url
         return [
             (base, Overview, about),
@@ -143,7 +175,11 @@ class Dashboard(Voila):  # type: ignore[misc]
             (base + r"export/([^/]+)\.(html|pdf)", Exported, about),
             (base + r"alert/([0-9a-f]+)", AlertDone, about),
             (base + r"metrics", Gauges, about),
-            *(h for h in super().init_handlers() if h[0] != self.server_url),
+            *(
+                (h[0], Explored, *h[2:]) if h[1] is TornadoVoilaHandler else h
+                for h in super().init_handlers()
+                if h[0] != self.server_url
+            ),
         ]
 
     def listen(self) -> None:
@@ -170,18 +206,37 @@ def serve(
         raise Invalid(
             "dashboard.host", f"{host!r} is not an IP address.", hint="127.0.0.1"
         ) from error
-    if not loopback and not token:
+    viewers = viewers_of(project)
+    if not loopback and not token and not viewers:
         raise Forbidden(
             "dashboard.open",
             f"a dashboard on {host} would be open to everybody who reaches this machine.",
-            hint="Give --token, or serve on 127.0.0.1.",
+            hint="Give --token, declare [dashboard.viewers], or serve on 127.0.0.1.",
         )
     os.environ[PROJECT] = str(project.root)
     app = Dashboard(config=_config(host, port))
     app.project, app.ready = project, ready
-    app.token = token
-    app.initialize([str(HERE / "notebooks")])
+    app.token = token or (secrets.token_urlsafe(32) if viewers else "")
+    app.initialize([str(notebooks(project))])
     app.start()
+
+
+def notebooks(project: Project) -> Path:
+    """Where the notebook to explore with is: the project's own, or the template."""
+    mine = project.root / FOLDER
+    return mine if (mine / NOTEBOOK).is_file() else HERE / "notebooks"
+
+
+def edit(project: Project) -> Path:
+    """Copy the template into the project, to be changed there; what is there stays. Returns where
+    it is."""
+    target = project.root / FOLDER / NOTEBOOK
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = target.with_name(f".{target.name}.{os.getpid()}")
+        shutil.copyfile(HERE / "notebooks" / NOTEBOOK, aside)
+        os.replace(aside, target)
+    return target
 
 
 def _config(host: str, port: int) -> Config:
@@ -190,6 +245,8 @@ def _config(host: str, port: int) -> Config:
     config.Voila.port = port
     config.Voila.port_retries = 0
     config.Voila.open_browser = False
+    config.Voila.identity_provider_class = Tokens
+    config.Tokens.allow_password_change = False
     config.Voila.tornado_settings = {"allow_remote_access": False, "local_hostnames": ["localhost"]}
     config.VoilaConfiguration.template = "lab"
     config.VoilaConfiguration.allow_template_override = "NO"

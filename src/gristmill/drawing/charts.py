@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from gristmill.drawing.svg import start, text
+from gristmill.drawing.svg import start, text, ticks
 from gristmill.drawing.words import amount, percent
 
 WIDTH = 760
+SPACED = 76
 LEVELS = (0.02, 0.05, 0.1, 0.2, 0.35)
 
 
@@ -72,7 +73,7 @@ def heat_map(
                 parts.append(
                     f'<circle class="dot" cx="{x0 + wide / 2 - 0.75:.1f}" cy="{y0 + 10}" r="2.6"/>'
                 )
-    parts += _axis(columns, left, wide, bottom + 16)
+    parts += axis(columns, left, wide, bottom + 16)
     parts += _marks(marks, left, wide, 4, bottom)
     return "".join(parts) + "</svg>"
 
@@ -102,8 +103,7 @@ def over_time(
         return left + wide * (place + 0.5)
 
     parts = [start(WIDTH, top + height + 30, f"{name} by window")]
-    for step in range(4):
-        value = low + (top_value - low) * (step + 0.5) / 4
+    for value in ticks(low, top_value):
         parts.append(
             f'<line class="grid" x1="{left}" x2="{WIDTH - 12}" y1="{y(value):.1f}" '
             f'y2="{y(value):.1f}"/>'
@@ -130,7 +130,7 @@ def over_time(
             f'y2="{y(p.high):.1f}"/><circle class="point" cx="{x(p.x):.1f}" '
             f'cy="{y(p.value):.1f}" r="4"><title>{escape(p.title)}</title></circle>'
         )
-    parts += _axis(columns, left, wide, top + height + 20)
+    parts += axis(columns, left, wide, top + height + 20)
     parts += _marks(marks, left, wide, 4, top + height)
     return "".join(parts) + "</svg>"
 
@@ -176,13 +176,14 @@ def spark(values: Sequence[float | None], most: float = 1.0) -> str:
     return "".join(parts) + "</svg>"
 
 
-def _axis(columns: Sequence[str], left: float, wide: float, y: float) -> list[str]:
+def axis(columns: Sequence[str], left: float, wide: float, y: float) -> list[str]:
     """Labels of windows, as many as fit."""
-    every = max(1, -(-len(columns) * 66 // max(1, int(wide * len(columns)))))
+    every = max(1, -(-len(columns) * SPACED // max(1, int(wide * len(columns)))))
+    edge = left + wide * len(columns) - SPACED / 2 + 10
     return [
         text(left + wide * (i + 0.5), y, words, "middle")
         for i, words in enumerate(columns)
-        if i % every == 0
+        if i % every == 0 and (left + wide * (i + 0.5) <= edge or len(columns) == 1)
     ]
 
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from gristmill.drawing.charts import WIDTH, axis
 from gristmill.drawing.svg import line, start, text
-
-WIDTH = 760
 
 
 @dataclass(frozen=True)
@@ -46,12 +45,10 @@ def control_chart(name: str, dots: Sequence[Dot]) -> str:
         parts.append(text(left - 8, y(edge) + 4, f"{edge:.1f}", "end"))
     joined = " ".join(f"{x(i):.1f},{y(d.value):.1f}" for i, d in enumerate(dots))
     parts.append(f'<polyline class="line" points="{joined}"/>')
-    every = max(1, -(-len(dots) * 66 // max(1, int(wide * len(dots)))))
     for i, dot in enumerate(dots):
         parts.append(
             f'<circle class="point {dot.kind}" cx="{x(i):.1f}" cy="{y(dot.value):.1f}" '
             f'r="{5 if dot.kind != "plain" else 3.5}"><title>{escape(dot.title)}</title></circle>'
         )
-        if i % every == 0:
-            parts.append(text(x(i), top + height + 20, dot.label, "middle"))
+    parts += axis([d.label for d in dots], left, wide, top + height + 20)
     return "".join(parts) + "</svg>"

@@ -61,7 +61,7 @@ TABLES = """
 table { width:100%; border-collapse:collapse; font-size:.9rem }
 th { text-align:left; color:var(--soft); font-weight:600; white-space:nowrap }
 th, td { padding:.4rem .9rem .4rem 0; border-bottom:1px solid var(--line); vertical-align:top }
-td { overflow-wrap:anywhere } td svg { width:auto }
+td { overflow-wrap:break-word } td:last-child { overflow-wrap:anywhere } td svg { width:auto }
 .wide { overflow-x:auto; margin-bottom:.8rem } .compact { width:auto; min-width:60% }
 .compact td { font-variant-numeric:tabular-nums; white-space:nowrap }
 td:not(:last-child) { white-space:nowrap } td:nth-last-child(2) { white-space:normal }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 
 
@@ -25,3 +26,13 @@ def text(x: float, y: float, words: str, anchor: str, *, kind: str = "", title: 
 
 def line(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
     return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+
+
+def ticks(low: float, high: float, most: int = 5) -> list[float]:
+    """Round values between the two, at most `most`."""
+    if high <= low:
+        return []
+    size = 10.0 ** math.floor(math.log10((high - low) / most))
+    step = next(size * s for s in (1, 2, 5, 10, 20) if (high - low) / (size * s) < most)
+    first = math.ceil(low / step)
+    return [i * step for i in range(first, math.floor(high / step) + 1)]

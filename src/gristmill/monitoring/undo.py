@@ -15,9 +15,11 @@ DECAYED = ("performance", "chart")
 
 
 def undoes(champion: int, repairs: Sequence[Repair], alerts: Sequence[Alert]) -> Repair | None:
-    """What to take back: the repair that promoted the champion, once its performance has decayed;
-    None when there is none, or it was taken back before. Pure."""
-    made = [r for r in repairs if r.version == champion and r.outcome == "promoted"]
+    """What to take back: the last repair that promoted a version, when that is the champion and its
+    performance has decayed; else None. One that serves again after a roll-back stays: going back
+    further would end at models that are older still. Pure."""
+    made = [r for r in repairs if r.outcome == "promoted"][-1:]
+    made = [r for r in made if r.version == champion]
     bad = [a for a in alerts if a.is_open and a.version == champion and a.rule in DECAYED]
     return made[-1] if made and bad else None
 
