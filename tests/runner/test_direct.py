@@ -130,9 +130,10 @@ NOTEBOOKS = {
     "files": ["%%html\n<i>h</i>", "%%javascript\nalert(1)"],
     "large": ["print('y' * 3_000_000)", "'z' * 10"],
     "processes": [
-        "import multiprocessing as m\n"
+        "import multiprocessing as m, time\n"
         "p = m.get_context('fork').Process(target=print, args=('from the fork',))\n"
-        "print('before', flush=True); p.start(); p.join(); print(p.exitcode)"
+        "print('before', flush=True); p.start(); p.join()\n"
+        "time.sleep(1); print(p.exitcode)"
     ],
 }
 

@@ -248,6 +248,7 @@ def _config(host: str, port: int) -> Config:
     config.Voila.identity_provider_class = Tokens
     config.Tokens.allow_password_change = False
     config.Voila.tornado_settings = {"allow_remote_access": False, "local_hostnames": ["localhost"]}
+    config.VoilaConfiguration.extension_denylist = ["gristmill"]  # it needs JupyterLab's own parts
     config.VoilaConfiguration.template = "lab"
     config.VoilaConfiguration.allow_template_override = "NO"
     config.VoilaConfiguration.show_tracebacks = False
