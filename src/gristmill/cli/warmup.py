@@ -10,6 +10,6 @@ from jupyter_client.provisioning import KernelProvisionerFactory
 from sqlparse.lexer import Lexer
 
 get_compiled_schema()
-Lexer.get_default_instance()
+Lexer.get_default_instance()  # type: ignore[no-untyped-call]
 KernelProvisionerFactory.instance()
 nbformat.reads(nbformat.writes(nbformat.v4.new_notebook()), as_version=nbformat.NO_CONVERT)
