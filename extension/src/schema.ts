@@ -169,6 +169,7 @@ export interface ModelView {
   champion: number | null;
   back: number | null;
   versions: VersionView[];
+  judged: string[];
   problem: string;
 }
 
