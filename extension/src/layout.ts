@@ -14,6 +14,8 @@ export interface Layout {
   edges: { from: string; to: string; points: Place[] }[];
   width: number;
   height: number;
+  /** Whether steps stand below what they need, not right of it. */
+  down: boolean;
 }
 
 export interface Node {
@@ -21,10 +23,14 @@ export interface Node {
   needs: string[];
 }
 
-/** Steps from left to right, each right of all it needs. */
+const APART = { nodesep: 22, ranksep: 56 };
+const ROOM = { width: 900, height: 675 }; // a panel's, roughly
+
+/** Each step right of all it needs, or below it when a pipeline is too long for its width. */
 export function layout(steps: readonly Node[]): Layout {
+  const down = isLong(steps);
   const graph = new Graph();
-  graph.setGraph({ rankdir: 'LR', nodesep: 22, ranksep: 56, marginx: 16, marginy: 16 });
+  graph.setGraph({ rankdir: down ? 'TB' : 'LR', ...APART, marginx: 16, marginy: 16 });
   graph.setDefaultEdgeLabel(() => ({}));
   const known = new Set(steps.map(step => step.name));
   for (const step of steps) {
@@ -41,13 +47,54 @@ export function layout(steps: readonly Node[]): Layout {
     const node = graph.node(name);
     places.set(name, { x: (node.x ?? 0) - WIDTH / 2, y: (node.y ?? 0) - HEIGHT / 2 });
   }
-  const edges = graph.edges().map(edge => ({
-    from: edge.v,
-    to: edge.w,
-    points: (graph.edge(edge) as { points: Place[] }).points
-  }));
+  const edges = graph.edges().map(edge => {
+    const between = (graph.edge(edge) as { points: Place[] }).points.slice(1, -1);
+    const [from, to] = [places.get(edge.v)!, places.get(edge.w)!];
+    const ends = down
+      ? [
+          { x: from.x + WIDTH / 2, y: from.y + HEIGHT },
+          { x: to.x + WIDTH / 2, y: to.y }
+        ]
+      : [
+          { x: from.x + WIDTH, y: from.y + HEIGHT / 2 },
+          { x: to.x, y: to.y + HEIGHT / 2 }
+        ];
+    // One step apart nothing lies in between, and dagre's middle would only bend the line.
+    return { from: edge.v, to: edge.w, points: [ends[0], ...bends(between), ends[1]] };
+  });
   const size = graph.graph() as { width?: number; height?: number };
-  return { places, edges, width: size.width ?? 0, height: size.height ?? 0 };
+  return { places, edges, width: size.width ?? 0, height: size.height ?? 0, down };
+}
+
+function bends(between: Place[]): Place[] {
+  return between.length < 2 ? [] : between;
+}
+
+/** Whether steps from top to bottom fit a panel at a larger scale than from left to right. */
+function isLong(steps: readonly Node[]): boolean {
+  const needs = new Map(steps.map(step => [step.name, step.needs]));
+  const depths = new Map<string, number>();
+  const depth = (name: string): number => {
+    const known = depths.get(name);
+    if (known !== undefined) {
+      return known;
+    }
+    depths.set(name, 0);
+    const before = (needs.get(name) ?? []).filter(need => needs.has(need)).map(depth);
+    const found = 1 + Math.max(-1, ...before);
+    depths.set(name, found);
+    return found;
+  };
+  const sizes = new Map<number, number>();
+  for (const { name } of steps) {
+    sizes.set(depth(name), (sizes.get(depth(name)) ?? 0) + 1);
+  }
+  const [ranks, most] = [sizes.size, Math.max(1, ...sizes.values())];
+  const scale = (width: number, height: number): number =>
+    Math.min(ROOM.width / width, ROOM.height / height, 1);
+  const [apart, side] = [APART.ranksep, APART.nodesep];
+  const across = scale(ranks * (WIDTH + apart), most * (HEIGHT + side));
+  return scale(most * (WIDTH + side), ranks * (HEIGHT + apart)) > across;
 }
 
 /** What tells whether steps must be laid out anew. */

@@ -169,6 +169,7 @@ export interface ModelView {
   champion: number | null;
   back: number | null;
   versions: VersionView[];
+  judged: string[];
   problem: string;
 }
 
@@ -401,12 +402,6 @@ export interface Change {
   before: unknown;
   after: unknown;
   delta: number | null;
-}
-
-export interface CellChange {
-  before: number | null;
-  after: number | null;
-  lines: string[];
 }
 
 export interface RunDiff {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { layout, neighbour } from '../src/layout';
+import { WIDTH, layout, neighbour } from '../src/layout';
 
 const diamond = [
   { name: 'a', needs: [] },
@@ -18,6 +18,18 @@ test('every step is right of all it needs, and none covers another', () => {
     }
   }
   expect(new Set([...places.values()].map(place => `${place.x} ${place.y}`)).size).toBe(4);
+});
+
+test('a long pipeline stands from top to bottom, its edges with it', () => {
+  const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+  const { places, edges, down } = layout(
+    names.map((name, at) => ({ name, needs: at ? [names[at - 1]] : [] }))
+  );
+  expect(down).toBe(true);
+  for (const { from, to, points } of edges) {
+    expect(points[0].y).toBeGreaterThan(places.get(from)!.y);
+    expect(points.at(-1)).toEqual({ x: places.get(to)!.x + WIDTH / 2, y: places.get(to)!.y });
+  }
 });
 
 test('arrows lead along the edges and across them', () => {

@@ -39,6 +39,11 @@ export class StepEditor implements IDisposable {
     return this._panel;
   }
 
+  /** Whether the notebook in front is no file of the server: what a run executed, say. */
+  get foreign(): boolean {
+    return this._panel !== null && this.local(this._panel.context.path) === null;
+  }
+
   /** Null until the server has said, and while there is a problem. */
   get form(): StepForm | null {
     return this._form;

@@ -115,11 +115,7 @@ export function Alerts(props: {
               {one.state === 'resolved' ? null : (
                 <div className="gm-group">
                   {one.acknowledged ? null : (
-                    <Button
-                      kind="accept"
-                      disabled={busy}
-                      onClick={() => setAsked({ id: one.id, until: '' })}
-                    >
+                    <Button disabled={busy} onClick={() => setAsked({ id: one.id, until: '' })}>
                       {trans.__('Acknowledge')}
                     </Button>
                   )}

@@ -18,9 +18,13 @@ interface IChart {
 }
 
 /** Every run a line over an axis for each column. */
-export function Parallel({ rows, columns, chosen, onChoose, trans }: IChart): JSX.Element {
+export function Parallel(props: IChart): JSX.Element {
+  const { rows, chosen, onChoose, trans } = props;
+  const columns = props.columns.filter(one => new Set(rows.map(row => valueOf(row, one))).size > 1);
   if (columns.length < 2) {
-    return <p className="gm-none">{trans.__('Show two columns or more to draw them.')}</p>;
+    return (
+      <p className="gm-none">{trans.__('Fewer than two of the columns differ between runs.')}</p>
+    );
   }
   const scales = columns.map(column => scaleOf(rows.map(row => valueOf(row, column))));
   const width = MARGIN.left + MARGIN.right + STEP * (columns.length - 1);

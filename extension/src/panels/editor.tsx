@@ -34,6 +34,13 @@ function Body({ editor, trans }: IPart): JSX.Element {
       </Empty>
     );
   }
+  if (editor.foreign) {
+    return (
+      <Empty title={trans.__('This notebook is not a source')}>
+        <p>{trans.__('It is what a run executed. Open the source of its step to change it.')}</p>
+      </Empty>
+    );
+  }
   if (problem) {
     return <Problem record={problem} />;
   }

@@ -26,7 +26,7 @@ interface IView {
 const LEAST = 0.1;
 const MOST = 2;
 
-/** The steps from left to right. Drag to move, wheel with Ctrl to zoom, arrows to walk. */
+/** The steps in their order. Drag to move, wheel with Ctrl to zoom, arrows to walk. */
 export function PipelineGraph(props: IGraph): JSX.Element {
   const { steps, shown, selected, select, open, trans } = props;
   const key = shape(steps);
@@ -236,20 +236,22 @@ const Edges = memo(function Edges(props: { layout: Layout; selected: string | nu
         <path
           key={`${edge.from}>${edge.to}`}
           className={edge.from === selected || edge.to === selected ? 'gm-mod-near' : ''}
-          d={curve(edge.points)}
+          d={curve(edge.points, placed.down)}
         />
       ))}
     </svg>
   );
 });
 
-function curve(points: Place[]): string {
+function curve(points: Place[], down: boolean): string {
   const [first, ...rest] = points;
   let path = `M${first.x},${first.y}`;
   let from = first;
   for (const to of rest) {
-    const middle = (from.x + to.x) / 2;
-    path += `C${middle},${from.y} ${middle},${to.y} ${to.x},${to.y}`;
+    const middle = down ? (from.y + to.y) / 2 : (from.x + to.x) / 2;
+    path += down
+      ? `C${from.x},${middle} ${to.x},${middle} ${to.x},${to.y}`
+      : `C${middle},${from.y} ${middle},${to.y} ${to.x},${to.y}`;
     from = to;
   }
   return path;

@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { useState } from 'react';
 
 import { word, type Api } from '../api';
-import type { Done, ModelsView, ModelView, PageView, RunsView, VersionView } from '../schema';
+import type { Done, ModelsView, ModelView, PageView, RunsView } from '../schema';
 import { Button, useLoaded } from './controls';
 import { Problem } from './frame';
 import type { ShowPage } from './page';
@@ -31,7 +31,7 @@ export function Model(props: IPart & { model: ModelView }): JSX.Element {
     version: number;
   } | null>(null);
   const path = `models/${word(model.name)}`;
-  const metrics = metricNames(model.versions);
+  const metrics = metricNames(model);
   const choose = (version: number): void =>
     setChosen(old =>
       old.includes(version) ? old.filter(one => one !== version) : [...old, version]
@@ -97,7 +97,6 @@ export function Model(props: IPart & { model: ModelView }): JSX.Element {
           {trans.__('Compare in a notebook')}
         </Button>
         <Button
-          kind="warn"
           disabled={busy || model.back === null || !view.may.promote}
           title={model.back === null ? trans.__('There is nothing to go back to') : undefined}
           onClick={() => setAsked({ verb: 'rollback', version: model.back ?? 0 })}
@@ -203,8 +202,10 @@ function Register(props: IPart & { model: ModelView }): JSX.Element {
   );
 }
 
-function metricNames(versions: readonly VersionView[]): string[] {
-  const names = new Set(versions.flatMap(one => Object.keys(one.metrics)));
+/** What gates judge stands first. */
+function metricNames(model: ModelView): string[] {
+  const found = new Set(model.versions.flatMap(one => Object.keys(one.metrics)));
+  const names = new Set([...model.judged.filter(name => found.has(name)), ...found]);
   return [...names].filter(name => !name.includes('.') && !name.includes('/')).slice(0, 4);
 }
 

@@ -48,9 +48,15 @@ export function Pipeline(props: IPipeline): JSX.Element {
         <Empty title={trans.__('No steps yet')}>
           <p>
             {trans.__(
-              'A notebook becomes a step when one of its cells is tagged “parameters” and says what the step reads, writes and takes.'
+              'Open a notebook and make it a step: one of its cells then says what it reads, writes and takes.'
             )}
           </p>
+          <button
+            className="jp-Button jp-mod-styled jp-mod-accept"
+            onClick={() => execute('gristmill:open-step')}
+          >
+            {trans.__('Open the step editor')}
+          </button>
         </Empty>
       ) : (
         <div className="gm-Body">
@@ -93,7 +99,7 @@ function Toolbar(props: {
   trans: TranslationBundle;
 }): JSX.Element {
   const { pipeline, execute, trans } = props;
-  const busy = pipeline.active !== null || pipeline.starting;
+  const busy = pipeline.active !== null || pipeline.starting || !pipeline.view?.steps.length;
   const parked = pipeline.view?.parked ?? [];
   const button = (command: string, label: string, off: boolean, main = false): JSX.Element => (
     <button

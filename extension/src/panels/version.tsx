@@ -75,7 +75,6 @@ export function Row(
             </Button>
           ) : null}
           <Button
-            kind="accept"
             disabled={busy || champion || !view.may.promote || one.verdict !== 'pass'}
             title={reasonNot(one, champion, view.may.promote, trans)}
             label={trans.__('Promote version %1', one.version)}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from gristmill.errors import Forbidden, GristmillError, Invalid, NotFound
 from gristmill.project import Project
 from gristmill.registry import promotion, review
@@ -157,7 +160,7 @@ def _moved(done: promotion.Promotion) -> Done:
 def _model(registry: Registry, name: str) -> ModelView:
     declared = name in registry.project.models
     try:
-        owner = model_settings(registry.project, name).owner if declared else ""
+        settings = model_settings(registry.project, name) if declared else None
         moves = [e for e in registry.ledger.entries(name) if e.alias == promotion.CHAMPION]
         held = promotion.holders([e for e in moves if e.after is not None])
         versions = tuple(_version(registry, v) for v in reversed(registry.versions(name)))
@@ -167,12 +170,17 @@ def _model(registry: Registry, name: str) -> ModelView:
         return ModelView(name, "", declared, None, None, (), problem=error.message)
     return ModelView(
         name=name,
-        owner=owner,
+        owner=settings.owner if settings else "",
         declared=declared,
         champion=held[-1] if held else None,
         back=held[-2] if len(held) > 1 else None,
         versions=versions,
+        judged=_judged(settings.gates) if settings else (),
     )
+
+
+def _judged(gates: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(gate["metric"]) for gate in gates if "metric" in gate))
 
 
 def _version(registry: Registry, version: Version) -> VersionView:

@@ -29,7 +29,8 @@ class VersionView:
 @dataclass(frozen=True)
 class ModelView:
     """A model with its versions, the newest first. `back` is the version that a roll-back would
-    make champion, null for none; `declared` whether the settings name it."""
+    make champion, null for none; `declared` whether the settings name it, `judged` the metrics
+    that its gates judge."""
 
     name: str
     owner: str
@@ -37,6 +38,7 @@ class ModelView:
     champion: int | None
     back: int | None
     versions: tuple[VersionView, ...]
+    judged: tuple[str, ...] = ()
     problem: str = ""
 
 
