@@ -404,12 +404,6 @@ export interface Change {
   delta: number | null;
 }
 
-export interface CellChange {
-  before: number | null;
-  after: number | null;
-  lines: string[];
-}
-
 export interface RunDiff {
   one: string;
   other: string;
