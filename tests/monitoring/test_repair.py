@@ -29,10 +29,17 @@ from gristmill.monitoring.undo import undoes
 from gristmill.runner.request import RunRequest
 
 from .conftest import World
-from .world import MODEL, commit
+from .world import MODEL, add_step, commit
 
 NOW = datetime(2013, 9, 1, tzinfo=UTC)
 JULY = datetime(2013, 7, 1, tzinfo=UTC)
+REGISTER = (
+    'from gristmill import Input, Output\n\nmodel: Input = "models/best"\n'
+    'scores: Input = "metrics.json"\nreference: Input = "data/reference.parquet"\n'
+    'holdout: Input = "data/holdout.parquet"\nsaid: Output = "version.json"',
+    "from pathlib import Path\nfrom gristmill import Project, register\n"
+    f'done = register(Project.find(), "{MODEL}")\nPath(said).write_text(str(done.version))',
+)
 
 
 def window(month: int, *rules: str, version: int = 1, closed: bool = True) -> WindowReport:
@@ -244,9 +251,12 @@ def test_two_repairs_at_once_and_no_policy(world: World) -> None:
 
 
 def test_a_repair_leaves_what_a_person_edits_alone(world: World) -> None:
-    """Half-made edits are neither trained with nor overwritten, and every step is in the ledger."""
+    """Half-made edits are neither trained with nor overwritten, and every step is in the ledger. A
+    step that registers the model by itself makes no second version."""
     from gristmill.registry.store import Registry
 
+    add_step(world.root, "record", REGISTER)
+    commit(world.root)
     world.month(6)
     monitor(world.project, MODEL, now=JULY)
     book = world.root / "train.ipynb"
@@ -260,6 +270,7 @@ def test_a_repair_leaves_what_a_person_edits_alone(world: World) -> None:
     registry = Registry(world.project)
     version = registry.version(MODEL, "champion")
     assert version.lineage is not None and version.lineage.dirty is False
+    assert [v.version for v in registry.versions(MODEL)] == [1, 2]
     steps = [e.detail["event"] for e in registry.ledger.entries(MODEL, action="repair")]
     assert steps == ["began", "ran", "registered", "gated", "promoted"]
 

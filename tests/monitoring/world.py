@@ -111,20 +111,28 @@ def flights() -> pd.DataFrame:
 
 def make_project(root: Path, settings: str = SETTINGS) -> None:
     """A git repository with the settings, the data and the notebook; nothing ran yet."""
-    import nbformat
-    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-
     root.mkdir(parents=True, exist_ok=True)
     (root / "gristmill.toml").write_text(settings)
     (root / ".gitignore").write_text(".gristmill/\n/models\n/data\nmlruns/\n")
     flights().to_parquet(root / "flights.parquet")
-    parameters = new_code_cell(PARAMETERS.strip())
-    parameters.metadata["tags"] = ["parameters"]
-    cells = [new_markdown_cell("# Train"), parameters, new_code_cell(TRAIN.strip())]
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    book = new_notebook(cells=cells, metadata={"kernelspec": kernel})
-    nbformat.write(book, root / "train.ipynb")
+    add_step(root, "train", (PARAMETERS, TRAIN))
     commit(root)
+
+
+def add_step(root: Path, name: str, cells: tuple[str, str]) -> None:
+    """A notebook of a cell of parameters and another."""
+    import nbformat
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+    parameters = new_code_cell(cells[0].strip())
+    parameters.metadata["tags"] = ["parameters"]
+    book = new_notebook(
+        cells=[new_markdown_cell(f"# {name.title()}"), parameters, new_code_cell(cells[1].strip())],
+        metadata={
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
+        },
+    )
+    nbformat.write(book, root / f"{name}.ipynb")
 
 
 def commit(root: Path) -> None:

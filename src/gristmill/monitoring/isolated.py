@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,14 +22,15 @@ def place(project: Project, model: str, identity: str) -> Path:
     return project.state / "repairs" / model / identity
 
 
-def isolate(project: Project, model: str, identity: str) -> tuple[Project, str | None]:
-    """Make the double anew; finished steps come back from DVC's cache, which it shares. Returns it
-    and the commit whose sources it has, None without git."""
-    from gristmill.runner.shadow import make_shadow
+def isolate(project: Project, model: str, identity: str) -> Project:
+    """Make the double anew. Finished steps come back from DVC's cache, which it shares."""
+    from gristmill.runner.shadow import make_shadow, pin
     from gristmill.runner.workspace import load
 
     there = make_shadow(project, place(project, model, identity), ())
     commit = _as_committed(project.root, there.root)
+    if commit is not None:
+        pin(there, commit)
     there = Project.load(there.root)
     for step in load(there).dag.steps.values():
         for output in step.outputs:
@@ -39,11 +39,12 @@ def isolate(project: Project, model: str, identity: str) -> tuple[Project, str |
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
-    return there, commit
+    return there
 
 
 def _as_committed(home: Path, there: Path) -> str | None:
-    """Give the double the sources of the last commit; without git they stay as they are."""
+    """Give the double the sources of the last commit, which this returns; without git they stay as
+    they are."""
     commit = git(home, "rev-parse", "HEAD")
     changed = git(home, "diff", "--name-only", "--relative", "-z", str(commit), "--", ".")
     if commit is None or changed is None:
@@ -67,9 +68,19 @@ def _as_committed(home: Path, there: Path) -> str | None:
     return commit
 
 
-def register_from(
-    project: Project, there: Project, model: str, actor: str, commit: str | None
-) -> Version:
+def makers(there: Project, model: str) -> tuple[str, ...]:
+    """The steps that write what a version is made of. Others (one that registers, say) are none of
+    a repair's business: their registry would be the double's."""
+    from gristmill.registry.settings import model_settings
+    from gristmill.runner.workspace import load
+
+    settings = model_settings(there, model)
+    wanted = {settings.path, settings.metrics, settings.reference, settings.holdout}
+    steps = load(there).dag.steps.values()
+    return tuple(s.name for s in steps if wanted & {o.path for o in s.outputs})
+
+
+def register_from(project: Project, there: Project, model: str, actor: str) -> Version:
     """Register what the double made; the same bytes again give that version again."""
     from gristmill.registry.digest import directory_digest
     from gristmill.registry.settings import model_settings, read_metrics
@@ -81,8 +92,6 @@ def register_from(
     registry = Registry(project)
     registry.reconcile()
     lineage = lineage_of(there, settings.path)
-    if commit is not None:
-        lineage = replace(lineage, commit=commit, dirty=False)
     path = there.root / settings.path
     if not path.is_dir():
         raise Unavailable("repair.model", f"the pipeline did not write {settings.path}.")

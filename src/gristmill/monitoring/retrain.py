@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from gristmill.errors import GristmillError
 from gristmill.files import locked
 from gristmill.monitoring.alerts import Alert, read_alerts
-from gristmill.monitoring.isolated import dissolve, isolate, register_from
+from gristmill.monitoring.isolated import dissolve, isolate, makers, register_from
 from gristmill.monitoring.kept import read_report
 from gristmill.monitoring.periods import parse_length
 from gristmill.monitoring.recorded import record_repairs
@@ -158,17 +158,18 @@ def _act(
     version = task.version
     if version is None:
         dates = {settings.start: task.start, settings.end: task.end}
+        there = isolate(project, model, task.id)
         request = RunRequest(
+            targets=makers(there, model),
             params=settings.params or None,
             overrides={k: v for k, v in dates.items() if k},
             trigger=f"repair {task.id}: {task.trigger}",
         )
-        there, commit = isolate(project, model, task.id)
         result = run(there, request, listeners)
         if result.status != "waiting":  # a later step waits for the decision asked for below
             result.raise_for_status()
         journal.write("ran", run=result.run)
-        version = register_from(project, there, model, ACTOR, commit).version
+        version = register_from(project, there, model, ACTOR).version
         journal.write("registered", version=version)
     trained = f"version {version}, trained on {task.start} to {task.end},"
     if version == task.champion:

@@ -23,7 +23,6 @@ from gristmill.events import (
     StepWaiting,
 )
 from gristmill.lineage.dvc import DvcRepo
-from gristmill.lineage.git import git_state
 from gristmill.pipeline.plan import Plan, judge
 from gristmill.pipeline.stages import SOURCES
 from gristmill.runner.approval import approver
@@ -44,6 +43,7 @@ from gristmill.runner.reuse import Reuse
 from gristmill.runner.schedule import backoff
 from gristmill.runner.scheduler import Outcome
 from gristmill.runner.settings import Devices, StepPolicy
+from gristmill.runner.shadow import git_of
 from gristmill.runner.summary import keep, run_tags, summarise
 from gristmill.runner.workspace import Workspace
 from gristmill.runs.query import STATUS
@@ -85,7 +85,7 @@ class Session:
         self.directory.mkdir(parents=True)
         lock = self.workspace.environment
         self.environment_hash = self.workspace.hashes.md5(lock) if lock else None
-        self.git = git_state(project.home)
+        self.git = git_of(project)
         self.dvc = DvcRepo(project.root)
         try:
             self.dvc.keep_cached(SOURCES)

@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from gristmill.errors import Conflict
 from gristmill.lineage.dvc_cache import cache_directory
+from gristmill.lineage.git import GitState, git_state
 from gristmill.lineage.hashing import write_atomic
 from gristmill.project import ORIGIN, SKIPPED_DIRECTORIES, STATE, Project
 
@@ -22,6 +24,9 @@ COPIED = {
     "", ".cfg", ".dvc", ".dvcignore", ".gitignore", ".ini", ".ipynb", ".json", ".lock", ".py",
     ".sql", ".toml", ".txt", ".yaml", ".yml",
 }  # fmt: skip
+COMMIT = (
+    "commit"  # in the state of a shadow: whose sources it has, instead of the project's as it is
+)
 LEFT_OUT = {"dvc.lock", "dvc.yaml"}
 DVC_CONFIG = """\
 [core]
@@ -53,6 +58,21 @@ def make_shadow(project: Project, target: Path, outputs: Iterable[str]) -> Proje
     write_atomic(aside / STATE / ORIGIN, str(home))
     os.replace(aside, target)
     return Project.load(target)
+
+
+def pin(project: Project, commit: str) -> None:
+    """Say that a shadow's sources are those of `commit`, whatever its project has become."""
+    write_atomic(project.state / COMMIT, commit)
+
+
+def git_of(project: Project) -> GitState:
+    """Git's state of what a run in `project` reads: its home's, or the commit it is pinned to."""
+    found = git_state(project.home)
+    try:
+        commit = (project.state / COMMIT).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return found
+    return replace(found, commit=commit, dirty=False)
 
 
 def clear_shadow(project: Project) -> None:
