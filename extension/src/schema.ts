@@ -294,6 +294,12 @@ export interface AlertRequest {
   until: string;
 }
 
+export interface CellChange {
+  before: number | null;
+  after: number | null;
+  lines: string[];
+}
+
 export interface ValueType {
   kind: string;
   items: ValueType[];

@@ -17,7 +17,7 @@ export interface ILayout {
 }
 
 /**
- * The columns that the rows have, pinned ones first. A parameter that is the same everywhere, and a
+ * The columns that the rows have, pinned ones first. One that is the same everywhere, and a
  * metric named once more with its step, say nothing and come last.
  */
 export function columnsOf(rows: readonly RunRow[], layout: ILayout): IColumn[] {
@@ -129,12 +129,19 @@ function keysOf(rows: readonly RunRow[], kind: 'params' | 'metrics'): IColumn[] 
   return [...names].map(name => ({ key: `${kind}.${name}`, kind, name }));
 }
 
+/** Whether two rows have different values in the column. */
+export function differs(rows: readonly RunRow[], column: IColumn): boolean {
+  const known = rows.map(row => valueOf(row, column)).filter(value => value !== null);
+  return new Set(known).size > 1;
+}
+
 function dull(rows: readonly RunRow[], column: IColumn): boolean {
-  if (column.kind === 'params') {
-    return rows.length > 1 && new Set(rows.map(row => valueOf(row, column))).size < 2;
+  if (rows.length > 1 && !differs(rows, column)) {
+    return true;
   }
   const bare = column.name.slice(column.name.indexOf('.') + 1);
-  return bare !== column.name && rows.every(row => row.metrics[bare] === row.metrics[column.name]);
+  const twice = column.kind === 'metrics' && bare !== column.name;
+  return twice && rows.every(row => row.metrics[bare] === row.metrics[column.name]);
 }
 
 function asNumber(value: string | number): number | null {

@@ -1,7 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { useState } from 'react';
 
-import { scaleOf, valueOf, type IColumn } from '../managers/table';
+import { differs, scaleOf, valueOf, type IColumn } from '../managers/table';
 import type { RunRow } from '../schema';
 import { number } from './controls';
 
@@ -20,7 +20,7 @@ interface IChart {
 /** Every run a line over an axis for each column. */
 export function Parallel(props: IChart): JSX.Element {
   const { rows, chosen, onChoose, trans } = props;
-  const columns = props.columns.filter(one => new Set(rows.map(row => valueOf(row, one))).size > 1);
+  const columns = props.columns.filter(one => differs(rows, one));
   if (columns.length < 2) {
     return (
       <p className="gm-none">{trans.__('Fewer than two of the columns differ between runs.')}</p>
@@ -46,16 +46,16 @@ export function Parallel(props: IChart): JSX.Element {
         aria-label={trans.__('%1 runs over %2 columns', rows.length, columns.length)}
       >
         {rows.map(row => {
-          const points = columns.map((column, index) => {
-            const at = scales[index].at(valueOf(row, column));
-            return at === null ? null : `${x(index)},${y(at)}`;
-          });
+          const points = columns
+            .map((column, index) => ({ at: scales[index].at(valueOf(row, column)), index }))
+            .filter(({ at }) => at !== null)
+            .map(({ at, index }) => `${x(index)},${y(at!)}`);
           const on = chosen.includes(row.run) ? 'gm-on' : '';
-          return (
+          return points.length < 2 ? null : (
             <polyline
               key={row.run}
               className={`gm-line ${on}`}
-              points={points.filter(Boolean).join(' ')}
+              points={points.join(' ')}
               onClick={() => onChoose(row.run)}
             >
               <title>{row.run}</title>

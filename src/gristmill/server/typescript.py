@@ -19,6 +19,7 @@ SCHEMAS = (
     "gristmill.server.schema_steps",
     "gristmill.server.schema_runs",
     "gristmill.server.schema_models",
+    "gristmill.pipeline.cells:CellChange",
     "gristmill.pipeline.values",
     "gristmill.pipeline.editing.edits",
     "gristmill.pipeline.editing.form",
