@@ -103,10 +103,10 @@ def main(steps: int) -> None:
                 toolbar.get_by_role("button", name="Cancel").click()
                 expect(run).to_be_enabled(timeout=PATIENCE)
             browser.close()
-    print(f"{steps} steps in view, first time: {cold:.0f} ms after the command")
-    print(f"{steps} steps in view, again: median {statistics.median(warm):.0f} ms")
-    print(f"moving them: {frame:.1f} ms a frame")
-    print(f"from a click on Run to the first change: median {statistics.median(clicks):.0f} ms")
+            print(f"{steps} steps in view, first time: {cold:.0f} ms after the command")
+            print(f"{steps} steps in view, again: median {statistics.median(warm):.0f} ms")
+            print(f"moving them: {frame:.1f} ms a frame")
+            print(f"from a click on Run to a change: median {statistics.median(clicks):.0f} ms")
 
 
 if __name__ == "__main__":

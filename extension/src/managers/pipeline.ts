@@ -1,6 +1,7 @@
 import { ISignal, Signal } from '@lumino/signaling';
 
 import { Api, recordOf, word } from '../api';
+import { laidOut } from '../layout';
 import type { ErrorRecord, KernelView, PipelineView, RunAccepted, RunWanted } from '../schema';
 import { hear, newest, shown, type Run, type Runs, type Shown } from '../state';
 import { EventStream, type Message } from '../stream';
@@ -113,6 +114,7 @@ export class PipelineManager {
       if (root === this.root) {
         this._view = view;
         this._problem = null;
+        window.setTimeout(() => laidOut(view.steps), 0); // before somebody opens the panel
         if (this.unsettled === settles) {
           this.unsettled = null;
         }

@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { memo, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { KeyboardEvent, PointerEvent } from 'react';
 
-import { HEIGHT, WIDTH, layout, neighbour, shape, type Layout, type Place } from '../layout';
+import { HEIGHT, WIDTH, laidOut, neighbour, shape, type Layout, type Place } from '../layout';
 import type { StepView } from '../schema';
 import type { Shown } from '../state';
 import { useNow } from './hooks';
@@ -30,7 +30,7 @@ const MOST = 2;
 export function PipelineGraph(props: IGraph): JSX.Element {
   const { steps, shown, selected, select, open, trans } = props;
   const key = shape(steps);
-  const placed = useMemo(() => layout(steps), [key]);
+  const placed = useMemo(() => laidOut(steps), [key]);
   const frame = useRef<HTMLDivElement>(null);
   const [view, setView] = useState<IView>({ x: 0, y: 0, scale: 1 });
   const moved = useRef(false); // by the user: then it stays where it is
