@@ -253,6 +253,7 @@ def test_two_repairs_at_once_and_no_policy(world: World) -> None:
 def test_a_repair_leaves_what_a_person_edits_alone(world: World) -> None:
     """Half-made edits are neither trained with nor overwritten, and every step is in the ledger. A
     step that registers the model by itself makes no second version."""
+    from gristmill.registry.origins import origins
     from gristmill.registry.store import Registry
 
     add_step(world.root, "record", REGISTER)
@@ -270,6 +271,8 @@ def test_a_repair_leaves_what_a_person_edits_alone(world: World) -> None:
     registry = Registry(world.project)
     version = registry.version(MODEL, "champion")
     assert version.lineage is not None and version.lineage.dirty is False
+    assert "train" in origins(world.project, version.lineage)
+    assert (world.root / str(version.lineage.executed)).is_file()
     assert [v.version for v in registry.versions(MODEL)] == [1, 2]
     steps = [e.detail["event"] for e in registry.ledger.entries(MODEL, action="repair")]
     assert steps == ["began", "ran", "registered", "gated", "promoted"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gristmill.errors import Unavailable
 from gristmill.lineage.git import git
-from gristmill.project import Project
+from gristmill.project import STATE, Project
 
 if TYPE_CHECKING:
     from gristmill.registry.version import Version
@@ -112,10 +112,10 @@ def register_from(project: Project, there: Project, model: str, actor: str) -> V
 
 
 def dissolve(project: Project, model: str, identity: str) -> None:
-    """Remove the double except for its runs' files."""
-    from gristmill.runner.shadow import clear_shadow
-
-    where = place(project, model, identity)
-    if where.is_dir():
-        clear_shadow(Project.load(where))
-        shutil.rmtree(where / ".dvc", ignore_errors=True)
+    """Remove the double; its runs' files join the project's, where lineage is looked up."""
+    there, home = place(project, model, identity), project.state / "runs"
+    if there.is_dir():
+        home.mkdir(exist_ok=True)
+        for run in (there / STATE / "runs").glob("*"):
+            run.rename(home / run.name)
+        shutil.rmtree(there)
