@@ -7,6 +7,8 @@ EXTENSION := $(VENV)/.extension
 READY := $(VENV)/.ready
 CHROMIUM := $(VENV)/.chromium
 POSTGRES := $(VENV)/.postgres
+# The month of 2013 that `make demo` ends with.
+LAST := 12
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: setup extension demo lab stop test lint lock clean
@@ -52,7 +54,7 @@ $(POSTGRES): $(READY)
 	@touch $@
 
 demo: setup
-	$(BIN)/python notebooks/demo.py
+	$(BIN)/python notebooks/demo.py --last $(LAST)
 
 lab: setup
 	@test -d demo/flights || { echo "Run 'make demo' first."; exit 1; }
