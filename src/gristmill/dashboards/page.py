@@ -9,8 +9,8 @@ from gristmill.dashboards.figures import charts_section, delivery_section
 from gristmill.dashboards.state import ModelState
 from gristmill.dashboards.tables import (
     alerts_section,
+    open_alerts_section,
     repairs_section,
-    standing,
     versions_section,
 )
 from gristmill.drawing.charts import (
@@ -75,7 +75,7 @@ def model_page(
                 )
             )
     else:
-        parts += [_openalerts_section(state, base, form), _heat(report), _performance(report)]
+        parts += [open_alerts_section(state, base, form), _heat(report), _performance(report)]
         parts += [charts_section(report), _details(state)]
     parts += [delivery_section(state), repairs_section(state), versions_section(state)]
     parts.append(alerts_section(state))
@@ -146,31 +146,6 @@ def _header(state: ModelState) -> str:
     return (
         f"<h1>{escape(state.name)} <span class='pill {state.status}'>{LIGHTS[state.status]}</span>"
         f"</h1><p class='facts'>{escape(' · '.join(facts))}</p><div class='tiles'>{tiles}</div>"
-    )
-
-
-def _openalerts_section(state: ModelState, base: str, form: str) -> str:
-    items = "".join(
-        f"<li class='{escape(a.severity)}'><b>{escape(a.rule)}</b> since {a.first:%-d %b %Y}"
-        f"{f', {a.windows} windows' if a.windows > 1 else ''}{escape(standing(a, state.now))}"
-        f"<br>{escape(a.reason)}{_buttons(a.id, base, form)}</li>"
-        for a in state.open_alerts
-    )
-    return (
-        f"<section><h2>Open alerts</h2><ul class='alerts'>{items}</ul></section>" if items else ""
-    )
-
-
-def _buttons(alert: str, base: str, form: str) -> str:
-    if not form:
-        return ""
-    verbs = (("acknowledge", "", "Acknowledge"), ("snooze", "1d", "Snooze a day"),
-             ("snooze", "7d", "a week"))  # fmt: skip
-    return "<br>" + "".join(
-        f"<form method='post' action='{escape(base)}alert/{escape(alert)}'>{form}"
-        f"<input type='hidden' name='until' value='{until}'>"
-        f"<button name='verb' value='{verb}'>{text}</button></form>"
-        for verb, until, text in verbs
     )
 
 

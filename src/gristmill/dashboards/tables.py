@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from html import escape
 
 from gristmill.dashboards.state import ModelState
 from gristmill.drawing.document import section, table
@@ -50,6 +51,31 @@ def standing(alert: Alert, now: datetime) -> str:
     if word == "snoozed" and alert.snoozed:
         return f", snoozed until {alert.snoozed:%-d %b %Y %H:%M} UTC"
     return f", resolved: {alert.closing}" if word == "resolved" else ""
+
+
+def open_alerts_section(state: ModelState, base: str, form: str) -> str:
+    items = "".join(
+        f"<li class='{escape(a.severity)}'><b>{escape(a.rule)}</b> since {a.first:%-d %b %Y}"
+        f"{f', {a.windows} windows' if a.windows > 1 else ''}{escape(standing(a, state.now))}"
+        f"<br>{escape(a.reason)}{_buttons(a.id, base, form)}</li>"
+        for a in state.open_alerts
+    )
+    return (
+        f"<section><h2>Open alerts</h2><ul class='alerts'>{items}</ul></section>" if items else ""
+    )
+
+
+def _buttons(alert: str, base: str, form: str) -> str:
+    if not form:
+        return ""
+    verbs = (("acknowledge", "", "Acknowledge"), ("snooze", "1d", "Snooze a day"),
+             ("snooze", "7d", "a week"))  # fmt: skip
+    return "<br>" + "".join(
+        f"<form method='post' action='{escape(base)}alert/{escape(alert)}'>{form}"
+        f"<input type='hidden' name='until' value='{until}'>"
+        f"<button name='verb' value='{verb}'>{text}</button></form>"
+        for verb, until, text in verbs
+    )
 
 
 def alerts_section(state: ModelState) -> str:
