@@ -5,24 +5,67 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from gristmill.errors import Conflict, GristmillError, Invalid
 
+ASIDE = re.compile(r"\..+\.(\d+)\.\d+\.tmp")
+
+
+@contextmanager
+def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """A file to write aside, put in place of `path` when the block ends well: a reader sees the old
+    file or the new, never a part. `durable` pushes it to the disk before.
+
+    Its name tells the process that writes it: see `sweep`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
+    try:
+        yield aside
+        if durable:
+            with aside.open("rb") as file:
+                os.fsync(file.fileno())
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def sweep(folders: Iterable[Path]) -> None:
+    """Remove what killed processes were writing aside; what living ones write stays."""
+    for folder in folders:
+        for name in os.listdir(folder):
+            made = ASIDE.fullmatch(name)
+            if made and not _alive(int(made[1])):
+                (folder / name).unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Replace the file as a whole."""
+    with replacing(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
 
 def write_json(path: Path, value: Any) -> None:
-    """Replace the file as a whole; a crash leaves the old one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    with aside.open("w", encoding="utf-8") as file:
-        json.dump(value, file, separators=(",", ":"), sort_keys=True)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, path)
+    """Replace the file as a whole and push it to the disk; a crash leaves the old one."""
+    with replacing(path, durable=True) as aside:
+        aside.write_text(json.dumps(value, separators=(",", ":"), sort_keys=True), "utf-8")
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gristmill.lineage.hashing import HashCache, write_atomic
+from gristmill.lineage.hashing import HashCache
 
 NAME = st.text("abz01é -_", min_size=1, max_size=6).filter(lambda n: n.strip() == n and n != ".")
 
@@ -62,12 +61,3 @@ def test_a_corrupt_cache_is_the_same_as_none(tmp_path: Path) -> None:
     (tmp_path / "index.json").write_text("{")
     assert HashCache(tmp_path, tmp_path / "index.json").md5("x")
     assert HashCache(tmp_path, tmp_path / "index.json").md5("absent") is None
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
-    target = tmp_path / "x"
-    write_atomic(target, "old")
-    with pytest.raises(UnicodeEncodeError):
-        write_atomic(target, "\ud800")
-    assert target.read_text() == "old"
-    assert [p.name for p in tmp_path.iterdir()] == ["x"]

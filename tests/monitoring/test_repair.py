@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -200,6 +201,8 @@ def test_a_run_that_fails_is_told_and_given_up_after_enough_tries(world: World) 
     (world.root / "flights.parquet").write_bytes(b"not parquet")
     first = repair(world.project, MODEL, now=JULY)
     assert first is not None and first.outcome == "failed" and "train.ipynb" in first.words
+    executed = [Path(word) for word in first.words.split() if word.endswith("/train.ipynb")]
+    assert executed and all(path.is_file() for path in executed), first.words
     second = repair(world.project, MODEL, now=JULY)
     assert second is not None and second.outcome == "gave-up"
     assert repair(world.project, MODEL, now=JULY) is None

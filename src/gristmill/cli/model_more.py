@@ -19,7 +19,7 @@ def show_comparison(project: Project, model: str, args: argparse.Namespace) -> i
 
     found = compare(project, model, args.refs)
     if args.html:
-        from gristmill.lineage.hashing import write_atomic
+        from gristmill.files import write_atomic
         from gristmill.registry.comparison_page import page
 
         write_atomic(args.html, page(found))
@@ -84,7 +84,7 @@ def show_card(project: Project, version: Version, args: argparse.Namespace) -> i
 
     text = card(project, version.model, version.version, as_html=args.html)
     if args.output:
-        from gristmill.lineage.hashing import write_atomic
+        from gristmill.files import write_atomic
 
         write_atomic(args.output, text)
         text = f"{args.output} is the card of {version.model} version {version.version}"

@@ -11,6 +11,7 @@ from pathlib import Path
 from gristmill.dashboards.page import model_page
 from gristmill.dashboards.state import read_state
 from gristmill.errors import NotFound, Unavailable
+from gristmill.files import replacing
 from gristmill.project import Project
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -28,13 +29,11 @@ def export(project: Project, model: str, target: Path) -> Path:
         known = ", ".join(project.models) or "none"
         raise NotFound("dashboard.model", f"no model {model!r} is declared.", hint=known)
     html = model_page(project.name, read_state(project, model))
-    target.parent.mkdir(parents=True, exist_ok=True)
     data = html.encode()
     if target.suffix == ".pdf":
         data = printed(data)
-    aside = target.with_name(f".{target.name}.{os.getpid()}")
-    aside.write_bytes(data)
-    os.replace(aside, target)
+    with replacing(target) as aside:
+        aside.write_bytes(data)
     return target
 
 

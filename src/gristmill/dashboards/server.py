@@ -27,6 +27,7 @@ from gristmill.dashboards.export import printed
 from gristmill.dashboards.page import model_page, overview
 from gristmill.dashboards.state import read_state
 from gristmill.errors import Forbidden, GristmillError, Invalid
+from gristmill.files import replacing
 from gristmill.monitoring.gauges import Sample, exposition, samples
 from gristmill.monitoring.lifecycle import acknowledge, snooze
 from gristmill.project import Project
@@ -232,10 +233,8 @@ def edit(project: Project) -> Path:
     it is."""
     target = project.root / FOLDER / NOTEBOOK
     if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        aside = target.with_name(f".{target.name}.{os.getpid()}")
-        shutil.copyfile(HERE / "notebooks" / NOTEBOOK, aside)
-        os.replace(aside, target)
+        with replacing(target) as aside:
+            shutil.copyfile(HERE / "notebooks" / NOTEBOOK, aside)
     return target
 
 

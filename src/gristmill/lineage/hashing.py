@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from gristmill.files import write_atomic
+
 # A file touched this shortly before it was hashed could change again without its times showing it.
 RACY_NS = 50_000_000
 CHUNK = 1 << 20
@@ -94,14 +96,3 @@ def text_md5(text: str) -> str:
 
 def directory_md5(listing: list[dict[str, str]]) -> str:
     return text_md5(json.dumps(listing, sort_keys=True)) + ".dir"
-
-
-def write_atomic(path: Path, text: str) -> None:
-    """Write aside, then rename: a reader sees the old text or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        aside.write_text(text, encoding="utf-8")
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)

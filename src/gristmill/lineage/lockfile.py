@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from gristmill.errors import Invalid
-from gristmill.lineage.hashing import write_atomic
+from gristmill.files import write_atomic
 
 LOCK_FILE = "dvc.lock"
 YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -111,6 +111,11 @@ def register_from(project: Project, there: Project, model: str, actor: str) -> V
     )
 
 
+def told_at_home(project: Project, model: str, identity: str, words: str) -> str:
+    """What a run in the double said, with its files where `dissolve` leaves them."""
+    return words.replace(str(place(project, model, identity) / STATE), str(project.state))
+
+
 def dissolve(project: Project, model: str, identity: str) -> None:
     """Remove the double; its runs' files join the project's, where lineage is looked up."""
     there, home = place(project, model, identity), project.state / "runs"

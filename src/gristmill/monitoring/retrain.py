@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from gristmill.errors import GristmillError
 from gristmill.files import locked
 from gristmill.monitoring.alerts import Alert, read_alerts
-from gristmill.monitoring.isolated import dissolve, isolate, makers, register_from
+from gristmill.monitoring.isolated import dissolve, isolate, makers, register_from, told_at_home
 from gristmill.monitoring.kept import read_report
 from gristmill.monitoring.periods import parse_length
 from gristmill.monitoring.recorded import record_repairs
@@ -129,7 +129,8 @@ def repair(
             outcome, words = _act(project, model, task, settings, journal, listeners)
         except GristmillError as error:
             final = len(tries) + 1 >= settings.attempts
-            outcome, words = "gave-up" if final else "failed", str(error)
+            outcome = "gave-up" if final else "failed"
+            words = told_at_home(project, model, task.id, str(error))
         journal.write(outcome, words=words)
         record_repairs(project, model)
         dissolve(project, model, task.id)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from gristmill.errors import Invalid, Unavailable
-from gristmill.lineage.hashing import write_atomic
+from gristmill.files import write_atomic
 from gristmill.pipeline.dag import Dag
 from gristmill.pipeline.plan import Plan
 from gristmill.pipeline.step import overlaps

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.errors import Conflict, GristmillError, Invalid, NotFound
+from gristmill.files import replacing
 from gristmill.pipeline.editing import change, suggest
 from gristmill.pipeline.editing.edits import Edit, apply_edits
 from gristmill.pipeline.editing.form import Form, read_form
@@ -122,15 +123,11 @@ def edit_step(project: Project, notebook: str, wanted: StepChange) -> list[Edit]
         return edits
     apply_edits(cells, edits)
     after = rewrite(text, edits, (uuid.uuid4().hex[:8] for _ in itertools.count()))
-    aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(target) as aside:
         aside.write_bytes(after.encode())
         shutil.copymode(target, aside)
         if target.read_bytes() != text.encode():
             raise Conflict("step.changed", f"{path} was saved meanwhile.", hint="Try again.")
-        os.replace(aside, target)
-    finally:
-        aside.unlink(missing_ok=True)
     return edits
 
 

@@ -24,6 +24,7 @@ from papermill.iorw import LocalHandler, papermill_io, write_ipynb
 from papermill.log import logger
 from papermill.utils import chdir, merge_kwargs, remove_args
 
+from gristmill.files import replacing
 from gristmill.runner.conversation import Conversation
 from gristmill.runner.direct import Shell, raise_error
 from gristmill.runner.hooks import Hooks, Kept
@@ -245,12 +246,7 @@ def restore_widgets(client: NotebookClient) -> None:
 
 def write_notebook(notebook: Any, path: Path) -> None:
     """Write a notebook aside, then rename; a file that was there keeps its permissions."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(path) as aside:
         nbformat.write(notebook, str(aside))
         with contextlib.suppress(FileNotFoundError):
             shutil.copymode(path, aside)
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)

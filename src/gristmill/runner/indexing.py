@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterator
 
 from gristmill.errors import GristmillError
+from gristmill.files import write_atomic
 from gristmill.lineage.dvc import PIPELINE_FILE
-from gristmill.lineage.hashing import text_md5, write_atomic
+from gristmill.lineage.hashing import text_md5
 from gristmill.lineage.lockfile import LOCK_FILE, LockFile
 from gristmill.lineage.modules import project_modules
 from gristmill.pipeline.plan import plan

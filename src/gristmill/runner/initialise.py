@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from gristmill.errors import Conflict, Invalid
+from gristmill.files import write_atomic
 from gristmill.lineage.dvc import DvcRepo
-from gristmill.lineage.hashing import write_atomic
 from gristmill.project import SETTINGS, STATE
 
 TEMPLATE = """\

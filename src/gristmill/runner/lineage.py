@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.errors import Conflict, Invalid, NotFound
+from gristmill.files import write_atomic
 from gristmill.lineage.git import GitState, git_state
-from gristmill.lineage.hashing import write_atomic
 from gristmill.lineage.lockfile import LockFile
 from gristmill.lineage.record import Lineage
 from gristmill.pipeline.stages import STEPS, locked_state, source_path

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gristmill.errors import Conflict
-from gristmill.files import held
-from gristmill.lineage.hashing import write_atomic
+from gristmill.files import held, sweep, write_atomic
 
 if TYPE_CHECKING:
     import psutil
@@ -83,6 +82,8 @@ def forget_kernel(directory: Path, step: str) -> None:
 def end_orphans(runs: Path) -> int:
     """Kill kernels that killed runs left behind; returns how many. Call with the lock held.
 
+    What they were writing aside, in the project's own folder or its state, is removed.
+
     Parked kernels stay, unless a run was going on in one.
     """
     import psutil
@@ -110,6 +111,7 @@ def end_orphans(runs: Path) -> int:
         finally:
             note.unlink(missing_ok=True)
     parked.sweep()
+    sweep([runs.parent.parent, runs.parent, *(p for p in runs.glob("*") if p.is_dir())])
     return ended
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.errors import Conflict, NotFound
-from gristmill.lineage.hashing import write_atomic
+from gristmill.files import write_atomic
 from gristmill.pipeline.notebook import CodeCell, parse_notebook
 from gristmill.pipeline.plan import StepState, same
 from gristmill.pipeline.source import normalise

@@ -14,9 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from gristmill.errors import Conflict
+from gristmill.files import write_atomic
 from gristmill.lineage.dvc_cache import cache_directory
 from gristmill.lineage.git import GitState, git_state
-from gristmill.lineage.hashing import write_atomic
 from gristmill.project import ORIGIN, SKIPPED_DIRECTORIES, STATE, Project
 
 COPIED_BELOW = 4 << 20  # bytes

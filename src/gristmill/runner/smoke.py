@@ -15,9 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gristmill.files import held
+from gristmill.files import held, replacing, write_atomic
 from gristmill.lineage.dvc import PIPELINE_FILE
-from gristmill.lineage.hashing import write_atomic
 from gristmill.lineage.lockfile import LOCK_FILE
 from gristmill.pipeline.step import overlaps
 from gristmill.project import SETTINGS, SKIPPED_DIRECTORIES, STATE, Project
@@ -120,10 +119,8 @@ def _remove(root: Path, path: str) -> None:
 def _link(source: Path, target: Path) -> None:
     source = source.resolve()
     if not (target.is_symlink() and os.readlink(target) == str(source)):
-        aside = target.with_name(f".{target.name}.link")
-        aside.unlink(missing_ok=True)
-        aside.symlink_to(source)
-        os.replace(aside, target)
+        with replacing(target) as aside:
+            aside.symlink_to(source)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -132,9 +129,8 @@ def _copy(source: Path, target: Path) -> None:
         here = target.stat()
         if (here.st_size, here.st_mtime_ns) == (there.st_size, there.st_mtime_ns):
             return
-    aside = target.with_name(f".{target.name}.copy")
-    shutil.copy2(source, aside)
-    os.replace(aside, target)
+    with replacing(target) as aside:
+        shutil.copy2(source, aside)
 
 
 def _write_if_new(path: Path, text: str) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gristmill.errors import StepFailed
+from gristmill.files import write_atomic
 from gristmill.lineage.git import GitState
-from gristmill.lineage.hashing import text_md5, write_atomic
+from gristmill.lineage.hashing import text_md5
 from gristmill.pipeline.plan import Plan
 from gristmill.runner.outputs import metrics_of
 from gristmill.runner.request import RunRequest, StepResult

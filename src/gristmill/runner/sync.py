@@ -9,8 +9,9 @@ from typing import Any
 import yaml
 
 from gristmill.errors import Invalid
+from gristmill.files import write_atomic
 from gristmill.lineage.dvc import PIPELINE_FILE, DvcRepo
-from gristmill.lineage.hashing import directory_md5, write_atomic
+from gristmill.lineage.hashing import directory_md5
 from gristmill.lineage.lockfile import LOCK_FILE, LockFile, YamlLoader
 from gristmill.pipeline.stages import (
     OWNER,

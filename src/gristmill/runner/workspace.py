@@ -15,7 +15,8 @@ from typing import Any
 import yaml
 
 from gristmill.errors import Invalid, NotFound
-from gristmill.lineage.hashing import HashCache, text_md5, write_atomic
+from gristmill.files import write_atomic
+from gristmill.lineage.hashing import HashCache, text_md5
 from gristmill.lineage.lockfile import LockFile, YamlLoader
 from gristmill.lineage.modules import project_modules
 from gristmill.pipeline.dag import Dag, build_dag

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import GristmillError, Unavailable
+from gristmill.files import write_json
 from gristmill.predictor.model import LoadedModel
 from gristmill.project import Project
 from gristmill.serving.model import load
@@ -125,10 +125,7 @@ class Champion:
         return serving_directory(self.project, self.name) / "served.json"
 
     def _remember(self, version: int) -> None:
-        self._memory.parent.mkdir(parents=True, exist_ok=True)
-        aside = self._memory.with_suffix(f".{os.getpid()}")
-        aside.write_text(json.dumps({"version": version}), encoding="utf-8")
-        os.replace(aside, self._memory)
+        write_json(self._memory, {"version": version})
 
     def _recall(self) -> int | None:
         try:

@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any
 
 from gristmill.errors import Conflict, NotFound, Unavailable
-from gristmill.files import held
+from gristmill.files import held, write_atomic
 from gristmill.project import Project
 from gristmill.serving.settings import (
     TOKEN,
@@ -246,9 +246,7 @@ def _free_port(host: str, port: int) -> int:
 
 
 def _write_service(path: Path, model: str, workers: int) -> None:
-    aside = path.with_suffix(".new")
-    aside.write_text(SERVICE.format(model=model, workers=workers), encoding="utf-8")
-    os.replace(aside, path)
+    write_atomic(path, SERVICE.format(model=model, workers=workers))
 
 
 def _tail(log: Path, lines: int = 12) -> str:

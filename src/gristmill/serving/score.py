@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import Invalid, NotFound
+from gristmill.files import replacing
 from gristmill.predictor.model import DTYPES, LoadedModel
 from gristmill.predictor.schema import Column, Row
 from gristmill.predictor.values import read_time
@@ -75,8 +75,7 @@ def score(
     lines = LineLog(predictions_directory(project, model)) if log else None
     rows = 0
     said = start
-    aside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
+    with replacing(target, durable=True) as aside:
         with reading(source, kinds[0]) as batches, Sink(aside, kinds[1]) as sink:
             for batch in batches:
                 sink.write(_scored(loaded, batch, rows, lines))
@@ -86,11 +85,6 @@ def score(
                     progress(f"{rows:,} rows, {rows / (said - start):,.0f} a second")
         if lines is not None:
             lines.close()
-        with aside.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(aside, target)
-    finally:
-        aside.unlink(missing_ok=True)
     return Scored(rows, loaded.version, time.monotonic() - start)
 
 

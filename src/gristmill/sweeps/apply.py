@@ -6,7 +6,7 @@ import io
 from typing import Any
 
 from gristmill.errors import Conflict
-from gristmill.lineage.hashing import write_atomic
+from gristmill.files import write_atomic
 from gristmill.project import Project
 from gristmill.runner.lock import project_lock
 from gristmill.runner.workspace import DEFAULT_PARAMS, load

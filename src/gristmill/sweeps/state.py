@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.errors import Invalid, NotFound
-from gristmill.lineage.hashing import write_atomic
+from gristmill.files import write_atomic
 from gristmill.project import Project
 from gristmill.sweeps.spec import SweepSpec
 

@@ -1,0 +1,55 @@
+"""Files are old or new, never half; what a killed writer leaves goes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gristmill.files import replacing, sweep, write_atomic
+
+WRITER = """
+import sys
+from pathlib import Path
+from gristmill.files import replacing
+with replacing(Path("x")) as aside:
+    aside.write_text("half")
+    print("writing", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "x"
+    write_atomic(target, "old")
+    with pytest.raises(UnicodeEncodeError):
+        write_atomic(target, "\ud800")
+    assert target.read_text() == "old"
+    assert os.listdir(tmp_path) == ["x"]
+
+
+def test_what_a_killed_writer_leaves_is_swept_and_what_a_living_one_writes_stays(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / ".note.tmp").touch()
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        sweep([tmp_path])
+        (aside,) = (p for p in tmp_path.iterdir() if p.name.startswith(".x"))
+        process.send_signal(signal.SIGKILL)
+    assert aside.exists()
+    with replacing(tmp_path / "y") as mine:
+        mine.touch()
+        sweep([tmp_path])
+    assert sorted(os.listdir(tmp_path)) == [".note.tmp", "y"]
