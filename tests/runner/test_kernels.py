@@ -498,6 +498,33 @@ def test_a_module_that_is_unsafe_to_fork_is_left_to_the_kernel(alone, tmp_path, 
     assert any("unsafe_one" in finding.detail for finding in doctor(tmp_path))
 
 
+LATE = {
+    "late_one": "",
+    "late_two": "import threading, time\nthreading.Thread(target=time.sleep, args=(99,),"
+    " daemon=True).start()",
+    "late_three": "",
+}
+
+
+def test_what_a_notebook_imports_late_is_there_for_the_next(alone, tmp_path):
+    packages = tmp_path / "site-packages"
+    (packages / "__pycache__").mkdir(parents=True)
+    for name, body in LATE.items():
+        (packages / f"{name}.py").write_text(body)
+    (tmp_path / "mine.py").touch()
+    env = {**os.environ, "PYTHONPATH": f"{packages}:{tmp_path}"}
+    request = small(tmp_path, env=env)
+    look = f"import json, sys; json.dump([m in sys.modules for m in {[*LATE, 'mine']}], sys.stdout)"
+    assert run(request, "import late_one, mine", look) == [True, False, False, True]
+    eventually(lambda: "late_one" in client.servers()[0]["imported"])
+    assert run(request, look) == [True, False, False, False]
+    assert run(request, "import late_two, late_three; import json; print(json.dumps(1))") == 1
+    # a module that makes the server unsafe ends what it learns at once; the server stays
+    assert run(request, look) == [True, False, False, False]
+    (server,) = client.servers()
+    assert "late_two" not in server["imported"] and not server["excluded"]
+
+
 def test_source_that_is_being_edited_is_not_preloaded(alone, tmp_path):
     (tmp_path / "mine.py").write_text("VALUE = 1")
     env = {**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}

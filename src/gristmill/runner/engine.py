@@ -39,7 +39,7 @@ class LazyNotebookManager(NotebookExecutionManager):  # type: ignore[misc]
 
     def __init__(self, nb: Any, hooks: Hooks, **options: Any) -> None:
         super().__init__(nb, **options)
-        self._hooks = hooks
+        self.hooks = hooks
         self._saved = 0.0
         self._cost = 0.0
         self._changed = True
@@ -53,7 +53,7 @@ class LazyNotebookManager(NotebookExecutionManager):  # type: ignore[misc]
 
     def notebook_start(self, **kwargs: Any) -> None:
         super().notebook_start(**kwargs)
-        if (kept := self._hooks.kept) is not None:
+        if (kept := self.hooks.kept) is not None:
             self._keep(kept)
 
     def _keep(self, kept: Kept) -> None:
@@ -78,8 +78,8 @@ class LazyNotebookManager(NotebookExecutionManager):  # type: ignore[misc]
         self._changed = True
         if not force and begin - self._saved < max(SAVE_EVERY_S, SAVE_SHARE * self._cost):
             return
-        if self._hooks.save_to is not None:
-            write_notebook(self.nb, self._hooks.save_to)
+        if self.hooks.save_to is not None:
+            write_notebook(self.nb, self.hooks.save_to)
         elif self.output_path:
             write_anywhere(self.nb, self.output_path)
         self._changed = False
@@ -101,7 +101,7 @@ class LazyNotebookManager(NotebookExecutionManager):  # type: ignore[misc]
         self._cell_started = time.monotonic()
         super().cell_start(cell, cell_index=cell_index, **kwargs)
         if cell_index is not None and cell.cell_type == "code":
-            self._hooks.on_cell_start(cell_index)
+            self.hooks.on_cell_start(cell_index)
 
     def cell_exception(self, cell: Any, cell_index: int | None = None, **kwargs: Any) -> None:
         super().cell_exception(cell, cell_index=cell_index, **kwargs)
@@ -110,11 +110,13 @@ class LazyNotebookManager(NotebookExecutionManager):  # type: ignore[misc]
     def cell_complete(self, cell: Any, cell_index: int | None = None, **kwargs: Any) -> None:
         super().cell_complete(cell, cell_index=cell_index, **kwargs)
         if cell_index is not None and cell.cell_type == "code":
-            self._hooks.on_cell_end(cell_index, time.monotonic() - self._cell_started)
+            self.hooks.on_cell_end(cell_index, time.monotonic() - self._cell_started)
 
     def notebook_complete(self, **kwargs: Any) -> None:
+        """With hooks, papermill itself hands a notebook that succeeded to its `Desk`."""
         super().notebook_complete(**kwargs)
-        self.save(force=True)
+        if self.hooks.save_to is None or not self.hooks.succeeded:
+            self.save(force=True)
 
 
 class SavingClient(PapermillNotebookClient):  # type: ignore[misc]
@@ -218,6 +220,7 @@ def execute_cells(
     if manager.first:
         restore_widgets(client)
     cells.on_output = manager.save
+    failed = False
     for index, cell in enumerate(manager.nb.cells):
         if index < manager.first:
             continue
@@ -228,11 +231,13 @@ def execute_cells(
                 raise_error(client, cell, reply)
         except CellExecutionError as error:
             manager.cell_exception(cell, cell_index=index, exception=error)
+            failed = True
             break
         finally:
             manager.cell_complete(cell, cell_index=index)
     manager.nb.metadata["language_info"] = cells.language_info
     client.set_widgets_metadata()
+    manager.hooks.succeeded = not failed
     return manager.nb
 
 

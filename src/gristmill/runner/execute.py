@@ -44,15 +44,15 @@ def execute(
     from papermill.exceptions import PapermillExecutionError
     from papermill.execute import execute_notebook
 
-    notebook = nbformat.reads(text, as_version=4)
-    shift = _injected_at(notebook, bool(params))
+    from gristmill.runner.desk import Desk
+
     where = str(hooks.save_to)
     speaking = nullcontext(kernel) if isinstance(kernel, Shell) else Conversation(kernel.km)
     try:
-        with speaking as cells:
+        with speaking as cells, Desk(text, hooks) as desk:
             execute_notebook(
-                notebook,
-                None,
+                desk.address,
+                desk.address,
                 parameters=dict(params) or None,
                 engine_name="gristmill",
                 progress_bar=False,
@@ -61,7 +61,8 @@ def execute(
                 execution_timeout=timeout,
             )
     except PapermillExecutionError as error:
-        cell = _source_cell(error.cell_index, shift)
+        notebook = nbformat.reads(text, as_version=4)
+        cell = _source_cell(error.cell_index, _injected_at(notebook, bool(params)))
         tail = ANSI.sub("", "\n".join(error.traceback[-1:]))
         return Failure(
             StepFailed(

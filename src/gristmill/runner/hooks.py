@@ -24,7 +24,8 @@ class Hooks:
 
     `source` is the notebook's path for its metadata, `save_to` where the executed one goes,
     `log` the file that takes what the kernel process prints outside of cells. Cells are named by
-    their index in the executed notebook. With `kept`, execution begins after those cells.
+    their index in the executed notebook. With `kept`, execution begins after those cells. The
+    engine sets `succeeded` when no cell failed.
     """
 
     source: str = ""
@@ -33,3 +34,4 @@ class Hooks:
     on_cell_start: Callable[[int], None] = lambda index: None
     on_cell_end: Callable[[int, float], None] = lambda index, seconds: None
     kept: Kept | None = None
+    succeeded: bool = False

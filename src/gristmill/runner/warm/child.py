@@ -26,6 +26,7 @@ import warnings
 from typing import Any, NoReturn
 
 from . import native, observe, wire
+from .learn import Late
 
 DETACH = "detach"
 LEASE_POLL = 2.0
@@ -48,7 +49,8 @@ class Baseline:
         self._handlers = set(map(id, self._all_handlers()))
 
     def finish(self) -> None:
-        seen = False
+        """Note what the imports since `take` changed."""
+        self.front, self.back, seen = [], [], False
         for item in warnings.filters:
             if item in self._filters:
                 seen = True
@@ -85,10 +87,12 @@ def main(
     client_fd: int,
     client_pid: int,
     baseline: Baseline,
+    late: Late,
 ) -> NoReturn:
     """Become the kernel that `request` describes; never returns."""
     code = 1
     try:
+        late.begin()
         conn.settimeout(None)
         channel = socket.socket(fileno=fds.pop()) if request["mode"] == "direct" else None
         become_fresh(request, fds, baseline)
@@ -105,12 +109,13 @@ def main(
     except BaseException:  # noqa: BLE001 - nothing may return into the server's loop
         traceback.print_exc()
     finally:
-        leave(code)
+        leave(code, late)
 
 
-def leave(code: int) -> NoReturn:
+def leave(code: int, late: Late) -> NoReturn:
     """What the interpreter does at exit, without tearing the inherited modules down."""
     try:
+        late.tell()
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):

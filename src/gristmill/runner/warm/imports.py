@@ -18,7 +18,12 @@ def installed(top: str) -> bool:
     if spec is None or top in sys.stdlib_module_names:
         return False
     places = [spec.origin] if spec.origin else list(spec.submodule_search_locations or [])
-    return any("site-packages" in str(p) or "dist-packages" in str(p) for p in places)
+    return any(map(is_installed_file, map(str, places)))
+
+
+def is_installed_file(path: str) -> bool:
+    """Does it lie where distributions are installed?"""
+    return "site-packages" in path or "dist-packages" in path
 
 
 def import_longest(name: str) -> None:

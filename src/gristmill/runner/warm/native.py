@@ -100,3 +100,10 @@ def resident() -> int:
 
 if sys.platform != "linux":
     raise ImportError("warm kernels need Linux")
+
+
+def written() -> int:
+    """How much this process has printed, in bytes: its output goes to a file."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    return os.fstat(2).st_size

@@ -12,9 +12,8 @@ import importlib
 import json
 import os
 import select
-import socket
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable
 
 MODULE = "mlflow.utils.requirements_utils"
 MAKE = "_init_modules_to_packages_map"
@@ -39,10 +38,10 @@ class Prime:
         self.fd = -1
         self._parts: list[bytes] = []
 
-    def start(self, inherited: Iterable[socket.socket]) -> None:
+    def start(self, prepare: Callable[[], object]) -> None:
         """Fork the child that makes the list, if the library is there and still lacks it.
 
-        `inherited` are sockets that are not the child's.
+        `prepare` closes in it what is the server's.
         """
         module = sys.modules.get(MODULE)
         if getattr(module, VALUE, True) is not None or not hasattr(module, MAKE):
@@ -50,8 +49,7 @@ class Prime:
         read, write = os.pipe()
         if not os.fork():
             os.close(read)
-            for other in inherited:
-                other.close()
+            prepare()
             self._make(write)
         os.close(write)
         self.fd = read

@@ -1,15 +1,12 @@
 """The fork server: imports once, then forks a child for every request.
 
-It is a single thread without an event loop. Forking is refused unless the process is still safe
-to fork after its imports: a module that starts threads, child processes or CUDA, or that prints,
-is left out (the server executes itself again without it) and is imported by the kernel instead.
+It is a single thread without an event loop, safe to fork after its imports: see `loading`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import json
 import logging
 import os
@@ -20,31 +17,15 @@ import sys
 import time
 from typing import Any, NoReturn
 
-from . import child, imports, native, wire
-from .prime import Prime, list_backends
+from . import child, imports, loading, native, wire
+from .learn import Late, Learned
+from .prime import Prime
 
 LISTEN_BACKLOG = 64
 REQUEST_TIMEOUT = 5.0
 HEARTBEAT = 5.0
 LOW_MEMORY = 0.03
-KERNEL_MODULES = (
-    "ipykernel_launcher",
-    "ipykernel.kernelapp",
-    "ipykernel.zmqshell",
-    "ipykernel.debugger",
-    "IPython.core.completerlib",
-    "IPython.core.debugger",
-    "IPython.core.oinspect",
-    "IPython.core.pylabtools",
-    "IPython.extensions.storemagic",
-    "IPython.utils.wildcard",
-    "faulthandler",
-    "pdb",
-    "psutil",
-    "sqlite3",
-    "tornado.platform.asyncio",
-)
-"""What a kernel imports by the time it is ready."""
+ROOM = 0.8
 
 
 def main(config: dict[str, Any]) -> NoReturn:
@@ -56,7 +37,7 @@ def main(config: dict[str, Any]) -> NoReturn:
         config["daemon"] = True
     server = Server(config)
     try:
-        problem = server.preload()
+        problem = loading.load(config, server.imported, server.baseline)
         listener = server.listen() if problem is None else None
         _tell(config["ready_fd"], problem or {"ready": True, "pid": os.getpid()})
         if listener is not None:
@@ -86,60 +67,7 @@ class Server:
         self.retiring = False
         self.baseline = child.Baseline()
         self.prime = Prime()
-
-    def preload(self) -> dict[str, Any] | None:
-        """Import everything; a record of what is wrong when no child could be served."""
-        try:
-            for name in KERNEL_MODULES:
-                importlib.import_module(name)
-        except ImportError as error:
-            return {"error": f"ipykernel does not import in {sys.executable}: {error}"}
-        if unsafe := native.why_unsafe():
-            return {"error": f"after importing ipykernel: {unsafe}"}
-        self.baseline.take()
-        for name in self.config["preload"]:
-            if name.partition(".")[0] not in self.config["excluded"]:
-                self._import(name)
-        list_backends()
-        self.baseline.finish()
-        limit, size = self.config["memory"], native.resident()
-        if size > limit:
-            return {"error": f"the imports take {size >> 20} MB, more than {limit >> 20} MB"}
-        gc.collect()
-        gc.freeze()
-        return None
-
-    def _import(self, name: str) -> None:
-        top = name.partition(".")[0]
-        if not imports.installed(top) and top != self.config["own"]:
-            return
-        written = self._written()
-        try:
-            imports.import_longest(name)
-        except BaseException as error:  # noqa: BLE001 - a module may raise anything
-            self._exclude(top, f"importing it raised {type(error).__name__}: {error}")
-        if unsafe := native.why_unsafe():
-            self._exclude(top, unsafe)
-        if self._written() != written:
-            self._exclude(top, "it prints while it is imported")
-        self.imported.append(name)
-
-    def _written(self) -> int:
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        return os.fstat(2).st_size
-
-    def _exclude(self, top: str, why: str) -> NoReturn:
-        """Start over without `top`: its import cannot be undone."""
-        self.config["excluded"][top] = why
-        native.end_children()
-        os.set_inheritable(self.config["ready_fd"], True)
-        sys.stderr.flush()
-        os.execv(  # noqa: S606
-            sys.executable, [*sys.orig_argv[:-1], json.dumps(self.config)]
-        )
-
-    # ------------------------------------------------------------------ serving
+        self.learned = Learned()
 
     def listen(self) -> socket.socket:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -168,12 +96,13 @@ class Server:
         poller = select.poll()
         poller.register(listener, select.POLLIN)
         poller.register(self.wake_read, select.POLLIN)
-        self.prime.start((listener, self.wake_read, self.wake_write))
+        self.prime.start(self._close_own)
         if self.prime.fd >= 0:
             poller.register(self.prime.fd, select.POLLIN | select.POLLHUP)
         while not self._finished():
             poller.poll(HEARTBEAT * 1000)
             self.prime.take(poller)
+            self._learn(poller)
             with contextlib.suppress(BlockingIOError):
                 while self.wake_read.recv(4096):
                     pass
@@ -182,6 +111,25 @@ class Server:
                 while True:
                     self._answer(listener.accept()[0])
         self._unlink()
+
+    def _learn(self, poller: select.poll) -> None:
+        if found := self.learned.take(poller):
+            self.imported += found
+            self.baseline.finish()
+            gc.freeze()
+            if threads := native.unexplained_threads():
+                logging.getLogger(__name__).warning("%s started by %s", threads, found)
+                self._stop(kill=False)
+        if self.learned.scout(self._close_own):
+            poller.register(self.learned.fd, select.POLLIN | select.POLLHUP)
+
+    def _close_own(self) -> None:
+        """In a child: what belongs to the server alone."""
+        signal.set_wakeup_fd(-1)
+        for inherited in (self.listener, self.wake_read, self.wake_write, *self.children.values()):
+            inherited.close()
+        self.prime.close()
+        self.learned.close()
 
     def _finished(self) -> bool:
         if self.children:
@@ -228,7 +176,9 @@ class Server:
             if message["op"] == "fork" and not self._refuse(conn):
                 self._fork(conn, message, fds, pid)
                 return
-            if message["op"] == "status":
+            if message["op"] == "late" and native.resident() < self.config["memory"] * ROOM:
+                self.learned.hear(message["modules"], self.config["excluded"])
+            elif message["op"] == "status":
                 wire.send(conn, self.status())
             elif message["op"] == "stop":
                 self._stop(kill=message["kill"])
@@ -264,13 +214,9 @@ class Server:
         sys.stderr.flush()
         pid = os.fork()
         if pid == 0:
-            signal.set_wakeup_fd(-1)
-            for inherited in (self.listener, self.wake_read, self.wake_write):
-                inherited.close()
-            self.prime.close()
-            for other in self.children.values():
-                other.close()
-            child.main(message, fds, conn, client_fd, peer, self.baseline)
+            self._close_own()
+            late = Late(self.path)
+            child.main(message, fds, conn, client_fd, peer, self.baseline, late)
         self.children[pid] = conn
         os.close(client_fd)
         self.forks += 1
