@@ -134,12 +134,12 @@ def history(year: pd.DataFrame, sizes: list[int], work: Path) -> None:
     from gristmill.monitoring.drift import Thresholds, judge
     from gristmill.monitoring.profile import Profile
     from gristmill.monitoring.reading import Window
-    from gristmill.monitoring.reference import _values, columns_of
+    from gristmill.monitoring.reference import columns_of, values_of
     from gristmill.monitoring.windows import SketchStore
 
     spring = year[year["time"].dt.month <= 3]
     day = pd.DatetimeIndex(spring["time"]).as_unit("s").asi8 // 86400
-    values = {n: v for n in COLUMNS if (v := _values(spring[n]))}
+    values = {n: v for n in COLUMNS if (v := values_of(spring[n]))}
     profile = Profile(1, "binary", len(spring), columns_of(values, None, day=day), None, {})
     print("A year's prediction log, as `gristmill monitor` reads it: CPU seconds")
     print(f"{'predictions':>12}{'log MB':>10}{'counted once':>15}{'sketches MB':>13}"

@@ -78,14 +78,15 @@ def ours(days: bool) -> Judge:
     Without `days` the model has no event time, and rows count as independent."""
     from gristmill.monitoring.drift import Thresholds
     from gristmill.monitoring.drift import judge as test
-    from gristmill.monitoring.reference import _values, columns_of
+    from gristmill.monitoring.reference import columns_of, values_of
+    from gristmill.monitoring.significance import days_worth
 
     def judge(reference: pd.DataFrame, window: pd.DataFrame) -> Alarms:
-        values = {n: _values(reference[n]) for n in COLUMNS}
+        values = {n: values_of(reference[n]) for n in COLUMNS}
         then, now = (day_of(t) if days else None for t in (reference, window))
         columns = columns_of({n: v for n, v in values.items() if v}, None, day=then)
-        sketches = {c.name: c.binning.sketch(_values(window[c.name])[1]) for c in columns}
-        span = 0 if now is None else len(np.unique(now))
+        sketches = {c.name: c.binning.sketch(values_of(window[c.name])[1]) for c in columns}
+        span = 0.0 if now is None else days_worth(np.unique(now, return_counts=True)[1])
         drift = test(columns, sketches, Thresholds(alpha=ALPHA), None, span)
         return {f.name for f in drift.features if f.drifted}
 
@@ -103,10 +104,11 @@ def kept(reference: Path, window: Path) -> float:
     from gristmill.monitoring.feed import Lines, floats
     from gristmill.monitoring.profile import Profile
     from gristmill.monitoring.reading import _sketches
-    from gristmill.monitoring.reference import _values, columns_of
+    from gristmill.monitoring.reference import columns_of, values_of
+    from gristmill.monitoring.significance import days_worth
 
     table = pd.read_parquet(reference)
-    values = {n: v for n in COLUMNS if (v := _values(table[n]))}
+    values = {n: v for n in COLUMNS if (v := values_of(table[n]))}
     columns = columns_of(values, None, day=day_of(table))
     profile = Profile(1, "labels", len(table), columns, None, {})
     del table, values
@@ -118,7 +120,8 @@ def kept(reference: Path, window: Path) -> float:
     one = np.ones(len(hour), np.int64)
     hours = count(profile, Lines(None, one.astype(np.uint64), one, hour, texts, numbers))
     sketches = _sketches(Layout.of(profile), hours)
-    test(columns, sketches, Thresholds(alpha=ALPHA), None, len(np.unique(hour // 86400)))
+    days = days_worth(np.unique(hour // 86400, return_counts=True)[1])
+    test(columns, sketches, Thresholds(alpha=ALPHA), None, days)
     return time.process_time() - begin
 
 

@@ -15,6 +15,11 @@ from gristmill.runner.grammars import leave_out_grammars
 leave_out_grammars()
 
 import nbformat  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
+
+# how fast the machine makes examples is no property of the code
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 LEDGER_URL = "GRISTMILL_LEDGER_URL"
 # Tools are found beside the interpreter, by fixtures of any scope.

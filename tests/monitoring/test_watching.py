@@ -14,6 +14,7 @@ from gristmill.errors import Invalid
 from gristmill.monitoring.budget import allocate, words
 from gristmill.monitoring.business import value_of
 from gristmill.monitoring.control import baseline, ewma, limit, run_length, western_electric
+from gristmill.monitoring.distance import groups
 from gristmill.monitoring.drift import Thresholds, judge
 from gristmill.monitoring.estimate import estimate, expect
 from gristmill.monitoring.joint import together
@@ -21,7 +22,7 @@ from gristmill.monitoring.monitor import monitor
 from gristmill.monitoring.performance import SCORE_BINS, score_bin
 from gristmill.monitoring.reference import columns_of
 from gristmill.monitoring.settings import MonitoringSettings
-from gristmill.monitoring.significance import inflation, likeness
+from gristmill.monitoring.significance import days_worth, inflation, likeness
 from gristmill.monitoring.sketch import Sketch, fix_bins
 
 from .conftest import World
@@ -71,7 +72,33 @@ def test_days_not_rows_are_what_chance_deals_out() -> None:
     assert alarms <= 6
 
 
+def test_a_change_of_one_kind_does_not_lend_its_significance_to_another() -> None:
+    """That rows lack a value as they never did in the reference is certain and small; that the
+    window's few days lie elsewhere is large and chance."""
+    chance = np.random.default_rng(2)
+    day = np.repeat(np.arange(60), 40)
+    then, now = (chance.normal(size=60)[day] + 0.1 * chance.normal(size=2400) for _ in range(2))
+    now[: int(0.015 * 2400)] = np.nan
+    (column,) = columns_of({"temp": ("number", then)}, None, day=day)
+    window = {"temp": column.binning.sketch(now)}
+    found = judge([column], window, Thresholds(missing=0.02), days=60).features[0]
+    assert found.p < 1e-6 and found.distances.moved > 0.05 and not found.drifted
+    assert judge([column], window, Thresholds(missing=0.01), days=60).features[0].drifted
+
+
+def test_a_value_that_most_rows_have_is_a_bin_by_itself() -> None:
+    """Rain: none on most days. Else no cut is looked at, and rows of a day seem unlike."""
+    assert list(groups(np.array([0, 930, 40, 30]), ordered=True)) == [0, 0, 9, 9]
+    chance = np.random.default_rng(3)
+    day = np.repeat(np.arange(90), 50)
+    rain = np.where((chance.random(90) < 0.07)[day], chance.exponential(size=4500), 0.0)
+    (column,) = columns_of({"rain": ("number", rain)}, None, day=day)
+    assert column.alike.values > 0.9
+
+
 def test_likeness() -> None:
+    assert days_worth([50] * 7) == pytest.approx(7)
+    assert 1 < days_worth([1000, 1, 1, 1]) < 1.1 and days_worth([]) == 0
     chance = np.random.default_rng(1)
     alone = chance.multinomial(200, [0.25] * 4, size=30).astype(float)
     assert likeness(alone) == 0

@@ -76,11 +76,11 @@ def coarsen(
 
 
 def groups(reference: Counts, *, ordered: bool, bins: int = 10) -> NDArray[np.intp]:
-    """The coarse bin of each bin."""
-    found: NDArray[np.intp]
+    """The coarse bin of each bin: of ordered ones by the share that lies below, so that a value
+    which most rows have is one by itself."""
     if ordered:
-        share = np.cumsum(reference) / max(1, reference.sum())
-        found = np.clip(np.ceil(share * bins - 1e-9).astype(int) - 1, 0, bins - 1)
+        below = (np.cumsum(reference) - reference) / max(1, reference.sum())
+        found: NDArray[np.intp] = np.minimum((below * bins + 1e-9).astype(int), bins - 1)
         return found
     ranks = np.empty(reference.size, dtype=int)
     ranks[np.argsort(-reference, kind="stable")] = np.arange(reference.size)

@@ -1,9 +1,10 @@
 """Is a window of rows still like the reference? Tests with a stated rate of false alarms.
 
-A column has drifted when two things hold: the tests say that chance does not explain the
-difference (p-values of all columns of the window adjusted by Benjamini and Hochberg, JRSS B 57,
-1995), and the difference is large enough to matter (`Thresholds`). The first keeps the budget of
-false alarms; the second keeps a trifle at a million rows from being an alarm.
+A column has drifted when two things hold of its values, of what is missing, or of its range: the
+test of that says that chance does not explain the difference (p-values of all tests of the window
+adjusted by Benjamini and Hochberg, JRSS B 57, 1995), and that difference is large enough to matter
+(`Thresholds`). The first keeps the budget of false alarms; the second keeps a trifle at a million
+rows from being an alarm.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from gristmill.monitoring.distance import Distances, distances
-from gristmill.monitoring.significance import Alike, p_value
+from gristmill.monitoring.significance import Alike, Aspect, p_values
 from gristmill.monitoring.sketch import Binning, Floats, Sketch
 from gristmill.monitoring.words import describe
 
@@ -48,15 +49,16 @@ class Thresholds:
 class Column:
     """A column's bins, its reference, and its weight for the model (0 to 1, see `importance`).
 
-    `days` is how many the reference spans (0: unknown), `alike` how much rows of one resemble each
-    other, `floor` the share of rows that must lie elsewhere for this column (None: the common one).
+    `days` is how many the reference is worth (0: unknown), `alike` how much rows of one resemble
+    each other, `floor` the share of rows that must lie elsewhere for this column (None: the
+    common one).
     """
 
     binning: Binning
     reference: Sketch
     importance: float = 0.0
     alike: Alike = Alike()  # noqa: RUF009  frozen
-    days: int = 0
+    days: float = 0
     floor: float | None = None
 
     @property
@@ -66,7 +68,7 @@ class Column:
 
 @dataclass(frozen=True)
 class ColumnDrift:
-    """The judgement of one column: `p` is adjusted for all columns of the window.
+    """The judgement of one column: `p` is its least, adjusted for all tests of the window.
 
     `impact` is the share of moved rows times the column's importance to the model.
     """
@@ -96,9 +98,9 @@ def judge(
     window: Mapping[str, Sketch],
     thresholds: Thresholds,
     prediction: Column | None = None,
-    days: int = 0,
+    days: float = 0,
 ) -> WindowDrift:
-    """Compare a window's sketches (by column name) with the reference. It spans `days`.
+    """Compare a window's sketches (by column name) with the reference. It is worth `days`.
 
     `share` is that of drifted features, without the prediction. With fewer than
     `thresholds.judge` rows the verdict is "cannot-judge" and nothing counts as drifted.
@@ -106,14 +108,18 @@ def judge(
     columns = [*features, *([prediction] if prediction else [])]
     rows = max((window[c.name].rows for c in columns), default=0)
     enough = rows >= thresholds.judge
-    raw = [
-        p_value(c.reference, window[c.name], c.binning, c.alike, (c.days, days)) for c in columns
-    ]
-    adjusted = stats.false_discovery_control(raw, method="bh") if raw else []
-    judged = [
-        _column(c, window[c.name], float(p), thresholds, enough)
-        for c, p in zip(columns, adjusted, strict=True)
-    ]
+    raw = {
+        (c.name, aspect): p
+        for c in columns
+        for aspect, p in p_values(
+            c.reference, window[c.name], c.binning, c.alike, (c.days, days)
+        ).items()
+    }
+    adjusted = stats.false_discovery_control([*raw.values()], method="bh") if raw else []
+    told: dict[str, dict[Aspect, float]] = {c.name: {} for c in columns}
+    for (name, aspect), p in zip(raw, adjusted, strict=True):
+        told[name][aspect] = float(p)
+    judged = [_column(c, window[c.name], told[c.name], thresholds, enough) for c in columns]
     found, output = judged[: len(features)], judged[len(features) :]
     share = sum(f.drifted for f in found) / len(found) if found else 0.0
     verdict: Verdict = "steady"
@@ -128,19 +134,25 @@ def judge(
 
 
 def _column(
-    column: Column, window: Sketch, p: float, thresholds: Thresholds, enough: bool
+    column: Column,
+    window: Sketch,
+    p: Mapping[Aspect, float],
+    thresholds: Thresholds,
+    enough: bool,
 ) -> ColumnDrift:
     far = distances(column.reference, window, column.binning)
-    matters = (
-        far.moved >= (thresholds.moved if column.floor is None else column.floor)
-        or abs(far.missing) >= thresholds.missing
-        or far.outside >= thresholds.outside
-    )
+    beyond = far.outside >= thresholds.outside
+    matters: dict[Aspect, bool] = {
+        "values": far.moved >= (thresholds.moved if column.floor is None else column.floor)
+        or (beyond and column.binning.kind == "category"),  # its test counts what is new
+        "missing": abs(far.missing) >= thresholds.missing,
+        "range": beyond,
+    }
     return ColumnDrift(
         name=column.name,
         rows=window.rows,
-        drifted=enough and matters and p <= thresholds.alpha,
-        p=p,
+        drifted=enough and any(matters[a] and p[a] <= thresholds.alpha for a in p),
+        p=min(p.values()),
         distances=far,
         impact=max(far.moved, abs(far.missing)) * column.importance,
         words=describe(column.binning, column.reference, window),

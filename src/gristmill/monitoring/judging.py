@@ -56,7 +56,7 @@ def judge_window(
     performance = measure(scores, spent["performance"]) if enough else {}
     found = findings(drift, performance, profile.promised, scores.rows, metric, settings)
     if drift.rows >= settings.act:
-        found += _segments(profile, parts, settings, spent.get("segment", 0.0), drift)
+        found += _segments(profile, parts, settings, spent.get("segment", 0.0), drift, days)
         found += _joint(db, window, profile, spent.get("joint", 0.0))
     estimated = {}
     if profile.expected is not None and window.rows >= settings.judge:
@@ -153,6 +153,7 @@ def _segments(
     settings: MonitoringSettings,
     alpha: float,
     whole: WindowDrift,
+    days: float,
 ) -> tuple[Finding, ...]:
     """Segments that drifted where the window as a whole did not."""
     names = [f"{c}={v}" for c, values in profile.segments.items() for v in values]
@@ -161,7 +162,12 @@ def _segments(
     found: list[tuple[float, str]] = []
     for name in names:
         columns = [
-            replace(c, reference=profile.parts[name][c.name], floor=settings.floors.get(c.name))
+            replace(
+                c,
+                reference=profile.parts[name][c.name],
+                days=profile.part_days.get(name, 0),
+                floor=settings.floors.get(c.name),
+            )
             for c in profile.features
             if c.name in parts[name] and c.name != name.partition("=")[0]
         ]
@@ -172,7 +178,7 @@ def _segments(
         thresholds = settings.thresholds(alpha / len(names))
         if rows < settings.act:
             continue
-        drift = judge(columns, parts[name], thresholds, None, profile.part_days.get(name, 0))
+        drift = judge(columns, parts[name], thresholds, None, days)
         found += [
             (f.distances.moved, f"{name}, {f.name}: {f.words}") for f in drift.features if f.drifted
         ]

@@ -9,7 +9,7 @@ from gristmill.monitoring.report import MonitorReport
 from gristmill.monitoring.settings import directory
 from gristmill.project import Project
 
-FORMAT = 3
+FORMAT = 4
 
 
 def read_report(project: Project, model: str) -> MonitorReport:

@@ -17,7 +17,7 @@ from gristmill.monitoring.sketch import Binning, Sketch
 
 PREDICTION = "prediction"
 SCORE = "(score)"
-FORMAT = 2
+FORMAT = 3
 
 
 def _none() -> NDArray[np.int32]:
@@ -31,7 +31,7 @@ class Profile:
     `promised` are its metrics on the hold-out, `expected` what its predictions are worth there.
     `segments` are values by column; `parts` the reference's sketches by segment (`column=value`),
     weekday (`weekday=0`, a Monday) or month (`month=7`), then by column, `part_days` how many days
-    each spans. `sample` are bins of some rows of the reference, shape (n, features), and
+    each is worth. `sample` are bins of some rows of the reference, shape (n, features), and
     `sample_days` their days, shape (n, 1).
     """
 
@@ -44,7 +44,7 @@ class Profile:
     expected: Expected | None = None
     segments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parts: Mapping[str, Mapping[str, Sketch]] = field(default_factory=dict, repr=False)
-    part_days: Mapping[str, int] = field(default_factory=dict)
+    part_days: Mapping[str, float] = field(default_factory=dict)
     sample: NDArray[np.int32] = field(default_factory=_none, repr=False)
     sample_days: NDArray[np.int32] = field(default_factory=_none, repr=False)
 

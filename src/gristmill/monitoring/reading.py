@@ -12,6 +12,7 @@ from gristmill.monitoring.counting import DAY, Layout
 from gristmill.monitoring.performance import Scores
 from gristmill.monitoring.periods import Period
 from gristmill.monitoring.profile import Profile
+from gristmill.monitoring.significance import days_worth
 from gristmill.monitoring.sketch import Sketch
 
 if TYPE_CHECKING:
@@ -67,12 +68,12 @@ class Reading:
             found[part] = _sketches(layout, mine)
         return found
 
-    def days(self, window: Window) -> int:
-        """How many days of the window have rows."""
+    def days(self, window: Window) -> float:
+        """How many days the window's rows are worth (`days_worth`)."""
         span = [window.version, int(window.start.timestamp()), int(window.end.timestamp())]
-        query = f"select count(distinct hour // 86400) from hours {SPAN}"  # noqa: S608
-        (found,) = self._db.execute(query, span).fetchall()
-        return int(found[0])
+        query = f"""select sum(arrived) from hours {SPAN} and part = ''
+          group by hour // 86400"""  # noqa: S608
+        return days_worth([int(n) for (n,) in self._db.execute(query, span).fetchall()])
 
     def sample(self, window: Window, rows: int) -> tuple[Any, Any]:
         """A fair sample of at most `rows` of the window: bins of the features, shape (n, features),

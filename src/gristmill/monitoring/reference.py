@@ -19,7 +19,7 @@ from gristmill.monitoring.estimate import Expected, expect
 from gristmill.monitoring.performance import Metric, Task, measure, tally
 from gristmill.monitoring.profile import FORMAT, PREDICTION, Profile
 from gristmill.monitoring.settings import MonitoringSettings
-from gristmill.monitoring.significance import Alike, likeness
+from gristmill.monitoring.significance import Alike, days_worth, likeness
 from gristmill.monitoring.sketch import Binning, Floats, Kind, fix_bins, named
 
 if TYPE_CHECKING:
@@ -80,9 +80,9 @@ def columns_of(
         places, weight = binning.place(counted), 0.0
         if prediction is not None:
             weight = importance(_coarse(binning, places), prediction[half], binning.size)
-        alike, days = Alike(), 0
+        alike, days = Alike(), 0.0
         if day is not None:
-            alike, days = _alike(binning, places, day[half]), int(np.unique(day).size)
+            alike, days = _alike(binning, places, day[half]), _worth(day[half])
         found.append(Column(binning, binning.sketch(counted, places), weight, alike, days))
     return tuple(found)
 
@@ -114,6 +114,10 @@ def _alike(binning: Binning, places: NDArray[np.intp], day: Days) -> Alike:
     return Alike(max(cuts, default=0.0), likeness(missing))
 
 
+def _worth(day: Days) -> float:
+    return days_worth(np.unique(day, return_counts=True)[1])
+
+
 def _table(row: NDArray[np.intp], column: NDArray[np.intp], rows: int, columns: int) -> Floats:
     """How many pairs of row and column there are, shape (rows, columns)."""
     tally = np.bincount(row * columns + column, minlength=rows * columns)
@@ -123,8 +127,6 @@ def _table(row: NDArray[np.intp], column: NDArray[np.intp], rows: int, columns: 
 def _build(
     registry: Registry, settings: ModelSettings, watched: MonitoringSettings, version: Version
 ) -> Profile:
-    import pandas as pd
-
     promised = {k: Metric(v, v, v) for k, v in version.metrics.items()}
     task: Task = "binary"
     predicted = truth = None
@@ -139,22 +141,12 @@ def _build(
         promised |= measure(tally(task, *sides))
     if REFERENCE not in version.evidence:
         return Profile(version.version, task, 0, (), None, promised)
-    frame = pd.read_parquet(registry.evidence(version, REFERENCE))
-    if not len(frame):
-        raise Invalid(
-            "monitoring.reference",
-            f"the reference of {version.model} version {version.version} has no rows.",
-            hint="Write features and prediction of the training window into it.",
-        )
-    if PREDICTION not in frame and settings.target:
-        from gristmill.registry.scoring import outputs_of
-
-        frame[PREDICTION] = outputs_of(registry, version, frame, settings, binary=task == "binary")
-    times = _times(frame, settings.time)
+    frame = reference_rows(registry, settings, version, task)
+    times = times_of(frame, settings.time)
     day = None if times is None else (times.asi8 // 86_400_000_000).astype(np.int64)
     aside = {settings.target, settings.time, PREDICTION}
-    values = {str(n): _values(frame[n]) for n in frame if n not in aside}
-    output = _values(frame[PREDICTION]) if PREDICTION in frame else None
+    values = {str(n): values_of(frame[n]) for n in frame if n not in aside}
+    output = values_of(frame[PREDICTION]) if PREDICTION in frame else None
     weights = output[1] if output and output[0] == "number" else None
     kept = {n: v for n, v in values.items() if v is not None}
     features = columns_of(kept, weights, day=day)
@@ -181,10 +173,31 @@ def _build(
         segments,
         {p: {c.name: c.binning.sketch(everything[c.name][1][m]) for c in columns}
          for p, m in masks.items()},
-        {p: 0 if day is None else int(np.unique(day[m]).size) for p, m in masks.items()},
+        {p: 0 if day is None else _worth(day[m]) for p, m in masks.items()},
         np.array(sample, np.int32).T if sample else np.zeros((0, 0), np.int32),
         (rows * 0 if day is None else day[rows]).reshape(-1, 1).astype(np.int32),
     )  # fmt: skip
+
+
+def reference_rows(
+    registry: Registry, settings: ModelSettings, version: Version, task: Task
+) -> pd.DataFrame:
+    """The reference that the version kept, with what the version says of each row. Raises Invalid
+    for one without rows."""
+    import pandas as pd
+
+    frame = pd.read_parquet(registry.evidence(version, REFERENCE))
+    if not len(frame):
+        raise Invalid(
+            "monitoring.reference",
+            f"the reference of {version.model} version {version.version} has no rows.",
+            hint="Write features and prediction of the training window into it.",
+        )
+    if PREDICTION not in frame and settings.target:
+        from gristmill.registry.scoring import outputs_of
+
+        frame[PREDICTION] = outputs_of(registry, version, frame, settings, binary=task == "binary")
+    return frame
 
 
 def _holdout(
@@ -203,7 +216,8 @@ def _holdout(
     return ("regression" if number else "labels"), predicted, truth
 
 
-def _times(frame: pd.DataFrame, column: str) -> pd.DatetimeIndex | None:
+def times_of(frame: pd.DataFrame, column: str) -> pd.DatetimeIndex | None:
+    """When each row was, in UTC; None when that is not known of all."""
     import pandas as pd
 
     if not column or column not in frame:
@@ -249,7 +263,7 @@ def _masks(
     return found
 
 
-def _values(series: pd.Series[Any]) -> tuple[Kind, Any] | None:
+def values_of(series: pd.Series[Any]) -> tuple[Kind, Any] | None:
     """Kind and values of a column; None for times, which no test here fits."""
     import pandas as pd
 

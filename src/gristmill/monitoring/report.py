@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gristmill.drawing.words import amount, percent
-from gristmill.monitoring.distance import Distances, coarsen
+from gristmill.monitoring.distance import Distances, coarsen, groups
 from gristmill.monitoring.drift import Column, ColumnDrift, WindowDrift
 from gristmill.monitoring.performance import HIGHER, SUMS, Metric, Task
 from gristmill.monitoring.settings import MonitoringSettings
@@ -261,8 +261,7 @@ def _ranges(column: Column) -> list[str]:
     """Of each coarse bin of a number the range it covers."""
     cuts = np.array([-np.inf, *column.binning.cuts, np.inf])
     reference = column.reference.counts[1:]
-    share = np.cumsum(reference) / max(1, reference.sum())
-    group = np.clip(np.ceil(share * 10 - 1e-9).astype(int) - 1, 0, 9)
+    group = groups(reference, ordered=True)
     names = []
     for g in np.unique(group):
         inside = np.flatnonzero(group == g)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from scipy import stats
@@ -14,6 +15,7 @@ from gristmill.monitoring.sketch import Binning, Floats, Sketch
 EXPECTED = 5.0
 EXACT = 500
 LEAST_DAYS = 5
+Aspect = Literal["values", "missing", "range"]
 
 
 @dataclass(frozen=True)
@@ -25,43 +27,53 @@ class Alike:
     missing: float = 0.0
 
 
-def p_value(
+def p_values(
     reference: Sketch,
     window: Sketch,
     binning: Binning,
     alike: Alike = Alike(),
-    days: tuple[int, int] = (0, 0),
-) -> float:
-    """Chance of a difference this large between two samples of one distribution.
+    days: tuple[float, float] = (0, 0),
+) -> dict[Aspect, float]:
+    """Chance of differences this large between two samples of one distribution: in the values, in
+    the share that is missing, and of a number in the range.
 
-    The least of the tests of values, of the missing share and of the range, times their number
-    (Bonferroni), at most 1. Rows count for less where those of a day are `alike`: a day of rain is
-    one observation of the weather, however many rows it has. `days` are those of the reference and
-    of the window; 0: unknown, rows are independent.
+    Rows count for less where those of a day are `alike`: a day of rain is one observation of the
+    weather, however many rows it has. `days` are those of the reference and of the window, as
+    `days_worth` counts them; 0: unknown, rows are independent.
     """
     if not reference.rows or not window.rows:
-        return 1.0
+        return {"values": 1.0, "missing": 1.0}
     then, now = days
-    found = [
-        missing_test(
+    found: dict[Aspect, float] = {
+        "missing": missing_test(
             reference,
             window,
             1 / inflation(reference.rows, then, alike.missing),
             1 / inflation(window.rows, now, alike.missing),
         )
-    ]
+    }
     left: Floats = reference.counts[1:] / inflation(reference.present, then, alike.values)
     right: Floats = window.counts[1:] / inflation(window.present, now, alike.values)
     if binning.kind == "category":
-        found.append(chi_square(left, right))
+        found["values"] = chi_square(left, right)
     else:
-        found.append(ks_test(left, right))
-        found.append(range_test(left.sum(), right.sum(), right[0]))
-        found.append(range_test(left.sum(), right.sum(), right[-1]))
-    return min(1.0, min(found) * len(found))
+        found["values"] = ks_test(left, right)
+        ends = [range_test(left.sum(), right.sum(), right[i]) for i in (0, -1)]
+        found["range"] = min(1.0, 2 * min(ends))
+    return found
 
 
-def inflation(rows: int, days: int, alike: float) -> float:
+def days_worth(rows: Any) -> float:
+    """How many days of equal size tell as much as those with `rows` rows, shape (days,); 0 of none.
+
+    (sum m)^2 / sum m^2, so that rows over it is the size of the day that a row is in on average:
+    of unequal clusters that size makes the design effect (Kish, Survey Sampling, 1965).
+    """
+    m = np.asarray(rows, dtype=np.float64)
+    return float(m.sum() ** 2 / (m**2).sum()) if m.any() else 0.0
+
+
+def inflation(rows: int, days: float, alike: float) -> float:
     """By how much the variance of a share exceeds that of as many independent rows, at least 1.
 
     The design effect 1 + (m - 1) rho of m rows a day (Kish, Survey Sampling, 1965), by which
