@@ -34,6 +34,7 @@ _LAZY = {
     "champion": "gristmill.registry.promotion",
     "compare": "gristmill.registry.comparison",
     "decide": "gristmill.registry.review",
+    "drill_down": "gristmill.monitoring.drilldown",
     "edit_step": "gristmill.runner.editor",
     "gate": "gristmill.registry.promotion",
     "lint": "gristmill.runner.lint",

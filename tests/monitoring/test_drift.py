@@ -14,7 +14,7 @@ from scipy import stats
 from gristmill.monitoring.distance import distances, psi
 from gristmill.monitoring.drift import Column, Thresholds, importance, judge
 from gristmill.monitoring.reference import columns_of
-from gristmill.monitoring.significance import chi_square, ks_test, pool, range_test
+from gristmill.monitoring.significance import chi_square, ks_test, kuiper_test, pool, range_test
 from gristmill.monitoring.sketch import Binning, Sketch, fix_bins, merge
 
 from .world import FEATURES, flights
@@ -136,6 +136,29 @@ def test_tests_agree_with_scipy_on_unbinned_samples() -> None:
     kept, other = pool(left, right)
     oracle = stats.chi2_contingency(np.array([kept, other]), correction=False).pvalue
     assert chi_square(left, right) == pytest.approx(oracle, rel=1e-9)
+
+
+@given(st.lists(st.tuples(st.integers(0, 90), st.integers(0, 90)), min_size=2, max_size=40),
+       st.integers(0, 40))  # fmt: skip
+def test_kuipers_test_knows_no_first_bin(counts: list[tuple[int, int]], turn: int) -> None:
+    left, right = (np.array(side, dtype=float) for side in zip(*counts, strict=True))
+    turned = kuiper_test(np.roll(left, turn), np.roll(right, turn))
+    assert kuiper_test(left, right) == pytest.approx(turned, abs=1e-9)
+
+
+def test_kuipers_test_keeps_its_level_and_sees_a_wider_spread() -> None:
+    rng = np.random.default_rng(6)
+    cuts = np.linspace(-4, 4, 400)
+    sides = [
+        [np.bincount(np.searchsorted(cuts, rng.normal(0, s, 300)), minlength=401) for s in (1, w)]
+        for w in (1.0, 1.4)
+        for _ in range(400)
+    ]
+    found = np.array([kuiper_test(*map(np.asarray, pair)) for pair in sides])
+    assert stats.binom.ppf(0.001, 400, 0.05) <= (found[:400] < 0.05).sum()
+    assert (found[:400] < 0.05).sum() <= stats.binom.ppf(0.999, 400, 0.05)
+    plain = np.array([ks_test(*map(np.asarray, pair)) for pair in sides[400:]])
+    assert (found[400:] < 0.01).mean() > 0.8 > (plain < 0.01).mean()
 
 
 def test_wasserstein_agrees_with_scipy_on_distinct_values() -> None:

@@ -31,6 +31,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="show what would be sent to whom, send nothing"
     )
+    parser.add_argument(
+        "--drill-down",
+        metavar="WINDOW",
+        nargs="?",
+        const="",
+        help="draw Evidently's report on the window that holds this ISO time (the last one judged)",
+    )
     parser.add_argument("--json", action="store_true", help="print records")
 
 
@@ -40,6 +47,8 @@ def main(args: argparse.Namespace) -> int:
     from gristmill.monitoring.periods import parse_time
 
     project = Project.find()
+    if args.drill_down is not None:
+        return _drill_down(project, args)
     now = parse_time(args.now, "--now") if args.now else None
     watch = monitor(
         project, args.model, now=now, window=args.window, start=args.start, tell=not args.dry_run
@@ -64,6 +73,27 @@ def main(args: argparse.Namespace) -> int:
     elif args.repair:
         out.say(repair.words if repair else "No open alert asks for a repair now.")
     return ALERT if args.check and watch.alerts else 0
+
+
+def _drill_down(project: Project, args: argparse.Namespace) -> int:
+    from gristmill.monitoring.drilldown import drill_down
+
+    def progress(share: float, words: str) -> None:
+        if not args.json:
+            out.say(f"{share:4.0%} {words}")
+
+    found = drill_down(project, args.model, args.drill_down or None, progress=progress)
+    if args.json:
+        times = {"start": found.start.isoformat(), "end": found.end.isoformat()}
+        out.say(out.as_json({**vars(found), **times, "path": str(found.path)}))
+        return 0
+    out.say(
+        f"{found.path}: version {found.version} from {found.start:%Y-%m-%d}, {found.shown:,} of "
+        f"{found.rows:,} rows beside {found.reference:,} of the reference"
+    )
+    if found.left_out:
+        out.say(f"Without a value on one side, so not drawn: {', '.join(found.left_out)}.")
+    return 0
 
 
 def _show(project: Project, watch: Watch, args: argparse.Namespace, now: datetime) -> None:

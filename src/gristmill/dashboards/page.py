@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from gristmill.dashboards.drill_page import drill_section
 from gristmill.dashboards.figures import charts_section, delivery_section
 from gristmill.dashboards.state import ModelState
 from gristmill.dashboards.tables import (
@@ -80,6 +81,8 @@ def model_page(
     parts += [delivery_section(state), repairs_section(state), versions_section(state)]
     parts.append(alerts_section(state))
     if explore:
+        if report is not None:
+            parts.append(drill_section(report, base))
         parts.append(
             f"<section><h2>Explore</h2><details id='explore' data-src='{escape(explore)}'><summary>"
             "Open the notebook: any feature, any window</summary></details></section>"

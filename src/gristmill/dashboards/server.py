@@ -17,13 +17,14 @@ from typing import Any
 from urllib.parse import quote
 
 import tornado.web
-from jupyter_server.base.handlers import JupyterHandler
 from traitlets.config import Config
 from voila.app import Voila
 from voila.tornado.handler import TornadoVoilaHandler
 
-from gristmill.dashboards.access import PREFIX, Tokens, viewers_of, visible
+from gristmill.dashboards.access import Tokens, viewers_of, visible
+from gristmill.dashboards.drilling import Drawings, Drill, DrillReport, DrillState
 from gristmill.dashboards.export import printed
+from gristmill.dashboards.handling import Page
 from gristmill.dashboards.page import model_page, overview
 from gristmill.dashboards.state import read_state
 from gristmill.errors import Forbidden, GristmillError, Invalid
@@ -37,35 +38,6 @@ NOTEBOOK = "explore.ipynb"
 FOLDER = "dashboards"
 PROJECT = "GRISTMILL_PROJECT"
 IDLE_SECONDS = 300
-POLICY = (
-    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
-    "script-src 'self' 'unsafe-inline'; frame-ancestors 'self'"
-)
-
-
-class Page(JupyterHandler):
-    """A page of the project; logging in comes first when there is a token."""
-
-    def initialize(self, project: Project) -> None:
-        self.project = project
-
-    def shown(self, project: Project) -> tuple[str, ...]:
-        """The models that who asks may see."""
-        return visible(self.current_user.username, viewers_of(project), project.models)
-
-    def require(self, project: Project, name: str) -> None:
-        if name not in self.shown(project):
-            raise tornado.web.HTTPError(404, f"no model {name!r} is declared")
-
-    @property
-    def looks_only(self) -> bool:
-        return str(self.current_user.username).startswith(PREFIX)
-
-    def send(self, html: str) -> None:
-        self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.set_header("Cache-Control", "no-store")
-        self.set_header("Content-Security-Policy", POLICY)
-        self.finish(html)
 
 
 class Overview(Page):
@@ -169,12 +141,16 @@ class Dashboard(Voila):  # type: ignore[misc]
     def init_handlers(self) -> list[Any]:
         about = {"project": self.project}
         self.identity_provider.viewers = viewers_of(self.project)
-        base = self.base_url
+        base, drawings = self.base_url, {**about, "drawings": Drawings()}
+        window = r"drill/([^/]+)/(v\d+-\d{8}T\d\d)"
         return [
             (base, Overview, about),
             (base + r"model/([^/]+)", ModelPage, about),
             (base + r"export/([^/]+)\.(html|pdf)", Exported, about),
             (base + r"alert/([0-9a-f]+)", AlertDone, about),
+            (base + window, Drill, drawings),
+            (base + window + "/state", DrillState, drawings),
+            (base + window + r"/report\.html", DrillReport, drawings),
             (base + r"metrics", Gauges, about),
             *(
                 (h[0], Explored, *h[2:]) if h[1] is TornadoVoilaHandler else h

@@ -72,7 +72,7 @@ body { margin:0; background:var(--bg); color:var(--text);
   font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif }
 nav { display:flex; gap:1.2rem; padding:.7rem 1.2rem; background:var(--card);
   border-bottom:1px solid var(--line) }
-nav a { color:var(--accent); text-decoration:none }
+nav a, .links a { color:var(--accent); text-decoration:none }
 main { max-width:1100px; margin:0 auto; padding:1.2rem }
 h1 { font-size:1.6rem; margin:.4rem 0; overflow-wrap:anywhere }
 h2 { font-size:1.05rem; margin:0 0 .3rem }
@@ -116,7 +116,7 @@ figure { margin:0; padding:.8rem }
 figcaption { font-size:.9rem; min-height:3em; margin-bottom:.4rem;
   overflow-wrap:anywhere }
 iframe { width:100%; height:900px; border:0; margin-top:.8rem }
-summary { cursor:pointer; color:var(--accent) }
+summary { cursor:pointer; color:var(--accent) } progress { width:100% }
 @media (max-width:640px) { main { padding:.7rem }
   .tiles { grid-template-columns:1fr 1fr; gap:.6rem }
   .compact { font-size:.82rem } .compact :is(th,td) { padding-right:.6rem }

@@ -1,8 +1,8 @@
 """Evidently's report on a window, drawn with our verdicts. Only a process of its own imports this.
 
-Evidently would judge the rows that it is given by its own tests. Here each column's test is ours, as
-the window's kept report has it, so that both say the same; Evidently draws, and summarises what we
-do not look at.
+Evidently would judge the rows that it is given by its own tests. Here each column's test is ours,
+as the window's kept report has it, so that both say the same; Evidently draws, and summarises what
+we do not look at.
 """
 
 from __future__ import annotations
@@ -54,8 +54,9 @@ def page(
              "category": [n for n, k in kinds.items() if k == "category"]}  # fmt: skip
     metrics: list[Any] = []
     if features:
+        moved = sum(judged[n].drifted for n in features) / len(features)
         # Evidently says drift from this share on, we say it above
-        above = math.nextafter(share, 1)
+        above = math.nextafter(share, 1) if moved == share else share
         metrics.append(
             DataDriftPreset(columns=features, method=METHOD, threshold=alpha, drift_share=above)
         )
@@ -82,7 +83,7 @@ def _register(judged: Mapping[str, ColumnDrift]) -> None:
 
     test = StatTest(
         name=METHOD,
-        display_name="Gristmill: adjusted p, where the change is large enough to matter",
+        display_name="Gristmill, adjusted p",
         allowed_feature_types=[ColumnType.Numerical, ColumnType.Categorical],
     )
     register_stattest(test, ours)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -258,8 +258,22 @@ def _masks(
                 f"reference = {watched.reference!r} needs the reference's rows to have a time.",
                 hint="Name its column as `time` of the model, and keep it in the reference.",
             )
-        place = times.weekday if watched.reference == "weekday" else times.month
-        found |= {f"{watched.reference}={v}": np.asarray(place == v) for v in sorted(set(place))}
+        kind = watched.reference
+        place = _of(times, kind)
+        found |= {f"{kind}={v}": place == v for v in np.unique(place)}
+    return found
+
+
+def _of(times: pd.DatetimeIndex, kind: str) -> NDArray[np.int64]:
+    return np.asarray(times.weekday if kind == "weekday" else times.month, np.int64)
+
+
+def matching(frame: pd.DataFrame, column: str, names: Iterable[str]) -> NDArray[np.bool_]:
+    """Which rows are of the weekdays or months `names` (`weekday=0`, `month=7`), shape (n,)."""
+    times = times_of(frame, column)
+    found = np.zeros(len(frame), dtype=bool)
+    for kind, _, value in (n.partition("=") for n in names):
+        found |= times is not None and _of(times, kind) == int(value)
     return found
 
 

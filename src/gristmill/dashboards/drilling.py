@@ -1,0 +1,139 @@
+"""Evidently's report on a window, on the dashboard: drawn when asked for, shown in a sandbox.
+
+The report's HTML holds values that came with requests, and scripts of others. So it is served with
+an origin of its own, that may run its scripts and ask nobody for anything.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import tornado.web
+
+from gristmill.dashboards.drill_page import drill_page
+from gristmill.dashboards.handling import Page
+from gristmill.errors import GristmillError, NotFound
+from gristmill.monitoring.drilldown import DrillDown, drill_down, kept, name, place
+from gristmill.monitoring.kept import read_report
+from gristmill.monitoring.report import WindowReport
+from gristmill.project import Project
+
+SANDBOX = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; "
+    "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; frame-ancestors 'self'"
+)
+
+
+@dataclass
+class Drawing:
+    """One that is under way, or failed with a `problem`."""
+
+    share: float = 0.0
+    words: str = "waiting for its turn"
+    problem: str = ""
+
+
+class Drawings:
+    """Draws one report after another, beside the server."""
+
+    def __init__(self) -> None:
+        self._worker = ThreadPoolExecutor(1, "drill-down")
+        self._known: dict[tuple[str, str], Drawing] = {}
+
+    def state(self, model: str, window: str) -> Drawing | None:
+        return self._known.get((model, window))
+
+    def begin(self, project: Project, model: str, window: WindowReport) -> None:
+        """Draw it unless that is under way; one that failed is tried again."""
+        key = (model, name(window))
+        held = self._known.get(key)
+        if held is None or held.problem:
+            self._known[key] = Drawing()
+            self._worker.submit(self._draw, project, model, window)
+
+    def _draw(self, project: Project, model: str, window: WindowReport) -> None:
+        key = (model, name(window))
+        drawing = self._known[key]
+
+        def progress(share: float, words: str) -> None:
+            drawing.share, drawing.words = share, words
+
+        try:
+            start = window.start.isoformat()
+            drill_down(project, model, start, version=window.version, progress=progress)
+            del self._known[key]
+        except GristmillError as error:
+            drawing.problem = str(error)
+        except Exception as error:
+            drawing.problem = f"{type(error).__name__}: {error}"
+            raise
+
+
+class Drilling(Page):
+    """Pages about one window's report."""
+
+    def initialize(self, project: Project, drawings: Drawings) -> None:  # type: ignore[override]
+        super().initialize(project)
+        self.drawings = drawings
+
+    def window(self, model: str, window: str) -> tuple[Project, WindowReport]:
+        project = Project.load(self.project.root)
+        self.require(project, model)
+        try:
+            report = read_report(project, model)
+        except NotFound as error:
+            raise tornado.web.HTTPError(404, error.message) from error
+        found = next((w for w in report.windows if name(w) == window), None)
+        if found is None:
+            raise tornado.web.HTTPError(404, f"{model} has no window {window}")
+        return project, found
+
+    def drawn(self, project: Project, model: str, window: WindowReport) -> DrillDown | None:
+        try:
+            return kept(place(project, model, window))
+        except GristmillError as error:
+            raise tornado.web.HTTPError(error.status, f"{error.message} {error.hint}") from error
+
+
+class Drill(Drilling):
+    """The report in its frame, or how far it is drawn."""
+
+    @tornado.web.authenticated
+    def get(self, model: str, window: str) -> None:
+        project, found = self.window(model, window)
+        drawn = self.drawn(project, model, found)
+        if drawn is None:
+            self.drawings.begin(project, model, found)
+        self.send(drill_page(project.name, model, found, drawn, self.base_url))
+
+
+class DrillState(Drilling):
+    """How far it is drawn, as JSON."""
+
+    @tornado.web.authenticated
+    def get(self, model: str, window: str) -> None:
+        project, found = self.window(model, window)
+        ready = self.drawn(project, model, found) is not None
+        held = self.drawings.state(model, window)
+        state = held or Drawing(
+            problem="" if ready else "it is not being drawn: load the page anew"
+        )
+        self.set_header("Cache-Control", "no-store")
+        self.finish({"ready": ready, **vars(state)})
+
+
+class DrillReport(Drilling):
+    """What Evidently drew, with an origin of its own and nobody to ask."""
+
+    @tornado.web.authenticated
+    def get(self, model: str, window: str) -> None:
+        project, found = self.window(model, window)
+        drawn = self.drawn(project, model, found)
+        if drawn is None:
+            raise tornado.web.HTTPError(404, "this report is not drawn")
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("Content-Security-Policy", SANDBOX)
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.finish(drawn.path.read_bytes())
