@@ -37,6 +37,7 @@ _LAZY = {
     "drill_down": "gristmill.monitoring.drilldown",
     "edit_step": "gristmill.runner.editor",
     "gate": "gristmill.registry.promotion",
+    "infer_contract": "gristmill.registry.contract_writing",
     "lint": "gristmill.runner.lint",
     "monitor": "gristmill.monitoring.monitor",
     "parked": "gristmill.runner.resume",

@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gristmill.cli import out
-from gristmill.cli.model_more import decide, show_card, show_comparison, show_waiting
+from gristmill.cli.model_more import (
+    decide,
+    show_card,
+    show_comparison,
+    show_waiting,
+    write_contract,
+)
 from gristmill.cli.model_reproduce import show_reproduction
 from gristmill.cli.model_text import (
     commit,
@@ -83,6 +89,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     verb("champion", "show who is champion, or was").add_argument(
         "--at", metavar="TIME", help="ISO 8601 time; without offset it is local"
     )
+    verb("contract", "write a contract inferred from the reference, to edit")
     verb("history", "show every entry of the ledger on a model")
 
 
@@ -272,6 +279,10 @@ def _on_version(
     return lambda project, args: act(project, _version(project, args), args)
 
 
+def _contract(project: Project, args: argparse.Namespace) -> int:
+    return write_contract(project, _names(project, args)[0], as_json=args.json)
+
+
 VERBS = {
     "register": _register,
     "list": _list,
@@ -287,5 +298,6 @@ VERBS = {
     "reproduce": _on_version(show_reproduction),
     "compare": _compare,
     "champion": _champion,
+    "contract": _contract,
     "history": _history,
 }

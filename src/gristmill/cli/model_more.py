@@ -90,3 +90,15 @@ def show_card(project: Project, version: Version, args: argparse.Namespace) -> i
         text = f"{args.output} is the card of {version.model} version {version.version}"
     out.say(out.as_json({"card": text}) if args.json else text.rstrip())
     return 0
+
+
+def write_contract(project: Project, model: str, *, as_json: bool) -> int:
+    from gristmill.registry.contract_writing import infer_contract
+
+    path, named = infer_contract(project, model)
+    if as_json:
+        out.say(out.as_json({"path": str(path), "contract": named}))
+    else:
+        out.say(f"wrote {path.relative_to(project.root)}; edit it, then put into [models.{model}]:")
+        out.say(f'contract = "{named}"')
+    return 0

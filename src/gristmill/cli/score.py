@@ -14,6 +14,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", type=Path, help="Parquet or CSV")
     parser.add_argument("output", type=Path, help="Parquet or CSV; written when all is done")
     parser.add_argument("--version", dest="ref", default="champion", help="number or alias")
+    parser.add_argument(
+        "--unchecked", action="store_true", help="score rows that break the model's contract too"
+    )
     parser.add_argument("--log", action="store_true", help="also write the prediction log")
 
 
@@ -27,6 +30,7 @@ def main(args: argparse.Namespace) -> int:
         args.output,
         version=args.ref,
         log=args.log,
+        checked=not args.unchecked,
         progress=out.say,
     )
     out.say(

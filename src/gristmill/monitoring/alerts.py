@@ -20,6 +20,7 @@ from gristmill.monitoring.report import WindowReport
 from gristmill.monitoring.settings import directory
 from gristmill.project import Project
 
+CERTAIN = "contract"  # what needs no number of rows to be sure of
 State = Literal["open", "acknowledged", "snoozed", "resolved"]
 
 
@@ -139,8 +140,9 @@ def next_records(
 ) -> list[dict[str, Any]]:
     """What the windows, oldest first, add to the journal. Pure.
 
-    Only closed windows that could be judged speak. A window already in the journal is silent. An
-    alert that nobody acknowledged within `patience` is escalated, once. `owner` hears of all.
+    Only closed windows speak, and those that could not be judged for want of rows only of what is
+    certain: that rows break the contract. A window already in the journal is silent. An alert that
+    nobody acknowledged within `patience` is escalated, once. `owner` hears of all.
     """
     added: list[dict[str, Any]] = []
     spoken = {(r.get("version"), r.get("rule"), r.get("window")) for r in records}
@@ -152,11 +154,14 @@ def next_records(
         _apply(state, record)
 
     for window in windows:
-        if not window.closed or window.drift.verdict == "cannot-judge":
+        if not window.closed:
             continue
         place = window.start.isoformat()
         now_open = {a.rule: a for a in state.values() if a.version == window.version and a.is_open}
+        judged = window.drift.verdict != "cannot-judge"
         for finding in window.findings:
+            if not judged and finding.rule != CERTAIN:
+                continue
             if (window.version, finding.rule, place) in spoken:
                 continue
             common = {
@@ -177,7 +182,7 @@ def next_records(
                 digest = hashlib.sha256(key.encode()).hexdigest()[:12]
                 add({"event": "opened", "id": digest, **common})
         broken = {f.rule for f in window.findings}
-        for rule, alert in now_open.items():
+        for rule, alert in now_open.items() if judged else ():
             if rule not in broken and window.start > alert.last:
                 why = f"the window from {window.start:%Y-%m-%d} no longer shows it"
                 add({"event": "resolved", "id": alert.id, "reason": why, "at": stamp})

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from gristmill.monitoring.breaches import breaks
 from gristmill.monitoring.budget import allocate
 from gristmill.monitoring.drift import Column, WindowDrift, judge
 from gristmill.monitoring.estimate import estimate
@@ -58,6 +59,12 @@ def judge_window(
     if drift.rows >= settings.act:
         found += _segments(profile, parts, settings, spent.get("segment", 0.0), drift, days)
         found += _joint(db, window, profile, spent.get("joint", 0.0))
+    breaches = db.breaches(window)
+    why = breaks(breaches, window.rows, settings.broken)
+    if why:
+        owners = dict.fromkeys(settings.owners[b.column] for b in breaches
+                               if b.column in settings.owners)  # fmt: skip
+        found += (Finding("contract", "critical", why, tuple(owners)),)
     estimated = {}
     if profile.expected is not None and window.rows >= settings.judge:
         about = sketches[SCORE] if profile.task == "binary" else sketches[PREDICTION]
@@ -80,15 +87,21 @@ def judge_window(
         against=against.words,
         positive=float(scores.counts[1].sum() / scores.rows) if scores.rows else None,
         outcomes=_outcomes(scores.counts) if profile.task == "binary" and scores.rows else {},
+        breaches=breaches,
     )
 
 
 def basis_of(
-    window: Window, earlier: Sequence[Window], profile: Profile, settings: MonitoringSettings
+    window: Window,
+    earlier: Sequence[Window],
+    profile: Profile,
+    settings: MonitoringSettings,
+    contract: str,
 ) -> str:
-    """What a judgement rests on; the same basis gives the same judgement."""
+    """What a judgement rests on; the same basis gives the same judgement. `contract` is a digest of
+    it."""
     past = earlier[-settings.rolling :] if settings.reference == "rolling" else ()
-    text = f"{window} {past} {settings} {profile.rows} {len(profile.columns)}"
+    text = f"{window} {past} {settings} {profile.rows} {len(profile.columns)} {contract}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -77,6 +77,7 @@ def monitor(
     then only returned, not kept. Alerts are sent to their routes unless `tell` is off. Raises
     NotFound for an undeclared model, Conflict while another monitor of this model runs.
     """
+    from gristmill.registry.contract import load_contract
     from gristmill.registry.settings import model_settings
     from gristmill.registry.store import Registry
 
@@ -88,9 +89,12 @@ def monitor(
     folder = directory(project, model)
     registry = Registry(project)
     layout = f"{settings.by} {settings.segments}"
+    contract = load_contract(project, declared.contract)
     with (
         locked(folder / "lock", f"monitoring {model}"),
-        SketchStore(folder / "sketches.db", layout, sampled=settings.joint) as db,
+        SketchStore(
+            folder / "sketches.db", layout, sampled=settings.joint, contract=contract
+        ) as db,
     ):
         log = project.state / "predictions" / model
         known = {v.version: v for v in registry.versions(model)}
@@ -106,7 +110,8 @@ def monitor(
         db.take_predictions(log, profile, settings.by)
         db.take_feedback(project.state / "feedback" / model, profiles)
         ad_hoc = window is not None or start is not None
-        report = _report(db, profiles, model, settings, moment, project, keep=not ad_hoc)
+        digest = contract.digest if contract else ""
+        report = _report(db, profiles, model, settings, digest, moment, project, keep=not ad_hoc)
         if ad_hoc:
             return Watch(report, tuple(_open(project, model)), ())
         write_json(folder / "report.json", {"format": FORMAT, **report.record()})
@@ -137,6 +142,7 @@ def _report(
     profiles: Mapping[int, Profile],
     model: str,
     settings: MonitoringSettings,
+    contract: str,
     now: datetime,
     home: Project,
     *,
@@ -156,7 +162,7 @@ def _report(
     past: dict[int, list[Window]] = {}
     for window in db.windows(settings.period):
         profile, earlier = profiles[window.version], past.setdefault(window.version, [])
-        basis = basis_of(window, earlier, profile, settings)
+        basis = basis_of(window, earlier, profile, settings, contract)
         found = kept.get((window.start, window.version))
         if found is None or found.basis != basis:
             found = judge_window(db, window, earlier, profile, settings, metric, basis)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gristmill.monitoring.breaches import Breach
 from gristmill.monitoring.counting import DAY, Layout
 from gristmill.monitoring.performance import Scores
 from gristmill.monitoring.periods import Period
@@ -98,6 +99,13 @@ class Reading:
             rows = int(n)
             empty.sums[metric], empty.squares[metric] = total, squares
         return Scores(profile.task, rows, empty.counts, empty.sums, empty.squares)
+
+    def breaches(self, window: Window) -> tuple[Breach, ...]:
+        """The rules of the contract that rows of the window break, those of most rows first."""
+        span = [window.version, int(window.start.timestamp()), int(window.end.timestamp())]
+        query = f"""select item, rule, sum(n)::bigint as rows, min(example) from broken {SPAN}
+          group by item, rule order by rows desc, item, rule"""  # noqa: S608
+        return tuple(Breach(*row) for row in self._db.execute(query, span).fetchall())
 
     def damaged(self) -> int:
         """Lines of the log that could not be read, ever."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gristmill.drawing.words import amount, percent
+from gristmill.monitoring.breaches import Breach
 from gristmill.monitoring.distance import Distances, coarsen, groups
 from gristmill.monitoring.drift import Column, ColumnDrift, WindowDrift
 from gristmill.monitoring.performance import HIGHER, SUMS, Metric, Task
@@ -37,6 +38,7 @@ class WindowReport:
     share of rows in the coarse bins of the version's report. `estimated` is the performance that
     the predictions alone suggest, `against` says which reference it was. `positive` is the share of
     labels that are true, `outcomes` counts labelled rows by what was predicted at one half.
+    `breaches` are the rules of the contract that rows break.
     """
 
     start: datetime
@@ -54,6 +56,7 @@ class WindowReport:
     against: str = "training"
     positive: float | None = None
     outcomes: Mapping[str, int] = field(default_factory=dict)
+    breaches: tuple[Breach, ...] = ()
 
     @property
     def coverage(self) -> float:
@@ -80,6 +83,7 @@ class WindowReport:
             "against": self.against,
             "positive": self.positive,
             "outcomes": self.outcomes,
+            "breaches": [vars(b) for b in self.breaches],
         }
 
     @classmethod
@@ -109,6 +113,7 @@ class WindowReport:
             against=record["against"],
             positive=record["positive"],
             outcomes=record["outcomes"],
+            breaches=tuple(Breach(**b) for b in record["breaches"]),
         )
 
 

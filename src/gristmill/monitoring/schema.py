@@ -1,10 +1,11 @@
-"""The tables of a model's sketches: what was read, counts by hour, labels that wait."""
+"""The tables of a model's sketches: what was read, counts by hour, what breaks the contract, labels
+that wait."""
 
 from __future__ import annotations
 
-LAYOUT = 3
+LAYOUT = 4
 TABLES = ("progress", "hours", "settled", "waiting", "labels", "scores",
-          "sums", "sample")  # fmt: skip
+          "sums", "sample", "broken")  # fmt: skip
 SCHEMA = """
 create table if not exists progress (kind varchar, file varchar, bytes bigint, damaged bigint,
   primary key (kind, file));
@@ -18,5 +19,7 @@ create table if not exists labels (request_id varchar, label varchar);
 create table if not exists scores (version int, hour bigint, side int, bin int, n bigint);
 create table if not exists sums (version int, hour bigint, metric int, n bigint, total double,
   squares double);
+create table if not exists broken (version int, hour bigint, item varchar, rule varchar, n bigint,
+  example varchar);
 create table if not exists sample (version int, day bigint, mixed ubigint, bins usmallint[]);
 """

@@ -14,7 +14,10 @@ from gristmill.monitoring.performance import HIGHER
 from gristmill.monitoring.periods import Period, parse_length, parse_period
 from gristmill.project import SETTINGS, Project, parse_table
 
-RULES = ("drift", "prediction", "quality", "performance", "segment", "joint", "chart", "business")
+RULES = (
+    "drift", "prediction", "quality", "contract", "performance", "segment", "joint", "chart",
+    "business",
+)  # fmt: skip
 REFERENCES = ("training", "rolling", "weekday", "month")
 
 
@@ -29,8 +32,9 @@ class MonitoringSettings:
     with: `training`; `rolling`, the last `rolling` windows of the same version; `weekday` or
     `month`, the training rows of the same weekdays or months. `segments` are category columns whose
     frequent values are judged apart; `floors` the least share of moved rows of single features;
-    `joint` asks whether a classifier tells the window's rows from the reference's. The rest is as
-    in `drift.Thresholds`.
+    `joint` asks whether a classifier tells the window's rows from the reference's; `broken` is the
+    share of rows that may break a rule of the model's contract. The rest is as in
+    `drift.Thresholds`.
     """
 
     window: str = "7d"
@@ -43,6 +47,7 @@ class MonitoringSettings:
     missing: float = 0.02
     outside: float = 0.01
     share: float = 0.3
+    broken: float = 0.0
     judge: int = 50
     act: int = 100
     ignore: tuple[str, ...] = ()
@@ -117,7 +122,7 @@ def monitoring_settings(
             f"{where} reference = {found.reference!r}.",
             hint=f"One of {', '.join(REFERENCES)}.",
         )
-    for name in ("margin", "moved", "missing", "outside", "share"):
+    for name in ("margin", "moved", "missing", "outside", "share", "broken"):
         if not 0 <= getattr(found, name) <= 1:
             raise Invalid(
                 "monitoring.share", f"{where} {name} must lie between 0 and 1.", hint="A share."

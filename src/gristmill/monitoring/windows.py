@@ -6,13 +6,14 @@ killed read counts nothing twice and loses nothing; a row that comes late is add
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gristmill.monitoring.breaches import broken
 from gristmill.monitoring.counting import SAMPLED, count, sample
 from gristmill.monitoring.feed import (
     NUMBER,
@@ -28,25 +29,35 @@ from gristmill.monitoring.periods import Period
 from gristmill.monitoring.profile import PREDICTION, Profile
 from gristmill.monitoring.reading import Reading
 from gristmill.monitoring.schema import LAYOUT, SCHEMA, TABLES
+from gristmill.monitoring.sketch import Kind
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+    from gristmill.registry.contract import Contract
+
 
 class SketchStore(Reading):
     """The sketches of one model. One process at a time; close it."""
 
-    def __init__(self, path: Path, layout: str = "", *, sampled: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        layout: str = "",
+        *,
+        sampled: bool = False,
+        contract: Contract | None = None,
+    ) -> None:
         """`layout` says what is counted beside columns: when it changed, all is counted anew.
-        `sampled`: keep a sample of whole rows."""
+        `sampled`: keep a sample of whole rows. `contract`: count the rows that break it."""
         import duckdb
 
-        self._sampled = sampled
+        self._sampled, self._contract = sampled, contract
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db: duckdb.DuckDBPyConnection = duckdb.connect(str(path))
         self._db.execute("set timezone = 'UTC'; set threads = 2")
-        words = f"{LAYOUT} {layout} {sampled}"
+        words = f"{LAYOUT} {layout} {sampled} {contract.digest if contract else ''}"
         with self._transaction():
             self._db.execute("create table if not exists layout (words varchar)")
             if self._db.execute("select words from layout").fetchall() != [(words,)]:
@@ -70,7 +81,7 @@ class SketchStore(Reading):
         `profile` gives a version's, None for one that nobody registered.
         """
         known = {w.version for w in self.windows(Period(None))}
-        kinds = kinds_of(p for v in sorted(known) if (p := profile(v)))
+        kinds = self._kinds(p for v in sorted(known) if (p := profile(v)))
         rows = damaged = 0
         for file, done in self._unread("predictions", directory):
             with slice_of(file, done) as (path, size), self._transaction():
@@ -78,7 +89,7 @@ class SketchStore(Reading):
                 fresh = {int(v) for v in np.unique(lines.version)} - known
                 if fresh:
                     known |= fresh
-                    wanted = kinds_of(p for v in sorted(known) if (p := profile(v)))
+                    wanted = self._kinds(p for v in sorted(known) if (p := profile(v)))
                     if wanted != kinds:
                         kinds = wanted
                         lines = read_predictions(self._db, path, kinds, by)
@@ -90,6 +101,8 @@ class SketchStore(Reading):
                         self._insert("hours", count(found, mine))
                         if self._sampled and found.features:
                             self._insert("sample", sample(found, mine))
+                        if self._contract:
+                            self._insert("broken", broken(self._contract, mine))
                         self._wait(mine, found)
                         bad -= len(mine.version)
                 self._advance("predictions", file, done + size, bad)
@@ -115,6 +128,9 @@ class SketchStore(Reading):
                 self._advance("feedback", file, done + size, 0)
         with self._transaction():
             return self._join(profiles)
+
+    def _kinds(self, profiles: Iterable[Profile]) -> dict[str, Kind]:
+        return {**(self._contract.kinds if self._contract else {}), **kinds_of(profiles)}
 
     def _unread(self, kind: str, directory: Path) -> list[tuple[Path, int]]:
         query = "select file, bytes from progress where kind = ?"

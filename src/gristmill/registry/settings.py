@@ -20,6 +20,7 @@ class ModelSettings:
 
     `path` is an MLflow model directory, `metrics` a JSON object of numbers, `reference` and
     `holdout` Parquet files with features and `target`; `time` names the event-time column.
+    `contract` is what inputs must look like, `module:NAME` of a Pandera schema in the project.
     `allow_code` lets a model load that runs code then (a pickle, say), when its signature holds.
     `purpose` and `limits` are the owner's words on the model card.
     """
@@ -31,6 +32,7 @@ class ModelSettings:
     holdout: str = ""
     target: str = ""
     time: str = ""
+    contract: str = ""
     allow_code: bool = False
     purpose: str = ""
     limits: tuple[str, ...] = ()

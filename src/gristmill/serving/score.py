@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from gristmill.registry.contract import Contract
+
 PREDICTION = "prediction"
 REQUEST_ID = "request_id"
 ARROW = {
@@ -56,14 +58,18 @@ def score(
     *,
     version: int | str = "champion",
     log: bool = False,
+    checked: bool = True,
     progress: Progress = lambda _: None,
 ) -> Scored:
     """Write `source` with a column `prediction` to `target`, which appears when all is written.
 
     Columns the model does not know are passed on. With `log` each row gets a `request_id` and a
-    line in the prediction log, written before `target` appears. Raises NotFound, or Invalid naming
-    the column and the row (from 0).
+    line in the prediction log, written before `target` appears. Unless `checked` is off, rows that
+    break the model's contract stop it. Raises NotFound, or Invalid naming the column and the row
+    (from 0).
     """
+    from gristmill.registry.contract import load_contract
+    from gristmill.registry.settings import model_settings
     from gristmill.registry.store import Registry
 
     start = time.monotonic()
@@ -72,13 +78,14 @@ def score(
     kinds = [file_kind(source), file_kind(target)]
     registry = Registry(project)
     loaded = load(project, registry, registry.version(model, version))
+    contract = load_contract(project, model_settings(project, model).contract) if checked else None
     lines = LineLog(predictions_directory(project, model)) if log else None
     rows = 0
     said = start
     with replacing(target, durable=True) as aside:
         with reading(source, kinds[0]) as batches, Sink(aside, kinds[1]) as sink:
             for batch in batches:
-                sink.write(_scored(loaded, batch, rows, lines))
+                sink.write(_scored(loaded, batch, rows, lines, contract))
                 rows += batch.num_rows
                 if time.monotonic() - said > 2:
                     said = time.monotonic()
@@ -88,7 +95,13 @@ def score(
     return Scored(rows, loaded.version, time.monotonic() - start)
 
 
-def _scored(loaded: LoadedModel, table: pa.Table, start: int, lines: LineLog | None) -> pa.Table:
+def _scored(
+    loaded: LoadedModel,
+    table: pa.Table,
+    start: int,
+    lines: LineLog | None,
+    contract: Contract | None,
+) -> pa.Table:
     import pyarrow as pa
 
     added = [PREDICTION] if lines is None else [PREDICTION, REQUEST_ID]
@@ -102,6 +115,8 @@ def _scored(loaded: LoadedModel, table: pa.Table, start: int, lines: LineLog | N
     began = time.perf_counter()
     received = datetime.now(UTC)
     frame = _frame(loaded, table, start)
+    if contract is not None:
+        contract.require(frame, f"rows {start} to {start + table.num_rows - 1}")
     values = loaded.predict(frame) if table.num_rows else []
     kind = None if values else pa.float64()
     result = table.append_column(PREDICTION, pa.array(values, type=kind))
