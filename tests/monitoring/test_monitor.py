@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
-import signal
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime
 
@@ -17,7 +13,6 @@ import pytest
 from gristmill.cli import main
 from gristmill.errors import Conflict, Invalid, NotFound
 from gristmill.files import locked
-from gristmill.monitoring.alerts import read_alerts
 from gristmill.monitoring.kept import read_report
 from gristmill.monitoring.monitor import monitor
 from gristmill.monitoring.settings import directory
@@ -107,27 +102,6 @@ def test_a_label_may_come_before_its_prediction_is_read(world: World) -> None:
     log.with_name("aside").rename(log)
     windows = monitor(world.project, MODEL).report.windows
     assert sum(w.labelled for w in windows) == 200
-
-
-def test_killed_at_any_moment_it_counts_nothing_twice(world: World) -> None:
-    for month in (4, 5, 6, 7):
-        world.month(month)
-    command = [sys.executable, "-c", f"import sys; from gristmill.cli import main; "
-               f"sys.exit(main(['monitor', {MODEL!r}]))"]  # fmt: skip
-    chance = random.Random(9)
-    for _ in range(5):
-        process = subprocess.Popen(
-            command, cwd=world.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        time.sleep(chance.uniform(0.5, 4.0))
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-    table = flights()
-    found = monitor(world.project, MODEL).report.windows
-    wanted = [int((table.scheduled.dt.month == m).sum()) for m in (4, 5, 6, 7)]
-    assert [w.rows for w in found] == [w.labelled for w in found] == wanted
-    keys = [(a.version, a.rule, a.first) for a in read_alerts(world.project, MODEL)]
-    assert len(keys) == len(set(keys))
 
 
 def test_two_at_once(world: World) -> None:

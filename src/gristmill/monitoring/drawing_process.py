@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import GristmillError
-from gristmill.files import write_json
+from gristmill.files import write_atomic, write_json
 from gristmill.monitoring.budget import allocate
 from gristmill.monitoring.evidently import drawn_columns, page
 from gristmill.monitoring.kept import read_report
@@ -43,7 +43,7 @@ def main() -> int:
 
 
 def draw(task: dict[str, Any]) -> None:
-    """Write the page aside, then its facts, then put it in place."""
+    """Draw the page; its facts are written before it, so that a page there is has them."""
     from gristmill.registry.settings import model_settings
     from gristmill.registry.store import Registry
 
@@ -79,9 +79,6 @@ def draw(task: dict[str, Any]) -> None:
         share=settings.share,
     )
     target = Path(task["target"])
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{target.name}.{os.getpid()}")
-    aside.write_text(html, encoding="utf-8")
     facts = {
         "model": model,
         "version": window.version,
@@ -93,7 +90,7 @@ def draw(task: dict[str, Any]) -> None:
         "left_out": sorted(set(judged) - {c.name for c in columns}),
     }
     write_json(target.with_suffix(".json"), facts)
-    os.replace(aside, target)
+    write_atomic(target, html)
     _progress(1.0, "drawn")
 
 

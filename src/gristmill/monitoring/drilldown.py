@@ -12,7 +12,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from gristmill.errors import Invalid, NotFound, Unavailable
-from gristmill.files import locked
+from gristmill.files import locked, sweep
 from gristmill.monitoring.kept import read_report
 from gristmill.monitoring.periods import parse_time
 from gristmill.monitoring.report import MonitorReport, WindowReport
@@ -33,7 +32,6 @@ FORMAT = 1
 ROWS = 10_000
 KEPT = 24
 WAIT_SECONDS = 900.0
-OLD_SECONDS = 3600.0
 WORKER = "gristmill.monitoring.drawing_process"
 
 
@@ -211,6 +209,4 @@ def _sweep(target: Path, window: str) -> None:
         if path != target and (i >= KEPT or path.name.startswith(f"{window}-")):
             path.with_suffix(".json").unlink(missing_ok=True)
             path.unlink(missing_ok=True)
-    for path in folder.glob(".*"):
-        if time.time() - path.stat().st_mtime > OLD_SECONDS:
-            path.unlink(missing_ok=True)
+    sweep([folder])

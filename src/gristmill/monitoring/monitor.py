@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from scipy import stats
 
 from gristmill.errors import Invalid, NotFound
-from gristmill.files import locked, write_json
+from gristmill.files import locked, sweep, write_json
 from gristmill.monitoring.alerts import Alert, read_alerts, update_alerts
 from gristmill.monitoring.budget import allocate, words
 from gristmill.monitoring.business import business_metrics
@@ -96,6 +96,7 @@ def monitor(
             folder / "sketches.db", layout, sampled=settings.joint, contract=contract
         ) as db,
     ):
+        sweep([folder])
         log = project.state / "predictions" / model
         known = {v.version: v for v in registry.versions(model)}
         profiles: dict[int, Profile] = {}
@@ -254,6 +255,10 @@ def _monitoring_run(project: Project, registry: Registry, model: str) -> str:
     client = registry.client
     found = client.get_experiment_by_name(name)
     experiment = found.experiment_id if found else client.create_experiment(name)
+    query = f"tags.`gristmill.model` = '{model}'"
+    made = client.search_runs([experiment], query, max_results=1)
+    if made:  # by a process that was killed before it wrote that down
+        return str(made[0].info.run_id)
     run = client.create_run(
         experiment, run_name=f"monitor {model}", tags={"gristmill.model": model}
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import Conflict, NotFound
+from gristmill.files import write_atomic
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,9 +45,7 @@ def infer_contract(project: Project, model: str) -> tuple[Path, str]:
     text = contract_text(frame[columns], model)
     target.parent.mkdir(exist_ok=True)
     (target.parent / "__init__.py").touch()
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, target)
+    write_atomic(target, text)
     return target, f"{FOLDER}.{stem}:{NAME}"
 
 
