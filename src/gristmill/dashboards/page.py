@@ -10,6 +10,7 @@ from gristmill.dashboards.figures import charts_section, delivery_section
 from gristmill.dashboards.state import ModelState
 from gristmill.dashboards.tables import (
     alerts_section,
+    contract_section,
     open_alerts_section,
     repairs_section,
     versions_section,
@@ -77,7 +78,7 @@ def model_page(
             )
     else:
         parts += [open_alerts_section(state, base, form), _heat(report), _performance(report)]
-        parts += [charts_section(report), _details(state)]
+        parts += [contract_section(state), charts_section(report), _details(state)]
     parts += [delivery_section(state), repairs_section(state), versions_section(state)]
     parts.append(alerts_section(state))
     if explore:

@@ -8,8 +8,29 @@ from html import escape
 
 from gristmill.dashboards.state import ModelState
 from gristmill.drawing.document import section, table
-from gristmill.drawing.words import amount
+from gristmill.drawing.words import amount, percent
 from gristmill.monitoring.alerts import Alert
+
+
+def contract_section(state: ModelState) -> str:
+    """What rows of the last window break; nothing when they keep the contract."""
+    windows = state.report.windows if state.report else ()
+    if not windows or not windows[-1].breaches:
+        return ""
+    last = windows[-1]
+    rows = [
+        (
+            b.column or "columns together",
+            b.rule,
+            f"{b.rows:,}",
+            percent(b.rows / last.rows),
+            b.example,
+        )
+        for b in last.breaches
+    ]
+    head = ["column", "rule", "rows", "share", "for instance"]
+    text = f"Rules that rows of the window from {last.start:%-d %b %Y} break."
+    return section("Contract", table(head, rows), text)
 
 
 def repairs_section(state: ModelState) -> str:

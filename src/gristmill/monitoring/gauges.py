@@ -22,6 +22,7 @@ HELP = {
     "gristmill_window_rows": "Predictions in the last closed window",
     "gristmill_window_labelled": "Predictions in it whose label came",
     "gristmill_window_end_seconds": "When the last closed window ended, Unix time",
+    "gristmill_contract_broken_rows": "Rows in it that break a rule of the contract, by column",
     "gristmill_alerts_open": "Open alerts by severity and state",
     "gristmill_log_damaged_lines": "Lines of the log that could not be read",
 }
@@ -41,6 +42,9 @@ def samples(report: MonitorReport, alerts: list[Alert], now: datetime) -> Iterat
         for f in last.drift.features:
             yield "gristmill_feature_moved", {**of, "feature": f.name}, f.distances.moved
             yield "gristmill_feature_drifted", {**of, "feature": f.name}, float(f.drifted)
+        for b in last.breaches:
+            about = {**of, "feature": b.column, "rule": b.rule}
+            yield "gristmill_contract_broken_rows", about, float(b.rows)
         for name, metric in last.estimated.items():
             yield "gristmill_performance_estimated", {**of, "metric": name}, metric.value
         promised = next(v.promised for v in report.versions if v.version == last.version)
