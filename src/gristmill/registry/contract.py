@@ -80,12 +80,13 @@ class Contract:
         found = []
         for (column, rule), group in cases.groupby([subject, "check"], dropna=False, sort=False):
             places = pd.to_numeric(group["index"].dropna()).unique()
+            value = group["failure_case"].iloc[0]
             found.append(
                 Broken(
                     "" if pd.isna(column) else str(column),
                     RULES.get(str(rule), str(rule)),
                     np.asarray(places, np.int64),
-                    repr(group["failure_case"].iloc[0]),
+                    repr(value.item() if hasattr(value, "item") else value),
                 )
             )
         return found
