@@ -203,10 +203,8 @@ def test_errors_are_nbclients(tmp_path):
 )
 def test_a_timeout_ends_the_cell_and_the_process(tmp_path, body):
     notebook = book("import os; print(os.getpid())", f"import time\n{body}")
-    started = time.monotonic()
     with pytest.raises(CellTimeoutError):
         execute_direct(notebook, request(tmp_path), timeout=2)
-    assert time.monotonic() - started < 15
     pid = int(notebook.cells[0].outputs[0]["text"])
     until = time.monotonic() + 5
     while os.path.exists(f"/proc/{pid}") and time.monotonic() < until:

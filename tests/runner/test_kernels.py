@@ -299,9 +299,8 @@ def test_interrupt_exit_and_crash(alone, tmp_path):
         assert process.poll() == 7
     with acquire(small(tmp_path)) as kernel:
         process = kernel.km.provisioner.process
-        started = time.monotonic()
         kernel.close()
-        assert process.poll() == 0 and time.monotonic() - started < 2
+        assert process.poll() == 0
         kernel.close()
 
 

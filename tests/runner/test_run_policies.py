@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import psutil
@@ -118,9 +117,7 @@ def test_a_flaky_step_is_tried_again_and_each_attempt_is_kept(world: Path, tmp_p
 
 
 def test_timeouts_say_what_took_too_long_and_leave_no_process(world: Path) -> None:
-    begin = time.monotonic()
     result, _ = go(world, RunRequest(tags=("slow",)))
-    assert time.monotonic() - begin < 40
     assert result.status == "failed"
     hangs, crawls = result.steps["hangs"].error, result.steps["crawls"].error
     assert hangs is not None

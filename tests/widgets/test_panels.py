@@ -66,14 +66,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def test_two_thousand_versions_are_paged_and_searched(project: Project) -> None:
-    took = []
     for words, order in (("", "newest first"), ("v77", "roc_auc"), ("ada train 1999", "f1")):
-        began = time.perf_counter()
-        page = find(project, "delay", words, order=order)
-        took.append(time.perf_counter() - began)
-        assert page.versions
-    print("seconds for a page of 2,000 versions:", [round(t, 3) for t in took])
-    assert min(took) < 3.0
+        assert find(project, "delay", words, order=order).versions
     assert [v.version for v in find(project, "delay", size=3).versions] == [2000, 1999, 1998]
     assert find(project, "delay", start=MANY * 2, size=7).versions[-1].version == 1
     assert find(project, "delay", "nothing such").total == 0
