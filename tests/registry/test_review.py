@@ -70,6 +70,8 @@ def test_two_others_approve_and_a_third_promotes(governed: Project) -> None:
 def test_who_may_not_is_refused(governed: Project) -> None:
     with pytest.raises(Forbidden, match="bob may not register"):
         promotion.register(governed, "delay", lineage=lineage("x"), actor="bob")
+    with pytest.raises(Forbidden, match="bob may not register"):  # what is registered already
+        promotion.register(governed, "delay", lineage=lineage(author="zoe"), actor="bob")
     with pytest.raises(Forbidden, match="ada made delay"):
         decide(governed, "ada")
     with pytest.raises(Forbidden, match="pat may not approve"):

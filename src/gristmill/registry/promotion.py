@@ -60,11 +60,14 @@ def register(
     """Register what `[models.MODEL]` names, as it lies in the project now.
 
     The same bytes registered and signed before give that version again. `lineage` is looked up from
-    the step that wrote the model when None. Raises NotFound or Invalid, naming the file or key.
+    the step that wrote the model when None. Raises NotFound or Invalid, naming the file or key;
+    Forbidden when the actor may not register.
     """
     from gristmill.runner.lineage import lineage_of
 
     settings = model_settings(project, model)
+    actor = actor or current_actor(project)
+    require(project, "register", actor)
     registry = Registry(project)
     registry.reconcile()
     path = project.root / settings.path
