@@ -100,7 +100,7 @@ columns = st.fixed_dictionaries({
 })  # fmt: skip
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(columns)
 def test_the_rows_it_was_inferred_from_keep_it(values: dict[str, list[object]]) -> None:
     """Also once they went through the log, as floats and text."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import importlib
+import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -177,13 +178,12 @@ def _imported(project: Project, named: str, module: str) -> Iterator[tuple[Any, 
 
 def _inside(root: Path, modules: Mapping[str, Any]) -> list[str]:
     """Names of the modules whose file is the project's own, sorted."""
-    found = []
-    for name, module in modules.items():
-        file = getattr(module, "__file__", None)
-        path = Path(file) if isinstance(file, str) else None
-        if path and path.is_relative_to(root) and "site-packages" not in path.parts:
-            found.append(name)
-    return sorted(found)
+    start = f"{root}{os.sep}"
+    files = {n: getattr(m, "__file__", None) for n, m in modules.items()}
+    return sorted(
+        n for n, f in files.items()
+        if isinstance(f, str) and f.startswith(start) and "site-packages" not in f
+    )  # fmt: skip
 
 
 def _of_rows(schema: Any) -> Any:
