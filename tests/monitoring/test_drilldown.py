@@ -27,6 +27,7 @@ __all__ = ["browser"]
 JULY = datetime(2013, 7, 1, tzinfo=UTC)
 
 
+@pytest.mark.timeout(600)
 def test_it_says_what_the_monitor_says_and_is_drawn_once(
     world: World,
     browser: Browser,
@@ -68,7 +69,7 @@ def test_it_says_what_the_monitor_says_and_is_drawn_once(
         page.goto(f"{address}/model/{MODEL}?token=sesame")
         page.get_by_role("link", name="1 Jun 2013, v1").click()
         frame = page.frame_locator("iframe.report")
-        expect(frame.get_by_text("Dataset Drift").first).to_be_visible(timeout=60_000)
+        expect(frame.get_by_text("Dataset Drift").first).to_be_visible(timeout=180_000)
         assert "taken" not in page.title()
         inside = next(f for f in page.frames if f.url.endswith("/report.html"))
         assert inside.evaluate("self.origin") == "null"
