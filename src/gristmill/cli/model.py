@@ -279,10 +279,6 @@ def _on_version(
     return lambda project, args: act(project, _version(project, args), args)
 
 
-def _contract(project: Project, args: argparse.Namespace) -> int:
-    return write_contract(project, _names(project, args)[0], as_json=args.json)
-
-
 VERBS = {
     "register": _register,
     "list": _list,
@@ -298,6 +294,6 @@ VERBS = {
     "reproduce": _on_version(show_reproduction),
     "compare": _compare,
     "champion": _champion,
-    "contract": _contract,
+    "contract": lambda p, a: write_contract(p, _names(p, a)[0], as_json=a.json),
     "history": _history,
 }
