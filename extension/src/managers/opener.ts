@@ -1,3 +1,4 @@
+import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 
@@ -8,11 +9,17 @@ import type { PipelineManager } from './pipeline';
 export class Opener {
   constructor(
     private readonly documents: IDocumentManager,
+    private readonly commands: JupyterFrontEnd['commands'],
     private readonly pipeline: PipelineManager
   ) {}
 
   open(path: string): void {
     this.documents.openOrReveal(path);
+  }
+
+  /** Shown in the file browser. */
+  openFolder(path: string): void {
+    void this.commands.execute('filebrowser:go-to-path', { path });
   }
 
   /** What a run left, named as the server's events do, by its whole path. */

@@ -16,6 +16,8 @@ export class PipelineManager {
   private root = '';
   /** A run that was asked for and has told nothing yet. */
   private _starting = false;
+  /** The run that was told to end. */
+  private ending: string | null = null;
   private unsettled: string | null = null;
   private caughtUp = false;
   private asking = false;
@@ -58,6 +60,11 @@ export class PipelineManager {
     return this.caughtUp ? newest(this.runs, run => run.phase !== 'ended') : null;
   }
 
+  /** Whether the run that goes on was told to end. */
+  get cancelling(): boolean {
+    return this.ending !== null && this.ending === this.active?.name;
+  }
+
   /** The run that ended last. */
   get last(): Run | null {
     return newest(this.runs, run => run.phase === 'ended');
@@ -81,6 +88,8 @@ export class PipelineManager {
   async cancel(): Promise<void> {
     const run = this.active;
     if (run !== null) {
+      this.ending = run.name;
+      this._changed.emit();
       await this.attempt(this.api.post(`runs/${word(run.name)}/cancel`));
     }
   }
@@ -204,6 +213,7 @@ export class PipelineManager {
       return await asked;
     } catch (error) {
       this._problem = recordOf(error);
+      this.ending = null;
       this._changed.emit();
       return null;
     }

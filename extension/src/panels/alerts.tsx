@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { word } from '../api';
 import type { AlertsView, AlertView, PageView } from '../schema';
 import type { IGristmill } from '../tokens';
-import { Button, Time, Word, loadingText, useAction, useLoaded } from './controls';
+import { Button, Refresh, Time, Word, loadingText, useAction, useLoaded } from './controls';
 import { Empty, Problem } from './frame';
 import type { ShowPage } from './page';
 import { Reason } from './reason';
@@ -49,9 +49,7 @@ export function Alerts(props: {
         <Button pressed={all} onClick={() => setAll(!all)}>
           {trans.__('Resolved too')}
         </Button>
-        <Button onClick={found.reload} disabled={found.loading}>
-          {trans.__('Refresh')}
-        </Button>
+        <Refresh onClick={found.reload} disabled={found.loading} trans={trans} />
       </div>
       {found.problem ? <Problem record={found.problem} /> : null}
       {problem ? <Problem record={problem} /> : null}

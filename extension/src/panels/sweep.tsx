@@ -65,7 +65,7 @@ export function SweepForm(props: {
               <label key={one.name} className="gm-row">
                 <code>{one.name}</code>
                 <input
-                  className="gm-input gm-fit"
+                  className="gm-input gm-values"
                   placeholder={`${number(one.value)} (${one.type})`}
                   value={values[one.name] ?? ''}
                   onChange={event => setValues({ ...values, [one.name]: event.target.value })}
