@@ -13,12 +13,17 @@ export class Opener {
     private readonly pipeline: PipelineManager
   ) {}
 
+  /** A file of a type that JupyterLab does not know is only pointed at: it may be no text. */
   open(path: string): void {
-    this.documents.openOrReveal(path);
+    if (this.documents.registry.getFileTypesForPath(path).length) {
+      this.documents.openOrReveal(path);
+    } else {
+      this.point(path);
+    }
   }
 
   /** Shown in the file browser. */
-  openFolder(path: string): void {
+  point(path: string): void {
     void this.commands.execute('filebrowser:go-to-path', { path });
   }
 

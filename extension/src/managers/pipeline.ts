@@ -18,6 +18,7 @@ export class PipelineManager {
   private _starting = false;
   /** The run that was told to end. */
   private ending: string | null = null;
+  private _turn = 0;
   private unsettled: string | null = null;
   private caughtUp = false;
   private asking = false;
@@ -63,6 +64,11 @@ export class PipelineManager {
   /** Whether the run that goes on was told to end. */
   get cancelling(): boolean {
     return this.ending !== null && this.ending === this.active?.name;
+  }
+
+  /** Another number when the project has changed while no run went on. */
+  get turn(): number {
+    return this._turn;
   }
 
   /** The run that ended last. */
@@ -178,7 +184,10 @@ export class PipelineManager {
       if (message.kind === 'caught-up') {
         this.caughtUp = true;
       } else if (message.kind === 'project-changed') {
-        stale = stale || this.active === null;
+        if (this.active === null) {
+          this._turn++;
+          stale = true;
+        }
       } else {
         hear(this.runs, message);
         if (message.kind === 'run-asked') {

@@ -123,7 +123,16 @@ export function Alerts(props: {
                 </div>
               )}
               {asked?.id === one.id ? (
-                <div>
+                <Reason
+                  title={
+                    asked.until ? trans.__('Snooze it') : trans.__('Say that you look after it')
+                  }
+                  verb={asked.until ? trans.__('Snooze') : trans.__('Acknowledge')}
+                  optional
+                  trans={trans}
+                  onDone={answer}
+                  onCancel={() => setAsked(null)}
+                >
                   {asked.until ? (
                     <label>
                       {trans.__('For')}{' '}
@@ -138,17 +147,7 @@ export function Alerts(props: {
                       </select>
                     </label>
                   ) : null}
-                  <Reason
-                    title={
-                      asked.until ? trans.__('Snooze it') : trans.__('Say that you look after it')
-                    }
-                    verb={asked.until ? trans.__('Snooze') : trans.__('Acknowledge')}
-                    optional
-                    trans={trans}
-                    onDone={answer}
-                    onCancel={() => setAsked(null)}
-                  />
-                </div>
+                </Reason>
               ) : null}
             </li>
           ))}

@@ -34,6 +34,7 @@ export function Commit(props: {
         className={`gm-input ${props.className ?? ''}`}
         aria-label={props.label}
         placeholder={props.placeholder}
+        title={text}
         value={text}
         list={options ? list : undefined}
         spellCheck={false}

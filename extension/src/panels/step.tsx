@@ -135,7 +135,7 @@ function Files(props: { name: string; files: FileView[]; opener: Opener }): JSX.
     return null;
   }
   const open = ({ path, exists, folder }: FileView): (() => void) | null =>
-    !exists || !path ? null : () => (folder ? opener.openFolder(path) : opener.open(path));
+    !exists || !path ? null : () => (folder ? opener.point(path) : opener.open(path));
   return (
     <Row name={props.name}>
       <ul>

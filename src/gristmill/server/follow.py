@@ -177,7 +177,7 @@ def _parse(cursor: str) -> tuple[dict[str, int], str]:
 
 
 def signature(root: Path, state: Path) -> object:
-    """Names, sizes and times of what the plan is made from, and of parked kernels."""
+    """Names, sizes and times of what the plan is made from, of parked kernels and of sweeps."""
     found: list[tuple[str, int, int]] = []
     try:
         directories = Project.load(root).directories()
@@ -189,6 +189,9 @@ def signature(root: Path, state: Path) -> object:
                 if entry.name.endswith(SUFFIXES):
                     stat = entry.stat()
                     found.append((entry.path, stat.st_size, stat.st_mtime_ns))
+    for path in (state / "sweeps").glob("*/*"):
+        with contextlib.suppress(OSError):
+            found.append((str(path), 0, os.stat(path).st_mtime_ns))
     with contextlib.suppress(OSError):
         found.append(("parked", 0, os.stat(state / "parked").st_mtime_ns))
     return sorted(found)
