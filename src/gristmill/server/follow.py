@@ -20,6 +20,7 @@ from gristmill.errors import StepFailed
 from gristmill.project import Project
 from gristmill.runner.lock import process_start
 from gristmill.runs.journal import ENDS, FOLDER, SUFFIX, journal_path, read_events
+from gristmill.server.threads import in_thread
 
 JOURNALS_S = 0.05
 FILES_S = 1.0
@@ -140,7 +141,7 @@ class Follower:
             if time.monotonic() >= files_at:
                 buried = [tail.bury() for tail in self.tails.values()]
                 changed = changed or any(buried)
-                found = await asyncio.to_thread(signature, self.root, self.state)
+                found = await in_thread(signature, self.root, self.state)
                 if found != self._signature:
                     self.stamp += self._signature is not None
                     self._signature = found
