@@ -16,7 +16,7 @@ from gristmill.project import Project
 from gristmill.registry import promotion, review
 from tests.conftest import write_notebook
 
-from .lab import EXTENSION
+from .lab import EXTENSION, PATIENCE
 from .walking import accessible, front, menu, reach, tab, word
 from .world import notebook, trained
 
@@ -108,7 +108,7 @@ def test_a_step_runs_alone_is_cancelled_and_forced_and_what_it_left_is_opened(
         expect(opened).to_contain_text(said)
         tab(page, "Pipeline")
     details.get_by_role("button", name="notebook", exact=True).click()
-    expect(front(page).locator(".jp-OutputArea").first).to_contain_text("the mill turns 3")
+    expect(front(page)).to_contain_text("the mill turns 3")
     tab(page, "Pipeline")
     page.locator('[data-step="train"]').click()
     page.get_by_role("button", name="models/best").click()
@@ -182,7 +182,8 @@ def test_runs_are_drawn_swept_and_opened_in_mlflow(page: Page, address: str, roo
 
     with page.expect_popup() as opened:
         panel.get_by_role("button", name="MLflow").click()
-    opened.value.wait_for_url(re.compile(r"^http://127\.0\.0\.1:\d+/#/experiments/\d+"))
+    runs = re.compile(r"^http://127\.0\.0\.1:\d+/#/experiments/\d+")
+    opened.value.wait_for_url(runs, wait_until="commit", timeout=PATIENCE)
     opened.value.close()
     expect(sweeps).to_contain_text("1 of 1 trials")
     expect(sweeps).to_contain_text("fineness 5: grind.turns = 5")
@@ -199,7 +200,7 @@ def test_runs_are_drawn_swept_and_opened_in_mlflow(page: Page, address: str, roo
     expect(heads.nth(1)).to_have_text("train.columns")
     panel.get_by_label("Up").select_option("metrics.roc_auc")
     accessible(page)
-    panel.locator("circle").first.click()
+    panel.locator("circle").last.click()
     expect(panel.get_by_role("checkbox", name=re.compile("^Select "), checked=True)).to_have_count(
         1
     )
