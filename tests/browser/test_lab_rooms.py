@@ -180,13 +180,13 @@ def test_runs_are_drawn_swept_and_opened_in_mlflow(page: Page, address: str, roo
     sweeps = panel.get_by_role("region", name="Sweeps")
     expect(sweeps).to_contain_text("sweep-1")  # at once, and then as it goes on
 
+    expect(sweeps).to_contain_text("1 of 1 trials")
+    expect(sweeps).to_contain_text("fineness 5: grind.turns = 5")
     with page.expect_popup() as opened:
         panel.get_by_role("button", name="MLflow").click()
     runs = re.compile(r"^http://127\.0\.0\.1:\d+/#/experiments/\d+")
-    opened.value.wait_for_url(runs, wait_until="commit", timeout=PATIENCE)
+    opened.value.wait_for_url(runs, wait_until="commit", timeout=3 * PATIENCE)
     opened.value.close()
-    expect(sweeps).to_contain_text("1 of 1 trials")
-    expect(sweeps).to_contain_text("fineness 5: grind.turns = 5")
 
     panel.get_by_role("button", name="Scatter").click()
     panel.locator("summary", has_text="Columns").focus()

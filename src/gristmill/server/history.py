@@ -27,7 +27,7 @@ from gristmill.sweeps.spec import SweepSpec, check, read_spec
 from gristmill.sweeps.state import ENDED, FAILED, Sweep, directory, load_sweep, names, running
 
 MOST = 1000
-START_S = 60.0
+START_S = 240.0
 MLFLOW = "mlflow"
 LOG = "server.log"
 
