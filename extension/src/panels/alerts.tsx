@@ -99,7 +99,13 @@ export function Alerts(props: {
               <p>{one.reason}</p>
               <p className="gm-doc">
                 {trans._n('seen in %1 window', 'seen in %1 windows', one.windows)}{' '}
-                <Time at={one.first} /> – <Time at={one.last} />
+                <Time at={one.first} />
+                {one.first === one.last ? null : (
+                  <>
+                    {' – '}
+                    <Time at={one.last} />
+                  </>
+                )}
                 {one.acknowledged ? ` · ${trans.__('looked after by %1', one.acknowledged)}` : ''}
                 {one.state === 'snoozed' ? (
                   <>
