@@ -198,7 +198,7 @@ def test_runs_are_drawn_swept_and_opened_in_mlflow(page: Page, address: str, roo
     pin.focus()
     page.keyboard.press("Enter")
     expect(heads.nth(1)).to_have_text("train.columns")
-    panel.get_by_label("Up").select_option("metrics.roc_auc")
+    panel.get_by_label("Across").select_option("params.train.columns")
     accessible(page)
     panel.locator("circle").last.click()
     expect(panel.get_by_role("checkbox", name=re.compile("^Select "), checked=True)).to_have_count(
