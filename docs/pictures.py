@@ -74,7 +74,8 @@ def models(page: Page) -> None:
 
 def alerts(page: Page) -> None:
     command(page, "gristmill:open-alerts")
-    page.locator("#gristmill-alerts .gm-scroll").wait_for()
+    page.get_by_role("button", name="Resolved too").click()
+    page.locator(".gm-Alert", has_text="resolved").first.wait_for()
 
 
 def prepare(project: Path) -> None:

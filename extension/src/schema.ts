@@ -25,6 +25,7 @@ export interface FileView {
   name: string;
   path: string | null;
   exists: boolean;
+  folder: boolean;
 }
 
 export interface StepView {

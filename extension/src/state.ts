@@ -85,6 +85,7 @@ export function hear(runs: Runs, event: RunEvent): void {
     case 'step-started':
       step(event.step, {
         ...NO_STEP,
+        at: event.at,
         reason: event.reason,
         cells: event.cells,
         executed: event.executed

@@ -50,6 +50,7 @@ test('a run goes from waiting by running to what became of each step', () => {
   expect(words(runs, live)).toEqual(['fresh', 'running', 'waiting']);
   const running = shown(step('grind', ['x']), runs, live);
   expect([running.step?.cell, running.step?.cells]).toEqual([2, 4]);
+  expect(running.step?.at).toBe(events[2].at);
   events.slice(4).forEach(one => hear(runs, one));
   expect(words(runs, live)).toEqual(['fresh', 'failed', 'skipped']);
 });

@@ -39,7 +39,7 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
 
 def sweep(folders: Iterable[Path]) -> None:
     """Remove what killed processes were writing aside; what living ones write stays."""
-    for folder in folders:
+    for folder in filter(Path.is_dir, folders):
         for name in os.listdir(folder):
             made = ASIDE.fullmatch(name)
             if made and not _alive(int(made[1])):

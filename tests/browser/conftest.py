@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from .lab import PATIENCE, free_port, laboratory
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = [
@@ -21,10 +23,32 @@ ARGUMENTS = [
 def browser() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         pytest.skip(f"no Chromium at {CHROMIUM}")
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="module")
+def address(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    home = tmp_path_factory.mktemp("lab")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRISTMILL_KEYS", f"{root}-keys")
+        patch.setenv("GRISTMILL_ACTOR", "ada@example.org")
+        with laboratory(root, home / "home", free_port()) as found:
+            yield found
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    page = browser.new_page(color_scheme="light", viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(PATIENCE)
+    broken: list[str] = []
+    page.on("pageerror", lambda e: broken.append(str(e)))
+    yield page
+    page.close()
+    assert not broken
 
 
 def until(page: Page, expression: str, timeout: float = 30_000) -> None:

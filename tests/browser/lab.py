@@ -72,4 +72,4 @@ def laboratory(root: Path, home: Path, port: int) -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=PATIENCE / 1000)

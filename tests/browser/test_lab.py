@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.conftest import shell, write_notebook
 
-from .lab import EXTENSION, PATIENCE, free_port, laboratory
+from .lab import EXTENSION
+from .walking import accessible, front, menu, tab, word
 from .world import notebook, trained
 
-AXE = EXTENSION.parents[2] / "extension/node_modules/axe-core/axe.min.js"
 CELLS = (
     "import pandas as pd\n\nTREES = 200  # how many trees vote",
     'flights = pd.read_parquet("data/reference.parquet")\n'
@@ -43,65 +42,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(scope="module")
-def address(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    home = tmp_path_factory.mktemp("lab")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRISTMILL_KEYS", str(home / "keys"))
-        patch.setenv("GRISTMILL_ACTOR", "ada@example.org")
-        with laboratory(root, home / "home", free_port()) as found:
-            yield found
-
-
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    expect.set_options(timeout=PATIENCE)
-    page = browser.new_page(color_scheme="light", viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(PATIENCE)
-    broken: list[str] = []
-    page.on("pageerror", lambda e: broken.append(str(e)))
-    yield page
-    page.close()
-    assert not broken
-
-
-def word(page: Page, step: str) -> Locator:
-    return page.locator(f'[data-step="{step}"] .gm-Word')
-
-
-def front(page: Page) -> Locator:
-    return page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
-
-
-def tab(page: Page, name: str) -> None:
-    page.locator("#jp-main-dock-panel").get_by_role("tab", name=name).click()
-
-
-def menu(page: Page, item: str) -> None:
-    page.get_by_role("menuitem", name="Gristmill", exact=True).click()
-    page.get_by_role("menuitem", name=item, exact=True).click()
-
-
 def rewrite(page: Page, cell: Locator, source: str) -> None:
     cell.locator(".cm-content").click()
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.type(source)
-
-
-def accessible(page: Page) -> None:
-    """Axe finds nothing serious in the panels in view, in either theme."""
-    for scheme in ("dark", "light"):
-        page.emulate_media(color_scheme=scheme)
-        light = str(scheme == "light").lower()
-        page.wait_for_selector(f"body[data-jp-theme-light={light}]", state="attached")
-        page.evaluate(AXE.read_text())
-        found = page.evaluate("axe.run('.gm-Panel')")
-        assert [
-            f"{scheme} {v['id']}: {node['html'][:160]}"
-            for v in found["violations"]
-            if v["impact"] in {"serious", "critical"}
-            for node in v["nodes"]
-        ] == []
 
 
 def test_a_folder_becomes_a_project_by_a_click(page: Page, address: str, root: Path) -> None:

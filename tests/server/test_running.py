@@ -6,15 +6,19 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gristmill.events import RunAsked
 from gristmill.project import Project
+from gristmill.runner.lock import process_start
+from gristmill.runs.journal import journal_path
 from gristmill.server.follow import Follower
 from tests.conftest import shell, write_notebook
 
@@ -52,6 +56,14 @@ async def heard(root: Path, cursor: str = "") -> AsyncIterator[tuple[str, dict[s
         async for at, record in stream:
             if record is not None and record["kind"] not in {"caught-up", "project-changed"}:
                 yield at, record
+
+
+@contextmanager
+def deaf() -> Iterator[None]:
+    """What begins in here hears no Ctrl-C, as what a script puts in the background does not."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 async def until(root: Path, kind: str, cursor: str = "", **wanted: Any) -> tuple[str, list[Any]]:
@@ -93,7 +105,8 @@ async def test_a_run_fails_is_heard_from_the_middle_and_resumes(ask: Ask, mill: 
 
 
 async def test_cancel_stops_as_ctrl_c_does_and_a_killed_run_is_told(ask: Ask, mill: Path) -> None:
-    _, accepted = await ask("POST", "runs", {"keep_failed": False}, folder="mill")
+    with deaf():
+        _, accepted = await ask("POST", "runs", {"keep_failed": False}, folder="mill")
     name = accepted["run"]
     await until(mill, "cell-started", step="grind", cell=2)
     status, _ = await ask("POST", f"runs/{name}/cancel", {}, folder="mill")
@@ -103,10 +116,17 @@ async def test_cancel_stops_as_ctrl_c_does_and_a_killed_run_is_told(ask: Ask, mi
     status, error = await ask("POST", f"runs/{name}/cancel", {}, folder="mill")
     assert (status, error["code"]) == (409, "run.ended")
 
+    with deaf():
+        elsewhere = subprocess.Popen(["sleep", "600"])
+    asked = RunAsked(time.time(), "elsewhere", elsewhere.pid, process_start(elsewhere.pid), "user")
+    journal_path(mill / ".gristmill", "elsewhere").write_text(json.dumps(asked.record()) + "\n")
+    status, _ = await ask("POST", "runs/elsewhere/cancel", {}, folder="mill")
+    assert (status, elsewhere.wait(WAIT_S)) == (202, -signal.SIGTERM)
+
     _, accepted = await ask("POST", "runs", {"keep_failed": False}, folder="mill")
     _, events = await until(mill, "cell-started", run=accepted["run"], step="grind", cell=2)
-    asked = next(r for r in events if r["run"] == accepted["run"])
-    os.kill(asked["pid"], signal.SIGKILL)
+    begun = next(r for r in events if r["run"] == accepted["run"])
+    os.kill(begun["pid"], signal.SIGKILL)
     _, events = await until(mill, "run-refused", run=accepted["run"])
     assert events[-1]["error"]["code"] == "run.died"
 

@@ -1,3 +1,4 @@
+import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 
@@ -8,11 +9,22 @@ import type { PipelineManager } from './pipeline';
 export class Opener {
   constructor(
     private readonly documents: IDocumentManager,
+    private readonly commands: JupyterFrontEnd['commands'],
     private readonly pipeline: PipelineManager
   ) {}
 
+  /** A file of a type that JupyterLab does not know is only pointed at: it may be no text. */
   open(path: string): void {
-    this.documents.openOrReveal(path);
+    if (this.documents.registry.getFileTypesForPath(path).length) {
+      this.documents.openOrReveal(path);
+    } else {
+      this.point(path);
+    }
+  }
+
+  /** Shown in the file browser. */
+  point(path: string): void {
+    void this.commands.execute('filebrowser:go-to-path', { path });
   }
 
   /** What a run left, named as the server's events do, by its whole path. */

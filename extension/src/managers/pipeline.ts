@@ -16,6 +16,9 @@ export class PipelineManager {
   private root = '';
   /** A run that was asked for and has told nothing yet. */
   private _starting = false;
+  /** The run that was told to end. */
+  private ending: string | null = null;
+  private _turn = 0;
   private unsettled: string | null = null;
   private caughtUp = false;
   private asking = false;
@@ -58,6 +61,16 @@ export class PipelineManager {
     return this.caughtUp ? newest(this.runs, run => run.phase !== 'ended') : null;
   }
 
+  /** Whether the run that goes on was told to end. */
+  get cancelling(): boolean {
+    return this.ending !== null && this.ending === this.active?.name;
+  }
+
+  /** Another number when the project has changed while no run went on. */
+  get turn(): number {
+    return this._turn;
+  }
+
   /** The run that ended last. */
   get last(): Run | null {
     return newest(this.runs, run => run.phase === 'ended');
@@ -81,6 +94,8 @@ export class PipelineManager {
   async cancel(): Promise<void> {
     const run = this.active;
     if (run !== null) {
+      this.ending = run.name;
+      this._changed.emit();
       await this.attempt(this.api.post(`runs/${word(run.name)}/cancel`));
     }
   }
@@ -169,7 +184,10 @@ export class PipelineManager {
       if (message.kind === 'caught-up') {
         this.caughtUp = true;
       } else if (message.kind === 'project-changed') {
-        stale = stale || this.active === null;
+        if (this.active === null) {
+          this._turn++;
+          stale = true;
+        }
       } else {
         hear(this.runs, message);
         if (message.kind === 'run-asked') {
@@ -204,6 +222,7 @@ export class PipelineManager {
       return await asked;
     } catch (error) {
       this._problem = recordOf(error);
+      this.ending = null;
       this._changed.emit();
       return null;
     }

@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { word } from '../api';
 import type { AlertsView, AlertView, PageView } from '../schema';
 import type { IGristmill } from '../tokens';
-import { Button, Time, Word, loadingText, useAction, useLoaded } from './controls';
+import { Button, Refresh, Time, Word, loadingText, useAction, useLoaded } from './controls';
 import { Empty, Problem } from './frame';
 import type { ShowPage } from './page';
 import { Reason } from './reason';
@@ -49,9 +49,7 @@ export function Alerts(props: {
         <Button pressed={all} onClick={() => setAll(!all)}>
           {trans.__('Resolved too')}
         </Button>
-        <Button onClick={found.reload} disabled={found.loading}>
-          {trans.__('Refresh')}
-        </Button>
+        <Refresh onClick={found.reload} disabled={found.loading} trans={trans} />
       </div>
       {found.problem ? <Problem record={found.problem} /> : null}
       {problem ? <Problem record={problem} /> : null}
@@ -101,7 +99,13 @@ export function Alerts(props: {
               <p>{one.reason}</p>
               <p className="gm-doc">
                 {trans._n('seen in %1 window', 'seen in %1 windows', one.windows)}{' '}
-                <Time at={one.first} /> – <Time at={one.last} />
+                <Time at={one.first} />
+                {one.first === one.last ? null : (
+                  <>
+                    {' – '}
+                    <Time at={one.last} />
+                  </>
+                )}
                 {one.acknowledged ? ` · ${trans.__('looked after by %1', one.acknowledged)}` : ''}
                 {one.state === 'snoozed' ? (
                   <>
@@ -125,7 +129,16 @@ export function Alerts(props: {
                 </div>
               )}
               {asked?.id === one.id ? (
-                <div>
+                <Reason
+                  title={
+                    asked.until ? trans.__('Snooze it') : trans.__('Say that you look after it')
+                  }
+                  verb={asked.until ? trans.__('Snooze') : trans.__('Acknowledge')}
+                  optional
+                  trans={trans}
+                  onDone={answer}
+                  onCancel={() => setAsked(null)}
+                >
                   {asked.until ? (
                     <label>
                       {trans.__('For')}{' '}
@@ -140,17 +153,7 @@ export function Alerts(props: {
                       </select>
                     </label>
                   ) : null}
-                  <Reason
-                    title={
-                      asked.until ? trans.__('Snooze it') : trans.__('Say that you look after it')
-                    }
-                    verb={asked.until ? trans.__('Snooze') : trans.__('Acknowledge')}
-                    optional
-                    trans={trans}
-                    onDone={answer}
-                    onCancel={() => setAsked(null)}
-                  />
-                </div>
+                </Reason>
               ) : null}
             </li>
           ))}

@@ -1,8 +1,11 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { refreshIcon } from '@jupyterlab/ui-components';
 import { useEffect, useId, useRef, useState, type ReactNode } from 'react';
 
 import { recordOf } from '../api';
 import type { ErrorRecord } from '../schema';
+
+const DAY_MS = 86_400_000;
 
 /** A text that counts when Enter is pressed or the field is left; Escape brings the old one back. */
 export function Commit(props: {
@@ -31,6 +34,7 @@ export function Commit(props: {
         className={`gm-input ${props.className ?? ''}`}
         aria-label={props.label}
         placeholder={props.placeholder}
+        title={text}
         value={text}
         list={options ? list : undefined}
         spellCheck={false}
@@ -140,15 +144,32 @@ export function Button(props: {
   );
 }
 
+export function Refresh(props: {
+  onClick: () => void;
+  disabled: boolean;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const label = props.trans.__('Refresh');
+  return (
+    <Button onClick={props.onClick} disabled={props.disabled} label={label} title={label}>
+      <refreshIcon.react tag="span" width="14px" aria-hidden="true" />
+    </Button>
+  );
+}
+
 /** A word in a coloured frame; the colour says nothing that the word does not. */
 export function Word(props: { kind: string; children: ReactNode }): JSX.Element {
   return <span className={`gm-Tag gm-is-${props.kind}`}>{props.children}</span>;
 }
 
-/** A time as the browser's language writes it, with the exact one to hover. */
+/** A time as the browser's language writes it, with the exact one to hover; days begin in UTC. */
 export function Time(props: { at: string | number }): JSX.Element {
   const date = new Date(typeof props.at === 'number' ? props.at * 1000 : props.at);
-  const short = date.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+  const whole = date.getTime() % DAY_MS === 0;
+  const short = date.toLocaleString(
+    undefined,
+    whole ? { dateStyle: 'medium', timeZone: 'UTC' } : { dateStyle: 'medium', timeStyle: 'short' }
+  );
   return (
     <time dateTime={date.toISOString()} title={date.toISOString()}>
       {short}

@@ -34,8 +34,8 @@ export function useNow(ticking: boolean): number {
   return now;
 }
 
-/** Another word whenever a run has ended: what past runs say is then to be asked again. */
+/** Another word whenever a run or a trial has ended: what they say is then to be asked again. */
 export function useEnded(pipeline: PipelineManager): string {
   useChanges(pipeline.changed);
-  return pipeline.last?.name ?? '';
+  return `${pipeline.last?.name} ${pipeline.turn}`;
 }

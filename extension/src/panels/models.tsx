@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { word } from '../api';
 import type { Done, ModelsView, WaitingView } from '../schema';
 import type { IGristmill } from '../tokens';
-import { Button, Time, loadingText, useAction, useLoaded } from './controls';
+import { Button, Refresh, Time, loadingText, useAction, useLoaded } from './controls';
 import { Empty, Problem } from './frame';
 import { useEnded } from './hooks';
 import { Model, type IPart } from './model';
@@ -41,9 +41,7 @@ export function Models(props: {
     <div className="gm-scroll">
       <div className="gm-bar" role="toolbar" aria-label={trans.__('Models')}>
         <span className="gm-doc">{trans.__('You act as %1', view.actor)}</span>
-        <Button onClick={found.reload} disabled={found.loading}>
-          {trans.__('Refresh')}
-        </Button>
+        <Refresh onClick={found.reload} disabled={found.loading} trans={trans} />
         {busy ? <span role="status">{trans.__('Working…')}</span> : null}
       </div>
       {found.problem ? <Problem record={found.problem} /> : null}

@@ -146,6 +146,9 @@ export function summary(pipeline: PipelineManager, now: number, trans: Translati
     return trans.__('starting…');
   }
   if (active !== null) {
+    if (pipeline.cancelling) {
+      return trans.__('cancelling…');
+    }
     if (active.phase === 'asked') {
       return active.notice || trans.__('starting…');
     }

@@ -1,5 +1,5 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
 
 import { Button } from './controls';
 
@@ -9,6 +9,8 @@ export function Reason(props: {
   verb: string;
   trans: TranslationBundle;
   optional?: boolean;
+  /** More to say than why. */
+  children?: ReactNode;
   onDone: (reason: string) => void;
   onCancel: () => void;
 }): JSX.Element {
@@ -35,6 +37,7 @@ export function Reason(props: {
       }}
     >
       <b>{title}</b>
+      {props.children}
       <input
         ref={field}
         className="gm-input"

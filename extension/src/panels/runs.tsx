@@ -14,7 +14,7 @@ import {
 import type { MlflowView, RunRow, RunsView, SweepsView } from '../schema';
 import type { IGristmill } from '../tokens';
 import { Parallel, Scatter } from './charts';
-import { Button, loadingText, useAction, useLoaded } from './controls';
+import { Button, Refresh, loadingText, useAction, useLoaded } from './controls';
 import { Diff } from './diff';
 import { Empty, Problem } from './frame';
 import { useEnded } from './hooks';
@@ -80,7 +80,8 @@ export function Runs(props: { gristmill: IGristmill; trans: TranslationBundle })
           className="gm-input gm-search"
           type="search"
           aria-label={trans.__('Filter runs')}
-          placeholder={trans.__('words, or %1', EXAMPLE)}
+          placeholder={trans.__('words or a condition')}
+          title={trans.__('Words, or a condition such as %1 and Enter', EXAMPLE)}
           value={text}
           onChange={event => {
             setText(event.target.value);
@@ -96,7 +97,7 @@ export function Runs(props: { gristmill: IGristmill; trans: TranslationBundle })
         />
         {sweeps.value?.sweeps.length ? (
           <select
-            className="gm-input gm-fit"
+            className="gm-input gm-pick"
             aria-label={trans.__('Runs or trials of a sweep')}
             value={sweep}
             onChange={event => {
@@ -127,9 +128,7 @@ export function Runs(props: { gristmill: IGristmill; trans: TranslationBundle })
           {trans.__('New sweep')}
         </Button>
         <Mlflow gristmill={gristmill} trans={trans} />
-        <Button onClick={reload} disabled={found.loading}>
-          {trans.__('Refresh')}
-        </Button>
+        <Refresh onClick={reload} disabled={found.loading} trans={trans} />
       </div>
       {asking && sweeps.value ? (
         <SweepForm

@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReactNode } from 'react';
 
+import type { Opener } from '../managers/opener';
 import type { FileView, StepView } from '../schema';
 import type { Shown } from '../state';
 import type { IGristmill } from '../tokens';
@@ -67,7 +68,7 @@ export function StepDetails(props: IStep): JSX.Element {
       <div className="gm-Actions">
         {act('gristmill:run-to-step', trans.__('Run to here'), busy)}
         {act('gristmill:run-only-step', trans.__('Run only this'), busy)}
-        {act('gristmill:force-step', trans.__('Force'), busy)}
+        {act('gristmill:force-step', trans.__('Run again'), busy)}
       </div>
       <dl>
         <Row name={trans.__('Source')}>
@@ -91,8 +92,8 @@ export function StepDetails(props: IStep): JSX.Element {
         {shown.step?.seconds ? (
           <Row name={trans.__('Took')}>{duration(shown.step.seconds)}</Row>
         ) : null}
-        <Files name={trans.__('Inputs')} files={step.inputs} open={path => opener.open(path)} />
-        <Files name={trans.__('Outputs')} files={step.outputs} open={path => opener.open(path)} />
+        <Files name={trans.__('Inputs')} files={step.inputs} opener={opener} />
+        <Files name={trans.__('Outputs')} files={step.outputs} opener={opener} />
         {Object.keys(step.params).length ? (
           <Row name={trans.__('Parameters')}>
             <ul className="gm-Params">
@@ -128,23 +129,19 @@ function Link(props: { text: string; open: (() => void) | null }): JSX.Element {
   );
 }
 
-function Files(props: {
-  name: string;
-  files: FileView[];
-  open: (path: string) => void;
-}): JSX.Element | null {
+function Files(props: { name: string; files: FileView[]; opener: Opener }): JSX.Element | null {
+  const { opener } = props;
   if (!props.files.length) {
     return null;
   }
+  const open = ({ path, exists, folder }: FileView): (() => void) | null =>
+    !exists || !path ? null : () => (folder ? opener.point(path) : opener.open(path));
   return (
     <Row name={props.name}>
       <ul>
         {props.files.map(file => (
           <li key={file.name}>
-            <Link
-              text={file.name}
-              open={file.exists && file.path ? () => props.open(file.path!) : null}
-            />
+            <Link text={file.name} open={open(file)} />
           </li>
         ))}
       </ul>

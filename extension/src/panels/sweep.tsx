@@ -65,7 +65,7 @@ export function SweepForm(props: {
               <label key={one.name} className="gm-row">
                 <code>{one.name}</code>
                 <input
-                  className="gm-input gm-fit"
+                  className="gm-input gm-values"
                   placeholder={`${number(one.value)} (${one.type})`}
                   value={values[one.name] ?? ''}
                   onChange={event => setValues({ ...values, [one.name]: event.target.value })}
@@ -175,7 +175,9 @@ export function SweepList(props: {
                     : trans.__('done')}
               </Word>{' '}
               {one.problem ||
-                trans.__('%1 of %2 trials, %3', one.ended, one.total, one.method || 'grid')}
+                (one.alive && !one.total
+                  ? trans.__('starting…')
+                  : trans.__('%1 of %2 trials, %3', one.ended, one.total, one.method || 'grid'))}
               {one.best === null ? null : (
                 <span className="gm-doc">
                   {`${one.metric.split(':').pop()} ${number(one.best)}: ${Object.entries(one.params)

@@ -38,7 +38,7 @@ export const core: JupyterFrontEndPlugin<IGristmill> = {
       });
     };
     void enter();
-    return { api, project, pipeline, opener: new Opener(documents, pipeline) };
+    return { api, project, pipeline, opener: new Opener(documents, app.commands, pipeline) };
   }
 };
 

@@ -20,6 +20,7 @@ from gristmill.errors import StepFailed
 from gristmill.project import Project
 from gristmill.runner.lock import process_start
 from gristmill.runs.journal import ENDS, FOLDER, SUFFIX, journal_path, read_events
+from gristmill.server.threads import in_thread
 
 JOURNALS_S = 0.05
 FILES_S = 1.0
@@ -140,7 +141,7 @@ class Follower:
             if time.monotonic() >= files_at:
                 buried = [tail.bury() for tail in self.tails.values()]
                 changed = changed or any(buried)
-                found = await asyncio.to_thread(signature, self.root, self.state)
+                found = await in_thread(signature, self.root, self.state)
                 if found != self._signature:
                     self.stamp += self._signature is not None
                     self._signature = found
@@ -177,7 +178,7 @@ def _parse(cursor: str) -> tuple[dict[str, int], str]:
 
 
 def signature(root: Path, state: Path) -> object:
-    """Names, sizes and times of what the plan is made from, and of parked kernels."""
+    """Names, sizes and times of what the plan is made from, of parked kernels and of sweeps."""
     found: list[tuple[str, int, int]] = []
     try:
         directories = Project.load(root).directories()
@@ -189,6 +190,9 @@ def signature(root: Path, state: Path) -> object:
                 if entry.name.endswith(SUFFIXES):
                     stat = entry.stat()
                     found.append((entry.path, stat.st_size, stat.st_mtime_ns))
+    for path in (state / "sweeps").glob("*/*"):
+        with contextlib.suppress(OSError):
+            found.append((str(path), 0, os.stat(path).st_mtime_ns))
     with contextlib.suppress(OSError):
         found.append(("parked", 0, os.stat(state / "parked").st_mtime_ns))
     return sorted(found)

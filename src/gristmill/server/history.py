@@ -8,10 +8,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gristmill import runs
-from gristmill.errors import GristmillError, Invalid
+from gristmill.errors import GristmillError, Invalid, NotFound
 from gristmill.project import Project
 from gristmill.runner.workspace import Workspace, load
-from gristmill.server.background import BACKGROUND, free_port, held, wait_for
+from gristmill.server.background import BACKGROUND, TAIL, free_port, held, wait_for
 from gristmill.server.routes import Asked, Route
 from gristmill.server.running import COMMAND
 from gristmill.server.schema_runs import (
@@ -27,8 +27,9 @@ from gristmill.sweeps.spec import SweepSpec, check, read_spec
 from gristmill.sweeps.state import ENDED, FAILED, Sweep, directory, load_sweep, names, running
 
 MOST = 1000
-START_S = 60.0
+START_S = 240.0
 MLFLOW = "mlflow"
+LOG = "server.log"
 
 
 def listing(asked: Asked) -> RunsView:
@@ -72,7 +73,7 @@ def sweeps(asked: Asked) -> SweepsView:
             if p.fixed
         ),
         metrics=tuple(_metrics(workspace)),
-        sweeps=tuple(_summary(project, name) for name in names(project)),
+        sweeps=tuple(_summary(project, n) for n in sorted({*names(project), *_begun(project)})),
     )
 
 
@@ -138,9 +139,13 @@ def mlflow_start(asked: Asked) -> MlflowView:
     words = ["mlflow", "server", "--backend-store-uri", project.tracking_uri]
     words += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    from gristmill.tracking import connect, experiment_id
+
+    client = connect(project)
+    page = f"http://127.0.0.1:{port}/#/experiments/{experiment_id(project, client)}/runs"
     process = BACKGROUND.start(name, held(words), cwd=project.root, log=log, environment=quiet)
     wait_for(process, port, log, START_S)
-    _served[name] = f"http://127.0.0.1:{port}/"
+    _served[name] = page
     return MlflowView(_served[name], own=True)
 
 
@@ -171,10 +176,13 @@ def _metrics(workspace: Workspace) -> Iterator[str]:
 def _summary(project: Project, name: str) -> SweepSummary:
     try:
         found = load_sweep(project, name)
+    except NotFound:
+        alive = BACKGROUND.alive(_process(project, name))
+        said = "" if alive else _log(project, name).read_text("utf-8", errors="replace")[-TAIL:]
+        return SweepSummary(name, "", "", 0, 0, 0, None, {}, alive, said)
     except GristmillError as error:
         return SweepSummary(name, "", "", 0, 0, 0, None, {}, False, error.message)
     ended = sum(t.state in ENDED for t in found.trials)
-    alive = running(project, name) or BACKGROUND.alive(_process(project, name))
     top = found.best
     return SweepSummary(
         name=name,
@@ -185,8 +193,13 @@ def _summary(project: Project, name: str) -> SweepSummary:
         failed=found.count(FAILED),
         best=top.value if top else None,
         params=top.params if top else {},
-        alive=alive,
+        alive=running(project, name),
     )
+
+
+def _begun(project: Project) -> set[str]:
+    """Sweeps that this server began, of which some have written nothing yet."""
+    return {path.parent.name for path in (project.state / "sweeps").glob(f"*/{LOG}")}
 
 
 def _process(project: Project, name: str) -> str:
@@ -194,7 +207,7 @@ def _process(project: Project, name: str) -> str:
 
 
 def _log(project: Project, name: str) -> Path:
-    return directory(project, name) / "server.log"
+    return directory(project, name) / LOG
 
 
 ROUTES = [

@@ -1,15 +1,18 @@
 """`gristmill/kept`: what runs left, read only: executed notebooks and logs.
 
-They lie in the project's hidden state, which Jupyter's own contents do not show.
+They lie in the project's hidden state, which Jupyter's own contents do not show. A log is what the
+cells of the executed notebook said as text, and what their process said besides.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from gristmill.errors import Forbidden, NotFound
+from gristmill.runner.execute import ANSI
 from gristmill.server.routes import Asked, Route
 
 LARGEST = 256 << 20
@@ -22,20 +25,22 @@ def read(asked: Asked) -> dict[str, Any]:
     path = (runs / run / name).resolve()
     if path.parent.parent != runs or path.suffix not in {".ipynb", ".log"}:
         raise Forbidden("kept.outside", f"{run}/{name} is neither a notebook nor a log of a run.")
-    if not path.is_file():
+    files = [f for f in (path.with_suffix(".ipynb"), path) if f.resolve() == f and f.is_file()]
+    if not files or (path not in files and path.suffix != ".log"):
         raise NotFound(
             "kept.not-found", f"run {run} left no {name}.", hint="It may not have come so far."
         )
-    if path.stat().st_size > LARGEST:
+    if max(f.stat().st_size for f in files) > LARGEST:
         raise Forbidden("kept.too-large", f"{name} has more than {LARGEST >> 20} MB.")
-    return {**_model(path, f"{run}/{name}"), **(_content(path))}
+    content = _log(path) if path.suffix == ".log" else _notebook(path)
+    return {**_model(files[0], f"{run}/{name}"), **content}
 
 
 def _model(path: Path, name: str) -> dict[str, Any]:
     stat = path.stat()
     changed = datetime.fromtimestamp(stat.st_mtime, UTC)
     return {
-        "name": path.name,
+        "name": name.rpartition("/")[2],
         "path": name,
         "created": changed,
         "last_modified": changed,
@@ -44,10 +49,33 @@ def _model(path: Path, name: str) -> dict[str, Any]:
     }
 
 
-def _content(path: Path) -> dict[str, Any]:
-    if path.suffix == ".log":
-        text = path.read_text(encoding="utf-8", errors="replace")
-        return {"type": "file", "format": "text", "mimetype": "text/plain", "content": text}
+def _log(path: Path) -> dict[str, Any]:
+    parts = list(_said(path.with_suffix(".ipynb")))
+    if path.is_file():
+        parts.append(path.read_text(encoding="utf-8", errors="replace"))
+    text = "\n".join(filter(None, parts)) or "Nothing was printed.\n"
+    return {"type": "file", "format": "text", "mimetype": "text/plain", "content": text}
+
+
+def _said(path: Path) -> Iterator[str]:
+    if not path.is_file():
+        return
+    import nbformat
+
+    for number, cell in enumerate(nbformat.read(path, as_version=4).cells, 1):
+        text = "".join(map(_text, cell.get("outputs", ())))
+        if text:
+            yield f"--- cell {number} ---\n{ANSI.sub('', text).rstrip()}\n"
+
+
+def _text(output: Any) -> str:
+    if output.output_type == "error":
+        return "\n".join(output.traceback) + "\n"
+    text = output.get("text") or output.get("data", {}).get("text/plain", "")
+    return text if output.output_type == "stream" else f"{text}\n"
+
+
+def _notebook(path: Path) -> dict[str, Any]:
     import nbformat
 
     notebook = nbformat.read(path, as_version=4)

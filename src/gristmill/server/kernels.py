@@ -18,6 +18,7 @@ from gristmill.errors import Unavailable
 from gristmill.runner.parked import Parked, ParkedKernel
 from gristmill.server.routes import Asked, Route
 from gristmill.server.schema import KernelView
+from gristmill.server.threads import in_thread
 
 LOOK_S = 0.5
 
@@ -26,8 +27,8 @@ async def open_kernel(asked: Asked) -> KernelView:
     """Make the parked kernel of a step one that clients of this server connect to."""
     project = asked.project
     registry = Parked(project.state)
-    kernel = await asyncio.to_thread(registry.find, asked.names["step"])
-    await asyncio.to_thread(registry.renew, kernel)
+    kernel = await in_thread(registry.find, asked.names["step"])
+    await in_thread(registry.renew, kernel)
     manager = asked.shared.app.kernel_manager
     known = asked.shared.adopted.get(kernel.connection_file)
     if known is None or known not in manager:
@@ -76,7 +77,7 @@ def adopt(manager: Any, kernel: ParkedKernel) -> str:
 
 
 async def _let_go(manager: Any, identity: str, kernel: ParkedKernel) -> None:
-    while identity in manager and await asyncio.to_thread(lambda: kernel.alive):
+    while identity in manager and await in_thread(lambda: kernel.alive):
         await asyncio.sleep(LOOK_S)
     if identity in manager:
         manager.stop_watching_activity(identity)

@@ -51,8 +51,8 @@ def view(asked: Asked) -> PipelineView:
 
 def _files(asked: Asked, project: Project, paths: Iterable[str]) -> tuple[FileView, ...]:
     return tuple(
-        FileView(path, asked.shared.served(project.root / path), (project.root / path).exists())
-        for path in paths
+        FileView(path, asked.shared.served(whole), whole.exists(), whole.is_dir())
+        for path, whole in ((path, project.root / path) for path in paths)
     )
 
 

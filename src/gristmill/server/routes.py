@@ -6,7 +6,6 @@ list, None. What it raises becomes `{code, message, hint}` with the status of it
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
 import re
@@ -23,6 +22,7 @@ from tornado import web
 from gristmill.errors import GristmillError, Invalid
 from gristmill.project import Project, parse_table
 from gristmill.server.shared import SHARED, Shared
+from gristmill.server.threads import in_thread
 
 T = TypeVar("T")
 
@@ -152,7 +152,7 @@ def _handler(path: str, methods: Mapping[str, Route]) -> type[Replying]:
             if inspect.iscoroutinefunction(route.verb):
                 value = await route.verb(asked)
             else:
-                value = await asyncio.to_thread(route.verb, asked)
+                value = await in_thread(route.verb, asked)
             text = to_json(value)
             self.set_status(route.status)
             self.finish(text)

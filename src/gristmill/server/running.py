@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from gristmill.errors import Conflict, NotFound, StepFailed
@@ -26,10 +28,12 @@ from gristmill.server.follow import alive
 from gristmill.server.routes import Asked, Route
 from gristmill.server.schema import RunAccepted, RunWanted
 
+# A server that a script began in the background hears no Ctrl-C; what it begins must.
 COMMAND = (
     sys.executable,
     "-c",
-    "import sys; from gristmill.cli import main; sys.exit(main())",
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    " from gristmill.cli import main; sys.exit(main())",
 )
 TOLD = 4000  # characters of what a process that died had to say
 
@@ -92,7 +96,21 @@ def cancel(asked: Asked) -> None:
         raise NotFound("run.not-found", f"there is no run `{name}`.", hint="It may not have begun.")
     if records[-1]["kind"] in ENDS or not alive(records[0]):
         raise Conflict("run.ended", f"run {name} has ended.")
-    os.kill(int(records[0]["pid"]), signal.SIGINT)
+    pid = int(records[0]["pid"])
+    os.kill(pid, signal.SIGTERM if _ignores(pid, signal.SIGINT) else signal.SIGINT)
+
+
+def _ignores(pid: int, number: signal.Signals) -> bool:
+    """Whether a process was begun so that it never hears the signal, as a script's `&` does.
+
+    Read from Linux's /proc; elsewhere it is taken to hear it.
+    """
+    try:
+        text = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    found = re.search(r"^SigIgn:\s*([0-9a-f]+)$", text, re.MULTILINE)
+    return found is not None and bool(int(found[1], 16) >> (number - 1) & 1)
 
 
 def _text(value: Any) -> str:

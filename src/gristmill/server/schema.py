@@ -41,11 +41,12 @@ class InitRequest:
 
 @dataclass(frozen=True)
 class FileView:
-    """A file of the project: `name` relative to its root."""
+    """A file or a folder of the project: `name` relative to its root."""
 
     name: str
     path: str | None
     exists: bool
+    folder: bool
 
 
 @dataclass(frozen=True)
