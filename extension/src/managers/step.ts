@@ -23,6 +23,7 @@ export class StepEditor implements IDisposable {
   private _problem: ErrorRecord | null = null;
   private _asked = 0;
   private _timer = 0;
+  private _last: Promise<unknown> = Promise.resolve();
   private _disposed = false;
   private readonly _changed = new Signal<this, void>(this);
 
@@ -88,8 +89,17 @@ export class StepEditor implements IDisposable {
     }
   }
 
-  /** Change the form. Throws what the server refused, and then nothing has changed. */
-  async change(change: Partial<StepChange>): Promise<void> {
+  /**
+   * Change the form, after the changes that were asked for before: each is worked out on what those
+   * have made. Throws what the server refused, and then nothing has changed.
+   */
+  change(change: Partial<StepChange>): Promise<void> {
+    const done = this._last.then(() => this.apply(change));
+    this._last = done.catch(() => undefined);
+    return done;
+  }
+
+  private async apply(change: Partial<StepChange>): Promise<void> {
     const shared = this._panel?.content.model?.sharedModel;
     for (let again = true; ; again = false) {
       const place = this.place();
