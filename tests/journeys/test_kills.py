@@ -140,6 +140,15 @@ def test_whatever_is_killed_whenever_the_next_run_completes(diamond: Path) -> No
     assert dvc_clean(root)
 
 
+def test_what_dvc_was_writing_when_it_was_killed_stops_no_run(diamond: Path) -> None:
+    project = Project.load(diamond)
+    assert run(project, RunRequest(overrides={"a.n": 1})).ok
+    (diamond / ".dvc/tmp/rwlock").write_text('{"write": {"')
+    assert run(project, RunRequest(overrides={"a.n": 2})).ok
+    agree(project, 2, [])
+    assert dvc_clean(diamond)
+
+
 def dvc_clean(root: Path) -> bool:
     return "up to date" in shell(root, "dvc", "status").stdout
 

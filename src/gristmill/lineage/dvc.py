@@ -8,6 +8,7 @@ one thread of one process, under DVC's own lock.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +43,7 @@ class DvcRepo:
                     "another DVC process works in this project.",
                     hint="Wait until it has finished, then try again.",
                 ) from error
+        self._drop_torn_rwlock()
         self._repo.stage_cache._load_cache = self._run_cache_entry
         self._repo._lock_depth += 1  # so that DVC's verbs do not take the lock again
         self.lock = LockFile(root)
@@ -53,6 +55,22 @@ class DvcRepo:
         subdir = top is not None and Path(top).resolve() != self.root.resolve()
         with working_at(self.root):
             repo_class.init(str(self.root), no_scm=top is None, subdir=subdir).close()
+
+    def _drop_torn_rwlock(self) -> None:
+        """A process that is killed while it notes what it reads and writes leaves a torn file, at
+        which every later DVC command would fail."""
+        from dvc.lock import make_lock
+        from dvc.rwlock import RWLOCK_FILE, RWLOCK_LOCK
+
+        folder = Path(self._repo.tmp_dir)
+        path = folder / RWLOCK_FILE
+        if _whole(path):
+            return
+        hardlink = self._repo.config["core"].get("hardlink_lock", False)
+        guard = make_lock(str(folder / RWLOCK_LOCK), tmp_dir=str(folder), hardlink_lock=hardlink)
+        with guard:  # nobody is writing it now
+            if not _whole(path):
+                path.unlink()
 
     def _run_cache_entry(self, key: str, value: str) -> Any:
         """An entry of the run cache, read ten times faster than DVC does; a spoilt one is none."""
@@ -208,6 +226,17 @@ class DvcRepo:
             entry = to_single_stage_lockfile(stage)
         self.lock.update({name: entry})
         return dict(entry)
+
+
+def _whole(path: Path) -> bool:
+    """Does the file hold JSON, or is there none?"""
+    try:
+        json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return True
+    except ValueError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
