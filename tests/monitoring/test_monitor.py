@@ -189,7 +189,9 @@ def test_the_store_keeps_what_was_counted(world: World) -> None:
     for month in (4, 5, 6):
         world.month(month)
     monitor(world.project, MODEL)
+    counted = [(w.start, w.rows) for w in read_report(world.project, MODEL).windows]
     monitor(world.project, MODEL)
+    assert [(w.start, w.rows) for w in read_report(world.project, MODEL).windows] == counted
     with SketchStore(directory(world.project, MODEL) / "sketches.db") as store:
         assert store.damaged() == 0
     assert pd.Timestamp(read_report(world.project, MODEL).windows[0].start).month == 4

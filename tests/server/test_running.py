@@ -62,8 +62,10 @@ async def heard(root: Path, cursor: str = "") -> AsyncIterator[tuple[str, dict[s
 def deaf() -> Iterator[None]:
     """What begins in here hears no Ctrl-C, as what a script puts in the background does not."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    yield
-    signal.signal(signal.SIGINT, before)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 async def until(root: Path, kind: str, cursor: str = "", **wanted: Any) -> tuple[str, list[Any]]:

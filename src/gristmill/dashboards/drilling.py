@@ -6,7 +6,8 @@ an origin of its own, that may run its scripts and ask nobody for anything.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import logging
+import threading
 from dataclasses import dataclass
 
 import tornado.web
@@ -35,10 +36,10 @@ class Drawing:
 
 
 class Drawings:
-    """Draws one report after another, beside the server."""
+    """Draws one report after another, beside the server, which need not wait for it to end."""
 
     def __init__(self) -> None:
-        self._worker = ThreadPoolExecutor(1, "drill-down")
+        self._turn = threading.Lock()
         self._known: dict[tuple[str, str], Drawing] = {}
 
     def state(self, model: str, window: str) -> Drawing | None:
@@ -50,7 +51,8 @@ class Drawings:
         held = self._known.get(key)
         if held is None or held.problem:
             self._known[key] = Drawing()
-            self._worker.submit(self._draw, project, model, window)
+            task = (project, model, window)
+            threading.Thread(target=self._draw, args=task, name="drill-down", daemon=True).start()
 
     def _draw(self, project: Project, model: str, window: WindowReport) -> None:
         key = (model, name(window))
@@ -61,13 +63,14 @@ class Drawings:
 
         try:
             start = window.start.isoformat()
-            drill_down(project, model, start, version=window.version, progress=progress)
+            with self._turn:
+                drill_down(project, model, start, version=window.version, progress=progress)
             del self._known[key]
         except GristmillError as error:
             drawing.problem = str(error)
         except Exception as error:
             drawing.problem = f"{type(error).__name__}: {error}"
-            raise
+            logging.getLogger(__name__).exception("drawing %s of %s", *key[::-1])
 
 
 class Drilling(Page):

@@ -129,8 +129,8 @@ def name(window: WindowReport) -> str:
 def place(project: Project, model: str, window: WindowReport, rows: int = ROWS) -> Path:
     """Where the window's report is kept; another judgement, reference or Evidently is another
     place. Raises Invalid, Unavailable."""
-    from gristmill.monitoring.reference import REFERENCE
     from gristmill.registry.store import Registry
+    from gristmill.registry.version import REFERENCE
 
     try:
         drawer = version("evidently")
@@ -198,7 +198,11 @@ def _listen(
         said.seek(0)
         lines = said.read().strip().splitlines()
         why = lines[-1] if lines else f"its process ended with {process.returncode}"
-        raise Unavailable("drill.draw", f"Evidently could not draw {task['model']}'s window: {why}")
+        raise Unavailable(
+            "drill.draw",
+            f"Evidently could not draw {task['model']}'s window: {why}",
+            hint="The figures of `gristmill monitor` do not depend on it; try again.",
+        )
 
 
 def _sweep(target: Path, window: str) -> None:

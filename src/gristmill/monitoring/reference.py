@@ -21,6 +21,7 @@ from gristmill.monitoring.profile import FORMAT, PREDICTION, Profile
 from gristmill.monitoring.settings import MonitoringSettings
 from gristmill.monitoring.significance import Alike, days_worth, likeness
 from gristmill.monitoring.sketch import Binning, Floats, Kind, fix_bins, named
+from gristmill.registry.version import HOLDOUT, REFERENCE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from gristmill.registry.store import Registry
     from gristmill.registry.version import Version
 
-REFERENCE = "reference.parquet"
-HOLDOUT = "holdout.parquet"
 SEGMENT_VALUES = 8
 SAMPLE = 2000
 Days = NDArray[np.int64]

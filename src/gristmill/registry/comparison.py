@@ -14,11 +14,11 @@ from gristmill.registry import statistics
 from gristmill.registry.curves import Curves, curves_of
 from gristmill.registry.disagreement import Disagreement, disagreement
 from gristmill.registry.origins import changed_cells, inputs, origins, parameters
-from gristmill.registry.scoring import HOLDOUT, labels, outputs_of
+from gristmill.registry.scoring import labels, outputs_of
 from gristmill.registry.settings import ModelSettings, model_settings
 from gristmill.registry.statistics import BINARY, KNOWN, Comparison, Interval
 from gristmill.registry.store import Registry
-from gristmill.registry.version import Version
+from gristmill.registry.version import HOLDOUT, REFERENCE, Version
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,6 @@ LINEAGE_PARTS = (
     "commit", "dirty", "branch", "step", "source", "environment", "python", "notebook", "author",
 )  # fmt: skip
 NUMBERS = ("mae", "rmse")
-REFERENCE = "reference.parquet"
 Tell = Callable[[str], None]
 
 

@@ -167,7 +167,9 @@ def _imported(project: Project, named: str, module: str) -> Iterator[tuple[Any, 
             if isinstance(error, Invalid):
                 raise
             raise Invalid(
-                "contract.import", f"the contract {named} does not import: {error!r}."
+                "contract.import",
+                f"the contract {named} does not import: {error!r}.",
+                hint=f"Mend {module.replace('.', '/')}.py or what it imports.",
             ) from error
         finally:
             sys.path.remove(root)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import Conflict, NotFound
 from gristmill.files import write_atomic
+from gristmill.registry.version import REFERENCE
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from gristmill.project import Project
 
-REFERENCE = "reference.parquet"
 PREDICTION = "prediction"
 FOLDER = "contracts"
 NAME = "CONTRACT"

@@ -13,6 +13,7 @@ from gristmill.registry.chain import canonical
 from gristmill.registry.digest import file_digest
 from gristmill.registry.sbom import keep
 from gristmill.registry.signing import SIGNATURE, sign
+from gristmill.registry.version import HOLDOUT, REFERENCE
 
 
 def stage(
@@ -35,7 +36,7 @@ def stage(
     (directory / "lineage.json").write_text(lineage.to_json(), encoding="utf-8")
     (directory / "metrics.json").write_text(canonical(dict(metrics)), encoding="utf-8")
     keep(directory, project, lineage, model)
-    for name, source in (("reference.parquet", reference), ("holdout.parquet", holdout)):
+    for name, source in ((REFERENCE, reference), (HOLDOUT, holdout)):
         if source is None:
             continue
         if not source.is_file():

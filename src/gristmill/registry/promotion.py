@@ -31,7 +31,7 @@ from gristmill.registry.settings import model_settings, read_metrics
 from gristmill.registry.signing import SIGNATURE
 from gristmill.registry.store import Registry
 from gristmill.registry.telling import tell
-from gristmill.registry.version import Version
+from gristmill.registry.version import HOLDOUT, Version
 
 CHAMPION = "champion"
 NOBODY = 0
@@ -105,7 +105,7 @@ def gate(
     a result, not an error.
     """
     from gristmill.registry.gates import Format, judge, parse_gates
-    from gristmill.registry.scoring import HOLDOUT, gather
+    from gristmill.registry.scoring import gather
 
     settings = model_settings(project, model)
     gates = parse_gates(settings.gates, f"[models.{model}]")

@@ -24,10 +24,10 @@ from gristmill.registry.rebuild import (
     environment_of,
     run_again,
 )
-from gristmill.registry.scoring import HOLDOUT, labels, outputs, taken
+from gristmill.registry.scoring import labels, outputs, taken
 from gristmill.registry.settings import model_settings, read_metrics
 from gristmill.registry.store import Registry
-from gristmill.registry.version import Version
+from gristmill.registry.version import HOLDOUT, Version
 
 IDENTICAL, DIFFERENT, UNKNOWN = "identical", "different", "not compared"
 

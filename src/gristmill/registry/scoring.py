@@ -15,12 +15,10 @@ from gristmill.registry.gate_base import Evidence, Gate, ModelFacts
 from gristmill.registry.measuring import measure
 from gristmill.registry.settings import ModelSettings
 from gristmill.registry.store import Registry
-from gristmill.registry.version import Version
+from gristmill.registry.version import HOLDOUT, Version
 
 if TYPE_CHECKING:
     import pandas as pd
-
-HOLDOUT = "holdout.parquet"
 
 
 def gather(

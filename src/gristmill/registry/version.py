@@ -10,6 +10,10 @@ from typing import Any
 
 from gristmill.lineage.record import Lineage
 
+REFERENCE = "reference.parquet"
+HOLDOUT = "holdout.parquet"
+"""Evidence: what a version was trained on, and the rows it is judged by."""
+
 
 @dataclass(frozen=True)
 class Version:

@@ -9,15 +9,15 @@ to fork; then the server does, for the children to come.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import select
 import socket
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from . import imports, native, wire
+from .errand import Errand
 
 SHELL = frozenset({"IPython", "comm", "debugpy", "ipykernel", "matplotlib_inline", "traitlets"})
 """What makes a kernel: it joins the kernel when it is imported there."""
@@ -55,11 +55,11 @@ def _fits(name: str) -> bool:
     return name.partition(".")[0] not in SHELL and imports.is_installed_file(place)
 
 
-class Learned:
-    """In the server: what it heard, and the scout under way; `fd` is readable when it has ended."""
+class Learned(Errand):
+    """In the server: what it heard, and the scout under way."""
 
     def __init__(self) -> None:
-        self.fd = -1
+        super().__init__()
         self._heard: dict[str, None] = {}
         self._tried: set[str] = set()
 
@@ -70,56 +70,31 @@ class Learned:
                 self._heard[name] = None
 
     def scout(self, prepare: Callable[[], object]) -> bool:
-        """Fork a scout if there is something to try and none under way; is there one now?
-
-        `prepare` closes in it what is the server's, this among it.
-        """
+        """Send a scout if there is something to try and none under way; was one sent?"""
         if not self._heard or self.fd >= 0:
             return False
         names = list(self._heard)
         self._heard.clear()
         self._tried.update(names)
-        self.fd, write = os.pipe()
-        if not os.fork():
-            prepare()
-            _try(names, write)
-        os.close(write)
+        self.send(lambda: _try(names), prepare)
         return True
 
-    def take(self, poller: select.poll) -> list[str]:
+    def found(self, poller: select.poll) -> list[str]:
         """Import what the scout found to be safe; the modules that are new, none while it tries."""
-        if self.fd < 0 or not select.select([self.fd], [], [], 0)[0]:
-            return []
-        poller.unregister(self.fd)
-        with open(self.fd, "rb", closefd=False) as pipe:
-            body = pipe.read()
-        self.close()
-        safe: list[str] = json.loads(body) if body else []
-        return [name for name in safe if _imports(name)]
-
-    def close(self) -> None:
-        if self.fd >= 0:
-            os.close(self.fd)
-        self.fd = -1
+        return [name for name in self.take(poller) or [] if _imports(name)]
 
 
-def _try(names: list[str], write: int) -> NoReturn:
+def _try(names: list[str]) -> list[str]:
     """In the scout: import one after another until one is unsafe, tell those before it."""
     safe: list[str] = []
-    try:
-        os.nice(10)
-        before = native.written()
-        for name in names:
-            found = _imports(name)
-            if native.why_unsafe() or native.written() != before:
-                break
-            if found:
-                safe.append(name)
-        body = json.dumps(safe).encode()
-        while body:
-            body = body[os.write(write, body) :]
-    finally:
-        os._exit(0)
+    before = native.written()
+    for name in names:
+        found = _imports(name)
+        if native.why_unsafe() or native.written() != before:
+            break
+        if found:
+            safe.append(name)
+    return safe
 
 
 def _imports(name: str) -> bool:

@@ -7,13 +7,12 @@ kernels forked from then on have it, earlier ones make their own.
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import json
-import os
 import select
 import sys
 from collections.abc import Callable
+from typing import Any
+
+from .errand import Errand
 
 MODULE = "mlflow.utils.requirements_utils"
 MAKE = "_init_modules_to_packages_map"
@@ -31,54 +30,23 @@ def list_backends() -> None:
         registry.list_all()
 
 
-class Prime:
-    """The list on its way; `fd` is readable when there is something to `take`, -1 when not."""
-
-    def __init__(self) -> None:
-        self.fd = -1
-        self._parts: list[bytes] = []
+class Prime(Errand):
+    """The list on its way."""
 
     def start(self, prepare: Callable[[], object]) -> None:
-        """Fork the child that makes the list, if the library is there and still lacks it.
-
-        `prepare` closes in it what is the server's.
-        """
+        """Have the list made, if the library is there and still lacks it."""
         module = sys.modules.get(MODULE)
-        if getattr(module, VALUE, True) is not None or not hasattr(module, MAKE):
-            return
-        read, write = os.pipe()
-        if not os.fork():
-            os.close(read)
-            prepare()
-            self._make(write)
-        os.close(write)
-        self.fd = read
+        if getattr(module, VALUE, True) is None and hasattr(module, MAKE):
+            self.send(_make, prepare)
 
-    @staticmethod
-    def _make(write: int) -> None:
-        try:
-            os.nice(10)
-            module = importlib.import_module(MODULE)
-            getattr(module, MAKE)()
-            body = json.dumps(getattr(module, VALUE)).encode()
-            while body:
-                body = body[os.write(write, body) :]
-        finally:
-            os._exit(0)
+    def set(self, poller: select.poll) -> None:
+        """Set the list when it has come. A broken one is dropped."""
+        found = self.take(poller)
+        if found is not None:
+            setattr(sys.modules[MODULE], VALUE, found)
 
-    def take(self, poller: select.poll) -> None:
-        """Read what has come; set the list when it is whole. A broken one is dropped."""
-        while self.fd >= 0 and select.select([self.fd], [], [], 0)[0]:
-            part = os.read(self.fd, 1 << 16)
-            if part:
-                self._parts.append(part)
-                continue
-            poller.unregister(self.fd)
-            self.close()
-            with contextlib.suppress(ValueError):
-                setattr(sys.modules[MODULE], VALUE, json.loads(b"".join(self._parts)))
 
-    def close(self) -> None:
-        if self.fd >= 0:
-            os.close(self.fd)
-        self.fd = -1
+def _make() -> Any:
+    module = sys.modules[MODULE]
+    getattr(module, MAKE)()
+    return getattr(module, VALUE)

@@ -101,7 +101,7 @@ class Server:
             poller.register(self.prime.fd, select.POLLIN | select.POLLHUP)
         while not self._finished():
             poller.poll(HEARTBEAT * 1000)
-            self.prime.take(poller)
+            self.prime.set(poller)
             self._learn(poller)
             with contextlib.suppress(BlockingIOError):
                 while self.wake_read.recv(4096):
@@ -113,7 +113,7 @@ class Server:
         self._unlink()
 
     def _learn(self, poller: select.poll) -> None:
-        if found := self.learned.take(poller):
+        if found := self.learned.found(poller):
             self.imported += found
             self.baseline.finish()
             gc.freeze()
