@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from gristmill.errors import StepFailed, Unavailable
 from gristmill.pipeline.notebook import parse_notebook
 from gristmill.pipeline.plan import StepState
 from gristmill.pipeline.step import StepSpec
+from gristmill.runner.ahead import start_ahead
 from gristmill.runner.audit import Undeclared
 from gristmill.runner.direct import NotDirect, Shell
 from gristmill.runner.execute import Failure, execute
@@ -130,7 +131,7 @@ class Attempt:
         self, workspace: Workspace, environment_hash: str | None, kernel: str, tell: Tell
     ) -> Failure | None:
         """The notebook through papermill; `tell` hears (cell, None) at the start of a cell and
-        (cell, seconds) at its end. `kernel` is as in RunRequest."""
+        (cell, seconds) at its end."""
         hooks = Hooks(
             source=self.step.notebook,
             save_to=self.executed,
@@ -138,14 +139,8 @@ class Attempt:
             on_cell_start=lambda index: tell((index, None)),
             on_cell_end=lambda index, seconds: tell((index, seconds)),
         )
-        request = KernelRequest(
-            cwd=workspace.project.root,
-            kernel_name=self.step.kernel,
-            preload=workspace.preload,
-            environment=environment_hash,
-            project=workspace.project.home,
-            env={**os.environ, **self.environment},
-            fresh=kernel == "fresh",
+        request = replace(
+            _request(workspace, self.step, environment_hash, kernel, self.environment),
             parkable=self.keep is not None,
             log=self.log,
             connections=Parked(workspace.project.state).connections if self.keep else None,
@@ -209,6 +204,39 @@ class Attempt:
                 "not installed.",
                 hint="`jupyter kernelspec list` shows which are.",
             ) from error
+
+
+def start_server(
+    workspace: Workspace,
+    step: str,
+    policies: Mapping[str, StepPolicy],
+    environment_hash: str | None,
+    kernel: str,
+) -> None:
+    """The server of a step's kernel imports while MLflow and DVC are made ready here."""
+    policy = policies[step]
+    if policy.gpus == 0:
+        spec = workspace.dag.steps[step]
+        start_ahead(_request(workspace, spec, environment_hash, kernel, policy.threads()))
+
+
+def _request(
+    workspace: Workspace,
+    step: StepSpec,
+    environment_hash: str | None,
+    kernel: str,
+    environment: Mapping[str, str],
+) -> KernelRequest:
+    """What a step asks of its kernel; `environment` is what it sets beyond ours."""
+    return KernelRequest(
+        cwd=workspace.project.root,
+        kernel_name=step.kernel,
+        preload=workspace.preload,
+        environment=environment_hash,
+        project=workspace.project.home,
+        env={**os.environ, **environment},
+        fresh=kernel == "fresh",
+    )
 
 
 def needs_kernel(text: str) -> str:

@@ -26,9 +26,10 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from gristmill.errors import GristmillError
+from gristmill.runner.ahead import launch_of
 from gristmill.runner.kernels import HISTORY, KernelRequest
 from gristmill.runner.warm.pipe import Pipe
-from gristmill.runner.warm.provisioner import NotWarm, parse_command, server_spec
+from gristmill.runner.warm.provisioner import NotWarm
 
 EXIT_POLL = 0.1
 OUTPUT_POLL = 2.0
@@ -224,24 +225,13 @@ class Shell:
         return done
 
     def _fork(self, fds: tuple[int, ...]) -> Any:
-        from jupyter_client.manager import AsyncKernelManager
-
         from gristmill.runner.warm import client, process
         from gristmill.runner.warm.spec import child_message
 
-        manager = AsyncKernelManager(kernel_name=self.request.kernel_name)
-        manager._launch_args = {}
-        manager.connection_file = os.devnull
-        python, argv = parse_command(manager.format_kernel_cmd())
-        cwd = os.path.abspath(self.request.cwd)
-        env = dict(os.environ if self.request.env is None else self.request.env)
-        env |= manager.kernel_spec.env
-        env["JPY_PARENT_PID"] = str(os.getpid())
-        spec = server_spec(
-            python, cwd, env, self.request.project, self.request.preload, self.request.environment
-        )
-        message = child_message("direct", [*argv, HISTORY], cwd, env)
-        return process.WarmProcess(*client.request_child(spec, message, fds))
+        launch = launch_of(self.request)
+        argv = [*launch.argv, HISTORY]
+        message = child_message("direct", argv, launch.cwd, launch.env)
+        return process.WarmProcess(*client.request_child(launch.spec, message, fds))
 
     def _interrupt(self) -> None:
         """Let the cell clean up, then end the process."""

@@ -26,16 +26,12 @@ from gristmill.lineage.dvc import DvcRepo
 from gristmill.pipeline.plan import Plan, judge
 from gristmill.pipeline.stages import SOURCES
 from gristmill.runner.approval import approver
-from gristmill.runner.attempt import Attempt, Tell
+from gristmill.runner.attempt import Attempt, Tell, start_server
 from gristmill.runner.audit import audit, watch
 from gristmill.runner.execute import Failure
 from gristmill.runner.interrupts import Interrupts
 from gristmill.runner.lint import lint_settings
-from gristmill.runner.outputs import (
-    failure_of,
-    require_outputs,
-    require_unchanged,
-)
+from gristmill.runner.outputs import failure_of, require_outputs, require_unchanged
 from gristmill.runner.parking import end_parked, find_parked, join
 from gristmill.runner.recording import record_attempt
 from gristmill.runner.request import RunRequest, StepResult, blocked_by
@@ -79,22 +75,24 @@ class Session:
         self._cancelled = threading.Event()
 
     def __enter__(self) -> Session:
-        project = self.workspace.project
+        workspace, project, request = self.workspace, self.workspace.project, self.request
         self.began = time.time()
         self.lint = lint_settings(project)
         self.directory.mkdir(parents=True)
-        lock = self.workspace.environment
-        self.environment_hash = self.workspace.hashes.md5(lock) if lock else None
+        lock = workspace.environment
+        self.environment_hash = workspace.hashes.md5(lock) if lock else None
+        first = self.plan.stale[0]
+        start_server(workspace, first, self.policies, self.environment_hash, request.kernel)
         self.git = git_of(project)
         self.dvc = DvcRepo(project.root)
         try:
             self.dvc.keep_cached(SOURCES)
-            self.tracker = Tracker(project, self.name, run_tags(self.request, self.git))
+            self.tracker = Tracker(project, self.name, run_tags(request, self.git))
             self._cache = Reuse(
                 self.dvc,
                 self._interrupts,
                 lambda text: self._notice("", text),
-                pull=bool(self.request.pull),
+                pull=bool(request.pull),
             )
         except BaseException:
             self.dvc.close()
