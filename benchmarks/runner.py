@@ -190,33 +190,47 @@ def no_work(work: Path, steps: int, rounds: int) -> None:
 
 
 def cell_cost(work: Path, rounds: int) -> None:
-    """What a cell costs over running its code, and whether large outputs add up."""
-    root = work / "cells"
+    """What a cell costs over running its code, and whether large outputs add up.
+
+    `many` is a notebook of such cells, `empty` one without them: the difference, by the cell. The
+    last two are papermill's command, told to save only at the end, and as it is (once, as it saves
+    everything twice for each cell).
+    """
+    lazy = ("--no-request-save-on-cell-execute", "--autosave-cell-every", "0")
+    engines = {
+        "Gristmill, kernel": ("gristmill", "run", "STEP", "--only", "--force", "--kernel", "warm"),
+        "Gristmill": ("gristmill", "run", "STEP", "--only", "--force"),
+        "papermill, one save": ("papermill", "STEP.ipynb", "done.txt", *lazy),
+        "papermill": ("papermill", "STEP.ipynb", "done.txt"),
+    }
+    print(f"{'ms a cell, over its code':<32}" + "".join(f"{name:>21}" for name in engines))
     for cells, size in ((200, 0), (50, 100_000), (200, 100_000)):
-        for name, kernels in (("kernel", True), ("direct", False)):
-            project = root / f"{name}-{cells}-{size}"
-            project.mkdir(parents=True)
-            subprocess.run(["git", "init", "-q", "."], cwd=project, check=True)
-            shell(project, "gristmill", "init")
-            body = f"print('x' * {size})" if size else "n = 1"
-            flights.write_notebook(
-                project / "many.ipynb",
-                'out: Output = "out.txt"',
-                ["open(out, 'w').close()", *[body] * cells],
-            )
-            extra = ["--kernel", "warm"] if kernels else []
-            shell(project, "gristmill", "run", *extra)
-            one = project / "empty.ipynb"
-            flights.write_notebook(one, 'other: Output = "o.txt"', ["open(other, 'w').close()"])
-            shell(project, "gristmill", "run", *extra)
+        print(f"{f'{cells} cells, {size:,} characters each':<32}", end="", flush=True)
+        for number, (name, words) in enumerate(engines.items()):
+            root = cells_project(work / f"cells-{number}-{cells}-{size}", cells, size)
 
-            def run(step: str, project: Path = project, extra: list[str] = extra) -> float:
-                words = ("gristmill", "run", step, "--only", "--force", *extra)
-                return timed(lambda: shell(project, *words))
+            def run(step: str, root: Path = root, words: tuple[str, ...] = words) -> float:
+                said = (word.replace("STEP", step) for word in words)
+                return timed(lambda: shell(root, *said))
 
-            many = [run("many") - run("empty") for _ in range(rounds)]
-            cost = statistics.median(many) / cells * 1000
-            print(f"  {cells} cells, {size:>7,} characters each, {name:<8}{cost:>7.2f} ms a cell")
+            if name.startswith("Gristmill"):
+                run("many")
+            times = range(1 if name == "papermill" else rounds)
+            cost = statistics.median(run("many") - run("empty") for _ in times) / cells
+            print(f"{cost * 1000:>21.2f}", end="", flush=True)
+        print()
+
+
+def cells_project(root: Path, cells: int, size: int) -> Path:
+    root.mkdir(parents=True)
+    subprocess.run(["git", "init", "-q", "."], cwd=root, check=True)
+    shell(root, "gristmill", "init")
+    body = f"print('x' * {size})" if size else "n = 1"
+    many = ["open(out, 'w').close()", *[body] * cells]
+    flights.write_notebook(root / "many.ipynb", 'out: Output = "out.txt"', many)
+    one = ["open(other, 'w').close()"]
+    flights.write_notebook(root / "empty.ipynb", 'other: Output = "o.txt"', one)
+    return root
 
 
 def main() -> None:
@@ -242,7 +256,7 @@ def main() -> None:
             for steps in (8, 200):
                 no_work(work, steps, args.rounds)
         if "cells" in args.parts:
-            print("\na cell, over the same notebook without it, one core")
+            print()
             cell_cost(work, args.rounds)
         if args.json:
             args.json.write_text(json.dumps(results, indent=1))
