@@ -211,14 +211,14 @@ def false_alarms(peers: Peers, year: Path, share: int) -> None:
     print(f"{'':28}{'rows dealt at random':^33}{'whole days dealt at random':^33}")
     print(f"{'rows in each half':28}" + "".join(f"{n:>11,}" for n in ROWS * 2), flush=True)
     for name in peers.names:
-        repeats = (300, 150, 60) if name.startswith("gristmill") else (60, 30, 10)
+        repeats = (300, 150, 60) if name.startswith("gristmill") else (20, 10, 5)
         cells = [
             f"{peers.ask(name, 'alarms', year, split, 'none', n, max(5, r // share))['any']:.0%}"
             for split in ("rows", "days")
             for n, r in zip(ROWS, repeats, strict=True)
         ]
         print(f"{TITLES[name]:28}" + "".join(f"{c:>11}" for c in cells), flush=True)
-    print()
+    print("Pairs of samples: 300, 150 and 60 of Gristmill's, 20, 10 and 5 of its peers'.\n")
 
 
 def power(peers: Peers, year: Path, share: int) -> None:
@@ -226,13 +226,14 @@ def power(peers: Peers, year: Path, share: int) -> None:
     print(f"{'':28}" + "".join(f"{s[:30]:^33}" for s in SHIFTS.values()))
     print(f"{'rows in each half':28}" + "".join(f"{n:>11,}" for n in ROWS * 4), flush=True)
     for name in peers.names:
-        repeats = (60, 30, 20) if name.startswith("gristmill") else (20, 10, 5)
+        repeats = (60, 30, 20) if name.startswith("gristmill") else (10, 5, 5)
         cells = [
             f"{peers.ask(name, 'alarms', year, 'rows', s, n, max(5, r // share))['hit']:.0%}"
             for s in SHIFTS
             for n, r in zip(ROWS, repeats, strict=True)
         ]
         print(f"{TITLES[name]:28}" + "".join(f"{c:>11}" for c in cells), flush=True)
+    print("Pairs of samples: 60, 30 and 20 of Gristmill's, 10, 5 and 5 of its peers'.")
 
 
 if __name__ == "__main__":

@@ -34,10 +34,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = "flight-delay"
-WATCHED = """
-window = "7d"
-segments = ["origin"]
-"""
+POLICY = {  # nobody is there to approve; everything known so far is trained on
+    "required = 2 ": "required = 0 ",
+    'window = "month"': 'window = "7d"\nsegments = ["origin"]',
+    "days = 90": "days = 365",
+    'cooldown = "75d"': 'cooldown = "45d"',
+}
 DAY = timedelta(days=1)
 MARGIN = 0.02
 
@@ -81,8 +83,12 @@ def prepare(root: Path) -> Project:
     shutil.copytree(ROOT / "notebooks/flights", root, ignore=ignored)
     shutil.copy(ROOT / "requirements.lock", root)
     path = root / "gristmill.toml"
-    text = path.read_text().replace('\nwindow = "month"\n', WATCHED)
-    path.write_text(text.replace('cooldown = "75d"', 'cooldown = "45d"\nrollback = true'))
+    text = path.read_text()
+    for old, new in POLICY.items():
+        if old not in text:
+            raise SystemExit(f"{path} no longer says {old!r}")
+        text = text.replace(old, new)
+    path.write_text(text)
     who = ["-c", "user.name=Replay", "-c", "user.email=replay@example.org"]
     for words in (["init", "-q", "-b", "main"], ["add", "-A"], [*who, "commit", "-qm", "flights"]):
         subprocess.run(["git", *words], cwd=root, check=True)

@@ -1,4 +1,4 @@
-"""What `pip install` brings: one copy of the built extension, small, that JupyterLab takes."""
+"""What `pip install` brings: templates, one copy of the built extension, that JupyterLab takes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ ROOT = Path(__file__).parents[1]
     not (ROOT / "src/gristmill/labextension").is_dir(),
     reason="the extension is not built: make extension",
 )
-def test_the_wheel_has_the_extension_once_and_jupyterlab_takes_it(tmp_path: Path) -> None:
+def test_the_wheel_has_templates_and_the_extension_once_and_jupyterlab_takes_it(
+    tmp_path: Path,
+) -> None:
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
         cwd=ROOT,
@@ -30,6 +32,8 @@ def test_the_wheel_has_the_extension_once_and_jupyterlab_takes_it(tmp_path: Path
     with ZipFile(wheel) as archive:
         names = archive.namelist()
         archive.extractall(tmp_path / "installed")
+    templates = [p.relative_to(ROOT) for p in (ROOT / "templates").rglob("*.ipynb")]
+    assert templates and {f"gristmill/{t.as_posix()}" for t in templates} <= set(names)
     assert sum("/remoteEntry." in name for name in names) == 1
     assert not [n for n in names if n.endswith((".ts", ".tsx", ".map"))]
     (data,) = (tmp_path / "installed").glob("*.data/data")

@@ -208,10 +208,18 @@ def test_a_phone_shows_it_without_scrolling_sideways(browser: Browser, address: 
             assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_a_model_without_a_report_says_what_to_do(browser: Browser, address: str) -> None:
+def test_where_there_is_nothing_it_says_what_to_do(browser: Browser, address: str) -> None:
     with visit(browser, address) as page:
         page.goto(f"{address}/model/quiet")
         expect(page.get_by_text("gristmill monitor quiet")).to_be_visible()
+    page = browser.new_page()
+    page.goto(f"{address}/drill/delay/v9-20130101T00")
+    expect(page.get_by_text("delay has no window v9-20130101T00")).to_be_visible()
+    page.goto(f"{address}/nowhere")
+    expect(page.get_by_text("There is no page /nowhere")).to_be_visible()
+    page.get_by_role("link", name="All models", exact=True).click()
+    expect(page.get_by_role("heading", name="delay")).to_be_visible()
+    page.close()
 
 
 def test_the_notebook_joins_when_it_is_opened(browser: Browser, address: str) -> None:
@@ -268,7 +276,8 @@ def test_with_a_token_nobody_looks_without_it(
         assert board.get_by_role("heading", name="delay").count() == 0
         for path in ("model/delay", "export/delay.html", "voila/render/explore.ipynb?model=delay",
                      "voila/render/explore.ipynb"):  # fmt: skip
-            assert board.request.get(f"{address}/{path}").status == 404, path
+            reply = board.request.get(f"{address}/{path}")
+            assert reply.status == 404 and "There is no model" in reply.text(), path
         assert "delay" not in board.request.get(f"{address}/metrics").text()
         board.context.close()
 

@@ -61,7 +61,7 @@ def test_it_says_what_the_monitor_says_and_is_drawn_once(
             r'.*?"drift_score": ([^,}]+)', html, re.DOTALL)  # fmt: skip
         assert row is not None, found.name
         assert row[1] == ("Detected" if found.drifted else "Not Detected"), found
-        assert float(row[2]) == pytest.approx(found.p, abs=1e-6)
+        assert float(row[2]) == pytest.approx(found.distances.moved, abs=1e-4)
     assert {f.drifted for f in judged.values()} == {True, False}
 
     with serving(world.root, "--token", "sesame") as address:

@@ -49,15 +49,15 @@ def drill_page(
             f"{drawn.shown:,} of {drawn.rows:,} rows drawn beside {drawn.reference:,} of the "
             "reference"
         )
-        note = "Verdicts and p-values are those of Gristmill, on all rows. "
+        note = "Verdicts and scores are those of Gristmill, on all rows: what share of them moved. "
         if moved:
             note += f"Drifted: {', '.join(moved)}. "
         if drawn.left_out:
             note += f"Without a value on one side, so not drawn: {', '.join(drawn.left_out)}."
         source = escape(f"{_address(base, model, window)}/report.html")
         frame = (
-            f"<iframe class='report' sandbox='allow-scripts' title='Evidently' src='{source}'>"
-            "</iframe>"
+            f"<div class='scroll'><iframe class='report' sandbox='allow-scripts' title='Evidently' "
+            f"src='{source}'></iframe></div>"
         )
         body = section("Evidently", frame, note)
     head = f"<h1>{escape(title)}</h1><p class='facts'>{escape(' · '.join(facts))}</p>"

@@ -83,20 +83,18 @@ class Drilling(Page):
     def window(self, model: str, window: str) -> tuple[Project, WindowReport]:
         project = Project.load(self.project.root)
         self.require(project, model)
-        try:
-            report = read_report(project, model)
-        except NotFound as error:
-            raise tornado.web.HTTPError(404, error.message) from error
+        report = read_report(project, model)
         found = next((w for w in report.windows if name(w) == window), None)
         if found is None:
-            raise tornado.web.HTTPError(404, f"{model} has no window {window}")
+            raise NotFound(
+                "drill.window",
+                f"{model} has no window {window}.",
+                hint="Its page links to those there are.",
+            )
         return project, found
 
     def drawn(self, project: Project, model: str, window: WindowReport) -> DrillDown | None:
-        try:
-            return kept(place(project, model, window))
-        except GristmillError as error:
-            raise tornado.web.HTTPError(error.status, f"{error.message} {error.hint}") from error
+        return kept(place(project, model, window))
 
 
 class Drill(Drilling):
@@ -134,7 +132,7 @@ class DrillReport(Drilling):
         project, found = self.window(model, window)
         drawn = self.drawn(project, model, found)
         if drawn is None:
-            raise tornado.web.HTTPError(404, "this report is not drawn")
+            raise NotFound("drill.drawn", "This report is not drawn yet.", hint="Open its page.")
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Cache-Control", "no-store")
         self.set_header("Content-Security-Policy", SANDBOX)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from textwrap import shorten
 
 from gristmill.dashboards.drill_page import drill_section
 from gristmill.dashboards.figures import charts_section, delivery_section
@@ -35,6 +36,7 @@ from gristmill.monitoring.report import MonitorReport, WindowReport
 SHOWN_FEATURES = 24
 SHOWN_WINDOWS = 60
 DETAILS = 3
+CARD = 130  # letters of a reason
 LIGHTS = {
     "alert": "Alert open",
     "watch": "Some features drifted",
@@ -79,11 +81,11 @@ def model_page(
     else:
         parts += [open_alerts_section(state, base, form), _heat(report), _performance(report)]
         parts += [contract_section(state), charts_section(report), _details(state)]
+        if explore:
+            parts.append(drill_section(report, base))
     parts += [delivery_section(state), repairs_section(state), versions_section(state)]
     parts.append(alerts_section(state))
     if explore:
-        if report is not None:
-            parts.append(drill_section(report, base))
         parts.append(
             f"<section><h2>Explore</h2><details id='explore' data-src='{escape(explore)}'><summary>"
             "Open the notebook: any feature, any window</summary></details></section>"
@@ -99,7 +101,9 @@ def _card(state: ModelState, base: str) -> str:
         figure = f"{report.metric} {metric.value:.3f}" if metric else "no labels yet"
         lines.append(f"{percent(last.drift.share)} of features drifted · {figure}")
         lines.append(f"{last.rows:,} predictions in the window from {last.start:%-d %b %Y}")
-    lines += [f"{a.rule}: {a.reason}" for a in state.open_alerts[:2]]
+    lines += [
+        shorten(f"{a.rule}: {a.reason}", CARD, placeholder=" …") for a in state.open_alerts[:2]
+    ]
     if state.problem:
         lines.append(state.problem)
     bars = ""

@@ -24,16 +24,17 @@ from voila.tornado.handler import TornadoVoilaHandler
 from gristmill.dashboards.access import Tokens, viewers_of, visible
 from gristmill.dashboards.drilling import Drawings, Drill, DrillReport, DrillState
 from gristmill.dashboards.export import printed
-from gristmill.dashboards.handling import Page
+from gristmill.dashboards.handling import House, Missing, Page, unknown
 from gristmill.dashboards.page import model_page, overview
 from gristmill.dashboards.state import read_state
-from gristmill.errors import Forbidden, GristmillError, Invalid
+from gristmill.errors import Forbidden, Invalid
 from gristmill.files import replacing
 from gristmill.monitoring.gauges import Sample, exposition, samples
 from gristmill.monitoring.lifecycle import acknowledge, snooze
 from gristmill.project import Project
 
 HERE = Path(__file__).parent
+TEMPLATES = HERE.parent / "templates/dashboards"
 NOTEBOOK = "explore.ipynb"
 FOLDER = "dashboards"
 PROJECT = "GRISTMILL_PROJECT"
@@ -66,17 +67,14 @@ class AlertDone(Page):
     def post(self, alert: str) -> None:
         project = Project.load(self.project.root)
         if self.looks_only:
-            raise tornado.web.HTTPError(403, "viewers look and do not act")
+            raise Forbidden("dashboard.viewer", "Viewers look and do not act.")
         verb, until = self.get_body_argument("verb"), self.get_body_argument("until", "")
-        try:
-            if verb == "acknowledge":
-                done = acknowledge(project, alert, reason="on the dashboard")
-            elif verb == "snooze":
-                done = snooze(project, alert, until=until, reason="on the dashboard")
-            else:
-                raise tornado.web.HTTPError(400, f"no verb {verb!r}")
-        except GristmillError as error:
-            raise tornado.web.HTTPError(error.status, error.message) from error
+        if verb == "acknowledge":
+            done = acknowledge(project, alert, reason="on the dashboard")
+        elif verb == "snooze":
+            done = snooze(project, alert, until=until, reason="on the dashboard")
+        else:
+            raise Invalid("dashboard.verb", f"no verb {verb!r}", hint="acknowledge or snooze")
         self.redirect(f"{self.base_url}model/{quote(done.model)}")
 
 
@@ -89,10 +87,7 @@ class Exported(Page):
         self.require(project, name)
         html = model_page(project.name, read_state(project, name)).encode()
         loop = asyncio.get_running_loop()
-        try:
-            data = await loop.run_in_executor(None, printed, html) if kind == "pdf" else html
-        except GristmillError as error:
-            raise tornado.web.HTTPError(error.status, f"{error.message} {error.hint}") from error
+        data = await loop.run_in_executor(None, printed, html) if kind == "pdf" else html
         mime = "application/pdf" if kind == "pdf" else "text/html; charset=utf-8"
         self.set_header("Content-Type", mime)
         self.set_header("Content-Disposition", f'attachment; filename="{quote(name)}.{kind}"')
@@ -114,18 +109,19 @@ class Gauges(Page):
         self.finish(exposition(found))
 
 
-class Explored(TornadoVoilaHandler):  # type: ignore[misc]
+class Explored(House, TornadoVoilaHandler):  # type: ignore[misc]
     """The notebook, for a model that who asks may see."""
 
-    async def prepare(self) -> None:
+    async def prepare(self) -> None:  # type: ignore[override]
         await super().prepare()
         if self.current_user is None:
             return
         project = Project.load(Path(os.environ[PROJECT]))
         who = str(self.current_user.username)
-        asked = self.get_query_arguments("model") or [*project.models[:1]]
-        if set(asked) - set(visible(who, viewers_of(project), project.models)):
-            raise tornado.web.HTTPError(404, "no such model is declared")
+        seen = visible(who, viewers_of(project), project.models)
+        for name in self.get_query_arguments("model") or project.models[:1]:
+            if name not in seen:
+                raise unknown(name)
 
 
 class Dashboard(Voila):  # type: ignore[misc]
@@ -157,6 +153,7 @@ class Dashboard(Voila):  # type: ignore[misc]
                 for h in super().init_handlers()
                 if h[0] != self.server_url
             ),
+            (base + r".*", Missing),
         ]
 
     def listen(self) -> None:
@@ -201,7 +198,7 @@ def serve(
 def notebooks(project: Project) -> Path:
     """Where the notebook to explore with is: the project's own, or the template."""
     mine = project.root / FOLDER
-    return mine if (mine / NOTEBOOK).is_file() else HERE / "notebooks"
+    return mine if (mine / NOTEBOOK).is_file() else TEMPLATES
 
 
 def edit(project: Project) -> Path:
@@ -210,7 +207,7 @@ def edit(project: Project) -> Path:
     target = project.root / FOLDER / NOTEBOOK
     if not target.exists():
         with replacing(target) as aside:
-            shutil.copyfile(HERE / "notebooks" / NOTEBOOK, aside)
+            shutil.copyfile(TEMPLATES / NOTEBOOK, aside)
     return target
 
 

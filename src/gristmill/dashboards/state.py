@@ -45,7 +45,9 @@ class ModelState:
 
     @property
     def open_alerts(self) -> tuple[Alert, ...]:
-        return tuple(a for a in self.alerts if a.is_open)
+        """What is critical first, then the newest."""
+        found = [a for a in self.alerts if a.is_open]
+        return tuple(sorted(found, key=lambda a: (a.severity == "critical", a.first), reverse=True))
 
     @property
     def last(self) -> WindowReport | None:

@@ -11,6 +11,8 @@ from gristmill.drawing.document import section, table
 from gristmill.drawing.words import amount, percent
 from gristmill.monitoring.alerts import Alert
 
+SHOWN = 5
+
 
 def contract_section(state: ModelState) -> str:
     """What rows of the last window break; nothing when they keep the contract."""
@@ -90,7 +92,7 @@ def _buttons(alert: str, base: str, form: str) -> str:
     if not form:
         return ""
     verbs = (("acknowledge", "", "Acknowledge"), ("snooze", "1d", "Snooze a day"),
-             ("snooze", "7d", "a week"))  # fmt: skip
+             ("snooze", "7d", "Snooze a week"))  # fmt: skip
     return "<br>" + "".join(
         f"<form method='post' action='{escape(base)}alert/{escape(alert)}'>{form}"
         f"<input type='hidden' name='until' value='{until}'>"
@@ -117,4 +119,11 @@ def alerts_section(state: ModelState) -> str:
 
 
 def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    return section(title, table(head, rows)) if rows else ""
+    """The newest rows; the older ones fold out."""
+    if not rows:
+        return ""
+    body = table(head, rows[:SHOWN])
+    if rows[SHOWN:]:
+        more = f"<summary>{len(rows) - SHOWN} older</summary>{table(head, rows[SHOWN:])}"
+        body += f"<details>{more}</details>"
+    return section(title, body)

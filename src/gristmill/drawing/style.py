@@ -109,7 +109,7 @@ small { display:block; font-size:.82rem }
   cursor:pointer }
 .problem { border-left:4px solid var(--alert); white-space:pre-wrap }
 .empty { text-align:center; padding:2rem 1rem }
-.scroll { overflow-x:auto } .scroll svg { min-width:640px }
+.scroll { overflow-x:auto } .scroll svg { min-width:640px } .report { min-width:820px }
 .figures { display:grid; grid-template-columns:repeat(auto-fill,minmax(min(100%,330px),1fr));
   gap:1rem }
 figure { margin:0; padding:.8rem }
@@ -117,7 +117,7 @@ figcaption { font-size:.9rem; min-height:3em; margin-bottom:.4rem;
   overflow-wrap:anywhere }
 iframe { width:100%; height:900px; border:0; margin-top:.8rem }
 summary { cursor:pointer; color:var(--accent) } progress { width:100% }
-@media (max-width:640px) { main { padding:.7rem }
+@media (max-width:640px) { main { padding:.7rem } .report { zoom:.7 }
   .tiles { grid-template-columns:1fr 1fr; gap:.6rem }
   .compact { font-size:.82rem } .compact :is(th,td) { padding-right:.6rem }
   table:not(.compact) { thead { display:none }
@@ -126,6 +126,7 @@ summary { cursor:pointer; color:var(--accent) } progress { width:100% }
     td:not([data-label=''])::before { content:attr(data-label); color:var(--soft);
       flex:0 0 6.2rem } } }
 @media print { section, figure, .tiles div { break-inside:avoid } nav a, button { display:none }
+  details::details-content { content-visibility:visible } summary { color:var(--soft) }
   body { background:none } }
 """
 CSS = (

@@ -73,17 +73,22 @@ def page(
     return str(Report(metrics, include_tests=False).run(*sides).get_html_str(as_iframe=False))
 
 
+def size(found: ColumnDrift) -> float:
+    """The share of rows that moved or went missing: Evidently ranks columns by their score."""
+    return round(max(found.distances.moved, abs(found.distances.missing)), 4)
+
+
 def _register(judged: Mapping[str, ColumnDrift]) -> None:
     from evidently.legacy.calculations.stattests.registry import StatTest, register_stattest
     from evidently.legacy.core import ColumnType
 
     def ours(_: Any, window: pd.Series[Any], __: Any, ___: float) -> tuple[float, bool]:
         found = judged[str(window.name)]
-        return found.p, found.drifted
+        return size(found), found.drifted
 
     test = StatTest(
         name=METHOD,
-        display_name="Gristmill, adjusted p",
+        display_name="Gristmill, share moved",
         allowed_feature_types=[ColumnType.Numerical, ColumnType.Categorical],
     )
     register_stattest(test, ours)

@@ -276,7 +276,8 @@ def _ranges(column: Column) -> list[str]:
         elif not np.isfinite(high):
             names.append(f"{amount(low)} and more")
         else:
-            names.append(f"{amount(low)} to {amount(high)}")
+            ends = dict.fromkeys((amount(low), amount(high)))
+            names.append(" to ".join(ends))
     return names
 
 
