@@ -20,6 +20,8 @@ import pytest
 from jupyter_core.utils import run_sync
 
 from gristmill.errors import Forbidden, GristmillError
+from gristmill.runner.ahead import start_ahead
+from gristmill.runner.direct import Shell
 from gristmill.runner.kernels import (
     KernelHandle,
     KernelRequest,
@@ -436,6 +438,17 @@ def test_one_server_whatever_else_the_environment_says(alone, tmp_path):
         assert len(client.servers()) == 1
     run(small(tmp_path, env={**os.environ, "KMP_BLOCKTIME": "1"}), code)
     assert len(client.servers()) == 2
+
+
+def test_a_server_started_ahead_is_the_one_that_is_used(alone, tmp_path):
+    request = small(tmp_path)
+    start_ahead(request)
+    eventually(lambda: len(client.servers()) == 1, seconds=60)
+    assert run(request, "print(1)") == 1
+    with Shell(request):
+        pass
+    (server,) = client.servers()
+    assert server["forks"] == 2
 
 
 def test_a_kernel_dies_with_its_owner_unless_parked(alone, tmp_path):
