@@ -9,8 +9,8 @@ import textwrap
 from pathlib import Path
 
 import flights
-import runner
 import yaml
+from contender import Contender, edit, shell
 
 ONE_DRIVER = """
 import sys
@@ -20,53 +20,53 @@ for step in sys.argv[1:]:
 """
 
 
-def contenders(work: Path, environments: Path | None) -> list[runner.Contender]:
+def contenders(work: Path, environments: Path | None) -> list[Contender]:
     found = [scripts(work), papermill_driver(work), papermill_cli(work), dvc(work)]
     if environments is not None:
         found += [ploomber(work, environments), elyra(work, environments)]
     return found
 
 
-def scripts(work: Path) -> runner.Contender:
+def scripts(work: Path) -> Contender:
     root = flights.folders(work / "scripts")
     for step in flights.STEPS:
         (root / f"{step}.py").write_text(flights.as_script([step]))
 
     def fresh() -> None:
         for step in flights.STEPS:
-            runner.shell(root, sys.executable, f"{step}.py")
+            shell(root, sys.executable, f"{step}.py")
 
-    return runner.Contender("python step.py for each", fresh)
+    return Contender("python step.py for each", fresh)
 
 
-def papermill_driver(work: Path) -> runner.Contender:
+def papermill_driver(work: Path) -> Contender:
     root = flights.as_notebooks(work / "driver")
     (root / "out").mkdir()
     (root / "drive.py").write_text(ONE_DRIVER)
     words = (sys.executable, "drive.py", *flights.STEPS)
-    return runner.Contender("papermill, one driver", lambda: runner.shell(root, *words))
+    return Contender("papermill, one driver", lambda: shell(root, *words))
 
 
-def papermill_cli(work: Path) -> runner.Contender:
+def papermill_cli(work: Path) -> Contender:
     root = flights.as_notebooks(work / "papermill")
     (root / "out").mkdir()
 
     def run(step: str) -> None:
         words = ("papermill", f"{step}.ipynb", f"out/{step}.ipynb", "--no-progress-bar")
-        runner.shell(root, *words)
+        shell(root, *words)
 
     def fresh() -> None:
         for step in flights.STEPS:
             run(step)
 
-    return runner.Contender("papermill's command", fresh, parameter=lambda: run("evaluate"))
+    return Contender("papermill's command", fresh, parameter=lambda: run("evaluate"))
 
 
-def dvc(work: Path) -> runner.Contender:
+def dvc(work: Path) -> Contender:
     """`dvc repro` on stages written by hand, each a notebook under papermill's command."""
     root = flights.as_notebooks(work / "dvc")
     subprocess.run(["git", "init", "-q", "."], cwd=root, check=True)
-    runner.shell(root, "dvc", "init", "-q")
+    shell(root, "dvc", "init", "-q")
     (root / "out").mkdir()
     stages = {}
     for step, (declarations, _) in flights.STEPS.items():
@@ -84,20 +84,20 @@ def dvc(work: Path) -> runner.Contender:
     def parameter() -> None:
         now = str(state["now"])
         new = sides[now]
-        runner.edit(root, "evaluate", f"float = {now}", f"float = {new}")
+        edit(root, "evaluate", f"float = {now}", f"float = {new}")
         state["now"] = new
-        runner.shell(root, "dvc", "repro")
+        shell(root, "dvc", "repro")
 
     def markdown() -> None:
         number = int(state["words"])
-        runner.edit(root, "clean", "# Clean" + "!" * number, "# Clean" + "!" * (number + 1))
+        edit(root, "clean", "# Clean" + "!" * number, "# Clean" + "!" * (number + 1))
         state["words"] = number + 1
-        runner.shell(root, "dvc", "repro")
+        shell(root, "dvc", "repro")
 
-    return runner.Contender(
+    return Contender(
         "dvc repro, papermill's command",
-        lambda: runner.shell(root, "dvc", "repro", "--force"),
-        noop=lambda: runner.shell(root, "dvc", "repro"),
+        lambda: shell(root, "dvc", "repro", "--force"),
+        noop=lambda: shell(root, "dvc", "repro"),
         parameter=parameter,
         markdown=markdown,
     )
@@ -126,7 +126,7 @@ def environment(directory: Path, name: str, *packages: str) -> Path:
     return home / "bin"
 
 
-def ploomber(work: Path, environments: Path) -> runner.Contender:
+def ploomber(work: Path, environments: Path) -> Contender:
     bin_ = environment(environments, "ploomber", "ploomber==0.23.*", "setuptools<80")
     root = flights.folders(work / "ploomber")
     tasks = []
@@ -156,14 +156,12 @@ def ploomber(work: Path, environments: Path) -> runner.Contender:
     path = f"{bin_}{os.pathsep}{os.environ['PATH']}"
 
     def build(*words: str) -> None:
-        runner.shell(
-            root, f"{bin_}/ploomber", "build", *words, PATH=path, PLOOMBER_STATS_ENABLED="false"
-        )
+        shell(root, f"{bin_}/ploomber", "build", *words, PATH=path, PLOOMBER_STATS_ENABLED="false")
 
-    return runner.Contender("ploomber build", lambda: build("--force"), noop=build)
+    return Contender("ploomber build", lambda: build("--force"), noop=build)
 
 
-def elyra(work: Path, environments: Path) -> runner.Contender:
+def elyra(work: Path, environments: Path) -> Contender:
     bin_ = environment(environments, "elyra", "elyra==4.1.*", "setuptools<80")
     root = flights.as_notebooks(work / "elyra")
     (root / "drive.py").write_text(
@@ -182,4 +180,4 @@ def elyra(work: Path, environments: Path) -> runner.Contender:
     )
     path = f"{bin_}{os.pathsep}{os.environ['PATH']}"
     words = (f"{bin_}/python", "drive.py", *flights.STEPS)
-    return runner.Contender("elyra, local", lambda: runner.shell(root, *words, PATH=path))
+    return Contender("elyra, local", lambda: shell(root, *words, PATH=path))

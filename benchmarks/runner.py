@@ -16,58 +16,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import flights
 import peers
-
-CORE = {min(os.sched_getaffinity(0))}
-Action = Callable[[], object]
-
-
-@dataclass
-class Contender:
-    """`fresh` runs everything; the others follow a finished run and may be missing."""
-
-    name: str
-    fresh: Action
-    before: Action = lambda: None
-    noop: Action | None = None
-    parameter: Action | None = None
-    markdown: Action | None = None
-
-
-def shell(root: Path, *words: str, cores: set[int] = CORE, **environment: str) -> None:
-    done = subprocess.run(
-        words,
-        cwd=root,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        preexec_fn=lambda: os.sched_setaffinity(0, cores),
-    )
-    if done.returncode != 0:
-        raise SystemExit(f"{' '.join(words)} in {root} failed:\n{done.stdout[-3000:]}")
-
-
-def timed(action: Action) -> float:
-    begin = time.perf_counter()
-    action()
-    return time.perf_counter() - begin
-
-
-def edit(root: Path, step: str, old: str, new: str) -> None:
-    path = root / f"{step}.ipynb"
-    text = path.read_text()
-    assert old in text, (step, old)
-    path.write_text(text.replace(old, new))
+from contender import CORE, Contender, edit, shell, timed
 
 
 def gristmill(work: Path, name: str, *, warm: bool, kernels: bool, cores: set[int]) -> Contender:

@@ -22,7 +22,8 @@ from gristmill.monitoring.lifecycle import acknowledge, alerts, resolve_alert, s
 from gristmill.monitoring.monitor import monitor
 from gristmill.monitoring.routes import messages
 from gristmill.notify.http import payload
-from gristmill.notify.routes import Message, Route, send_all
+from gristmill.notify.routes import Message, Route
+from gristmill.notify.sending import send_all
 
 from .conftest import World
 from .test_repair import window

@@ -11,8 +11,9 @@ import pytest
 
 from gristmill.errors import Conflict, NotFound
 from gristmill.pipeline.notebook import CodeCell
-from gristmill.runner.lock import end_orphans, note_kernel, process_start
+from gristmill.runner.lock import end_orphans, note_kernel
 from gristmill.runner.parked import MOST, Parked, ParkedKernel, digests
+from gristmill.runner.processes import process_start
 
 Make = Callable[[str], ParkedKernel]
 

@@ -17,7 +17,7 @@ import pytest
 
 from gristmill.events import RunAsked
 from gristmill.project import Project
-from gristmill.runner.lock import process_start
+from gristmill.runner.processes import process_start
 from gristmill.runs.journal import journal_path
 from gristmill.server.follow import Follower
 from tests.conftest import shell, write_notebook

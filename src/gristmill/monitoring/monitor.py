@@ -43,7 +43,8 @@ from gristmill.monitoring.report import (
 from gristmill.monitoring.routes import deliver
 from gristmill.monitoring.settings import MonitoringSettings, directory, monitoring_settings
 from gristmill.monitoring.windows import SketchStore
-from gristmill.notify.routes import Delivery, alert_settings
+from gristmill.notify.routes import alert_settings
+from gristmill.notify.sending import Delivery
 from gristmill.project import Project
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from gristmill.files import append_journal, read_journal
 from gristmill.monitoring.alerts import Alert, read_alerts
 from gristmill.monitoring.repairs import Repair, read_repairs
 from gristmill.monitoring.settings import directory
-from gristmill.notify.routes import Delivery, Message, Route, compose, read_routes, send_all, wanted
+from gristmill.notify.routes import Message, Route, compose, read_routes, wanted
+from gristmill.notify.sending import Delivery, send_all
 from gristmill.project import Project
 
 

@@ -10,7 +10,8 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from gristmill.notify.routes import Delivery, Message, compose, read_routes, send, wanted
+from gristmill.notify.routes import Message, compose, read_routes, wanted
+from gristmill.notify.sending import Delivery, send
 from gristmill.registry.ledger import utc_now
 
 if TYPE_CHECKING:

@@ -19,10 +19,11 @@ from gristmill.runner.direct import NotDirect, Shell
 from gristmill.runner.execute import Failure, execute
 from gristmill.runner.hooks import Hooks
 from gristmill.runner.kernels import KernelHandle, KernelRequest, acquire, attach
-from gristmill.runner.lock import end_family, forget_kernel, note_kernel
+from gristmill.runner.lock import forget_kernel, note_kernel
 from gristmill.runner.outputs import clear_outputs
 from gristmill.runner.parked import Parked, ParkedKernel
 from gristmill.runner.parking import kept_cells, park
+from gristmill.runner.processes import end_family
 from gristmill.runner.settings import StepPolicy
 from gristmill.runner.warm.suitable import refusal
 from gristmill.runner.workspace import Workspace

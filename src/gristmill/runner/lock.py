@@ -8,15 +8,11 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gristmill.errors import Conflict
 from gristmill.files import held, sweep, write_atomic
-
-if TYPE_CHECKING:
-    import psutil
-
-END_WITHIN_S = 10.0
+from gristmill.runner.parked import Parked
+from gristmill.runner.processes import end_family, process_start
 
 
 @contextlib.contextmanager
@@ -57,17 +53,6 @@ def project_lock(
             file.flush()
 
 
-def process_start(pid: int) -> float:
-    """When the process began (seconds since the epoch), which with its id tells it from a later
-    one; 0 when there is none."""
-    import psutil
-
-    try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.NoSuchProcess:
-        return 0.0
-
-
 def note_kernel(directory: Path, step: str, pid: int) -> None:
     """Remember a kernel's process, so that a later run can end it when this one is killed."""
     started = process_start(pid)
@@ -87,8 +72,6 @@ def end_orphans(runs: Path) -> int:
     Parked kernels stay, unless a run was going on in one.
     """
     import psutil
-
-    from gristmill.runner.parked import Parked
 
     parked = Parked(runs.parent)
     spared = {kernel.pid for kernel in parked.all() if not kernel.resuming}
@@ -113,42 +96,3 @@ def end_orphans(runs: Path) -> int:
     parked.sweep()
     sweep([runs.parent.parent, runs.parent, *(p for p in runs.glob("*") if p.is_dir())])
     return ended
-
-
-def end_family(pid: int) -> None:
-    """Kill a process and all it started, and wait until they are gone; none left is no error.
-
-    What it started are its descendants and, as kernels lead a session of their own, what is in
-    that session: processes whose own parent has gone.
-    """
-    import psutil
-
-    deadline = time.monotonic() + END_WITHIN_S
-    while (family := _family(pid)) and time.monotonic() < deadline:
-        for member in family:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                member.kill()
-        psutil.wait_procs(family, timeout=1)
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    import psutil
-
-    found: dict[int, psutil.Process] = {}
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process = psutil.Process(pid)
-        found = {p.pid: p for p in (process, *process.children(recursive=True))}
-    for other in psutil.pids():
-        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
-            if other not in found and os.getsid(other) == pid:
-                found[other] = psutil.Process(other)
-    return [process for process in found.values() if _alive(process)]
-
-
-def _alive(process: psutil.Process) -> bool:
-    import psutil
-
-    try:
-        return process.is_running() and bool(process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False

@@ -21,6 +21,7 @@ from gristmill.files import write_atomic
 from gristmill.pipeline.notebook import CodeCell, parse_notebook
 from gristmill.pipeline.plan import StepState, same
 from gristmill.pipeline.source import normalise
+from gristmill.runner.processes import end_family
 
 FOLDER = "parked"
 LEASE_S = 8 * 3600.0
@@ -201,8 +202,6 @@ class Parked:
 
     def end(self, kernel: ParkedKernel) -> None:
         """End a parked kernel and all it started, and forget it."""
-        from gristmill.runner.lock import end_family
-
         if kernel.alive:
             end_family(kernel.pid)
         Path(kernel.connection_file).unlink(missing_ok=True)

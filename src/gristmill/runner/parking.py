@@ -12,7 +12,6 @@ from gristmill.project import Project
 from gristmill.runner.execute import Failure
 from gristmill.runner.hooks import Kept
 from gristmill.runner.kernels import KernelHandle
-from gristmill.runner.lock import process_start
 from gristmill.runner.parked import (
     LEASE_S,
     Parked,
@@ -21,6 +20,7 @@ from gristmill.runner.parked import (
     first_change,
     state_of_files,
 )
+from gristmill.runner.processes import process_start
 from gristmill.runner.workspace import Workspace
 from gristmill.tracking import Tracker
 

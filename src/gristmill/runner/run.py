@@ -25,7 +25,8 @@ from gristmill.runner.approval import check_approvals, note_waiting, without_app
 from gristmill.runner.indexing import forget_index, write_index
 from gristmill.runner.interrupts import Interrupts
 from gristmill.runner.lint import refuse_findings
-from gristmill.runner.lock import end_orphans, process_start, project_lock
+from gristmill.runner.lock import end_orphans, project_lock
+from gristmill.runner.processes import process_start
 from gristmill.runner.request import RunRequest, RunResult, StepResult
 from gristmill.runner.reuse import fetch_inputs
 from gristmill.runner.settings import (

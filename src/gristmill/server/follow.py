@@ -18,7 +18,7 @@ from typing import Any
 
 from gristmill.errors import StepFailed
 from gristmill.project import Project
-from gristmill.runner.lock import process_start
+from gristmill.runner.processes import process_start
 from gristmill.runs.journal import ENDS, FOLDER, SUFFIX, journal_path, read_events
 from gristmill.server.threads import in_thread
 
