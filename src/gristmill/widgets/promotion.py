@@ -102,8 +102,15 @@ class Promotion(Panel):
     def judge(self) -> None:
         model, number, alias = self._asked()
         self.do(
-            f"Judging version {number}: scoring the hold-out",
-            lambda _: promotion.gate(self.project, model, number, alias, actor=self.actor),
+            f"Judging version {number}",
+            lambda tell: promotion.gate(
+                self.project,
+                model,
+                number,
+                alias,
+                actor=self.actor,
+                progress=lambda text: tell(f"Judging version {number}: {text}"),
+            ),
             lambda report: self.done(f"Version {number} was judged: {report.verdict}."),
             quiet=False,
         )
