@@ -268,10 +268,14 @@ def rollback(
 
 
 def champion(project: Project, model: str, at: datetime | None = None) -> Version | None:
-    """The champion now, or at the aware time `at`; None when there was none."""
+    """The champion now, or at the aware time `at`; None when there was none. Raises Forbidden when
+    the move that made it champion is not as it was signed."""
     registry = Registry(project)
     entry = registry.ledger.holder(model, CHAMPION, at)
-    return registry.version(model, entry.after) if entry and entry.after else None
+    if entry is None or not entry.after:
+        return None
+    registry.ledger.require_sound(entry)
+    return registry.version(model, entry.after)
 
 
 def holders(moves: list[Entry]) -> list[int]:
