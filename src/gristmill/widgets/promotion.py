@@ -248,6 +248,7 @@ def _evidence(numbers: Any) -> str:
     rows = []
     for key, value in numbers.items():
         shown = f"{value:.5g}" if isinstance(value, float) else str(value)
-        rows.append((key, shown))
+        rows.append((key, "–" if value is None else shown))
     inside = table(("", ""), rows, compact=True)
-    return f"<details><summary>{len(rows)} numbers</summary>{inside}</details>"
+    words = "1 number" if len(rows) == 1 else f"{len(rows)} numbers"
+    return f"<details><summary>{words}</summary>{inside}</details>"
