@@ -85,6 +85,8 @@ def commit(before: Callable[[str], None]) -> None:
 def act(project: Project, verb: str) -> Any:
     if verb == "register":
         return promotion.register(project, "delay", lineage=lineage("second"))
+    if verb == "rollback":
+        return promotion.rollback(project, "delay", reason="r")
     return promotion.promote(project, "delay", 2, reason="r", override=True)
 
 

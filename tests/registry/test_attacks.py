@@ -26,6 +26,8 @@ from gristmill.registry.ledger_postgres import PostgresConnection, PostgresStore
 from gristmill.registry.ledger_sql import Connection, Store
 from gristmill.registry.ledger_sqlite import SqliteConnection, SqliteStore
 from gristmill.registry.store import Registry
+from gristmill.serving.champion import Champion
+from gristmill.serving.settings import published
 
 from ..postgres import Server
 from .conftest import Models, lineage, put, store_at
@@ -216,6 +218,29 @@ def test_an_alias_moved_in_mlflow_is_reported_and_not_believed(
     assert "moved outside Gristmill" in messages(project)
 
 
+def test_an_edited_promotion_is_not_followed(project: Project, models: Models) -> None:
+    """Neither served nor loaded nor rolled back to; what the alias named before goes on serving."""
+    champion(project, models)
+    put(project, models.noise)
+    promotion.register(project, "delay", lineage=lineage())
+    following = Champion(project, "delay", published(project, "delay"))
+    following.start()
+    with closing(sqlite3.connect(project.state / "ledger.db")) as db, db:
+        db.execute("DROP TRIGGER entry_fixed")
+        db.execute(
+            "UPDATE entry SET body = replace(body, '\"to\":1', '\"to\":2') "
+            'WHERE body LIKE \'%"action":"promote"%\''
+        )
+    assert Registry(project).ledger.aliases("delay") == {"champion": 2}
+    for ask in (Registry(project).version, lambda m, _: promotion.champion(project, m)):
+        with pytest.raises(Forbidden, match=r"not as .* signed it"):
+            ask("delay", "champion")
+    following.refresh(0.0)
+    assert following.current().version == 1
+    assert following.state.problem is not None
+    assert "signed" in following.state.problem["message"]
+
+
 def test_cutting_the_end_of_the_ledger_shows_against_mlflow(
     project: Project, models: Models
 ) -> None:
@@ -239,7 +264,12 @@ def test_history_survives_deletion_in_mlflow(project: Project, models: Models) -
 
 @pytest.mark.parametrize(
     ("verb", "ledger_url"),
-    [("register", "sqlite"), ("promote", "sqlite"), ("promote", "postgresql")],
+    [
+        ("register", "sqlite"),
+        ("promote", "sqlite"),
+        ("promote", "postgresql"),
+        ("rollback", "sqlite"),
+    ],
     indirect=["ledger_url"],
 )
 def test_a_crash_between_any_two_writes_is_mended(
@@ -251,6 +281,8 @@ def test_a_crash_between_any_two_writes_is_mended(
     if verb != "register":
         put(project, models.strong)
         promotion.register(project, "delay", lineage=lineage("second"))
+    if verb == "rollback":
+        promotion.promote(project, "delay", 2, reason="r", override=True)
     command = [sys.executable, "-m", "tests.registry.crashing", str(project.root), verb]
     done = subprocess.run(
         command + (ledger_url.rsplit("/", 1) if remote else []),
@@ -264,7 +296,7 @@ def test_a_crash_between_any_two_writes_is_mended(
     attempts = [json.loads(line) for line in done.stdout.splitlines()]
     assert [a["died"] for a in attempts] == [True] * (len(attempts) - 1) + [False]
     assert len(attempts) > (8 if verb == "register" else 4), done.stderr
-    before, after = (1, 2 if verb == "promote" else 1)
+    before, after = {"register": (1, 1), "promote": (1, 2), "rollback": (2, 1)}[verb]
     for attempt in attempts:
         found = attempt["found"]
         assert found["problems"] == [], done.stderr

@@ -30,7 +30,7 @@ required = 2
 days = 3
 [roles]
 register = ["ada"]
-approve = ["ada", "bob", "cy", "dee"]
+approve = ["ada", "bob", "cy", "dee", "eve@example.org"]
 promote = ["pat"]
 override = []
 """
@@ -42,7 +42,9 @@ def governed(project: Project, models: Models) -> Project:
     (project.root / "gristmill.toml").write_text(GOVERNED)
     project = Project.load(project.root)
     put(project, models.weak)
-    promotion.register(project, "delay", lineage=lineage(author="zoe"), actor="ada")
+    promotion.register(
+        project, "delay", lineage=lineage(author="Eve <Eve@Example.org>"), actor="ada"
+    )
     promotion.gate(project, "delay", 1, actor="ada")
     return project
 
@@ -71,9 +73,13 @@ def test_who_may_not_is_refused(governed: Project) -> None:
     with pytest.raises(Forbidden, match="bob may not register"):
         promotion.register(governed, "delay", lineage=lineage("x"), actor="bob")
     with pytest.raises(Forbidden, match="bob may not register"):  # what is registered already
-        promotion.register(governed, "delay", lineage=lineage(author="zoe"), actor="bob")
+        promotion.register(
+            governed, "delay", lineage=lineage(author="Eve <Eve@Example.org>"), actor="bob"
+        )
     with pytest.raises(Forbidden, match="ada made delay"):
         decide(governed, "ada")
+    with pytest.raises(Forbidden, match=r"eve@example\.org made delay"):  # git's author
+        decide(governed, "eve@example.org")
     with pytest.raises(Forbidden, match="pat may not approve"):
         decide(governed, "pat")
     with pytest.raises(Forbidden, match="bob may not promote"):
@@ -295,6 +301,21 @@ def test_approvals_are_granted_only_for_what_was_seen(
     assert set(found.approved) == good
     assert set(found.rejected) == against
     assert found.granted == (len(good) >= required and not against)
+
+
+def test_a_person_of_two_spellings_is_one() -> None:
+    spelt = ("bob@example.org", "Bob <Bob@example.org>", "Ada <ada@example.org>")
+    found = standing(
+        [entry(i, name, "approve", "m", "r", 0) for i, name in enumerate(spelt)],
+        digest="m",
+        report="r",
+        authors={"ada@example.org"},
+        policy=Policy(2),
+        now=NOW,
+        may=lambda _: True,
+    )
+    assert found.approved == (spelt[1],)
+    assert not found.granted
 
 
 def test_cli_asks_and_decides(

@@ -219,7 +219,7 @@ def _gate(project: Project, args: argparse.Namespace) -> int:
     from gristmill.registry.promotion import gate
 
     version = _version(project, args)
-    report = gate(project, version.model, version.version, args.against)
+    report = gate(project, version.model, version.version, args.against, progress=out.progress)
     say_report(report, as_json=args.json)
     return 0 if report.passed else GateFailed.exit_code
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from gristmill.cli import out
@@ -19,10 +18,9 @@ def show_reproduction(project: Project, version: Version, args: argparse.Namespa
     """Exit code 0 when all that could be compared is identical, 1 otherwise."""
     from gristmill.registry.reproduce import reproduce
 
-    def progress(text: str) -> None:
-        print(f"{text} ...", file=sys.stderr, flush=True)
-
-    found = reproduce(project, version.model, version.version, keep=args.keep, progress=progress)
+    found = reproduce(
+        project, version.model, version.version, keep=args.keep, progress=out.progress
+    )
     if args.json:
         out.say(out.as_json(found.record()))
         return 0 if found.same else DIFFERS

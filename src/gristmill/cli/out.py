@@ -28,6 +28,11 @@ def say(text: str = "") -> None:
     print(text, flush=True)
 
 
+def progress(text: str) -> None:
+    """What is being done, where it is in nobody's way."""
+    print(f"{text} ...", file=sys.stderr, flush=True)
+
+
 def table(rows: Sequence[Sequence[Any]], header: Sequence[str]) -> str:
     """Left-aligned columns, numbers right-aligned; `header` is one word per column."""
     cells = [[_cell(value) for value in row] for row in rows]

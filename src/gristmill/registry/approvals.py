@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.utils import parseaddr
 
 from gristmill.registry.chain import Entry
 
@@ -45,6 +46,12 @@ class Standing:
         return " ".join(parts) + ("; " + "; ".join(self.void) if self.void else "")
 
 
+def person(name: str) -> str:
+    """Whom a name means: of "Ada <ada@example.org>", as git writes authors, the address, in small
+    letters. Whoever signs in two spellings is one person."""
+    return (parseaddr(name)[1] if "<" in name else name).casefold()
+
+
 def standing(
     decisions: Sequence[Entry],
     *,
@@ -57,20 +64,21 @@ def standing(
 ) -> Standing:
     """What the decisions on a version, oldest first, amount to at the aware time `now`.
 
-    `digest` is the model's, `report` that of the gate report to be relied on; `authors` made the
-    version and cannot approve it. The last decision of each person counts.
+    `digest` is the model's, `report` that of the gate report to be relied on; `authors` (as
+    `person` names them) made the version and cannot approve it. The last decision of each person
+    counts.
     """
-    last = {entry.actor: entry for entry in decisions}
+    last = {person(entry.actor): entry for entry in decisions}
     approved, rejected, void = [], [], []
-    for actor, entry in last.items():
-        reason = ""
+    for who, entry in last.items():
+        actor, reason = entry.actor, ""
         if entry.digest != digest:
             reason = "of another model"
         elif entry.detail.get("report") != report:
             reason = "of another gate report"
         elif entry.at + timedelta(days=policy.days) < now:
             reason = f"older than {policy.days:g} days"
-        elif actor in authors:
+        elif who in authors:
             reason = "by the author"
         elif not may(actor):
             reason = "without the role"

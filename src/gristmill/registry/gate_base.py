@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -58,9 +58,10 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a gate may measure: the project's `root`, the version, its `model` ready to predict
-    with rows of its hold-out as a data frame, and the packages of its environment. What is not to
-    be had is None, and `trouble` says why."""
+    """What a gate may measure: the project's `root`, the version's `model` ready to predict (it
+    knows name, version and digest), `rows` of the hold-out, or of the input example without one, as
+    a data frame, and the packages of its environment. What is not to be had is None, and `trouble`
+    says why. `progress` hears how far a long measurement is."""
 
     root: Path
     now: datetime
@@ -68,6 +69,7 @@ class Subject:
     rows: Any = None
     packages: tuple[Package, ...] | None = None
     trouble: str = ""
+    progress: Callable[[str], None] = lambda _: None
 
 
 @dataclass(frozen=True)

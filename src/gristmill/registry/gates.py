@@ -25,7 +25,7 @@ from gristmill.registry.gate_base import (
     Subject,
 )
 from gristmill.registry.gates_environment import Licences, Vulnerabilities
-from gristmill.registry.gates_fitness import Format, Latency, Signature, Size
+from gristmill.registry.gates_fitness import Format, Signature, Size
 from gristmill.registry.gates_groups import Calibration, Fairness, Slices
 from gristmill.registry.gates_metrics import Better, LineageGate, Maximum, Minimum
 
@@ -41,7 +41,6 @@ __all__ = [
     "Gate",
     "GateReport",
     "GateResult",
-    "Latency",
     "Licences",
     "LineageGate",
     "Maximum",
@@ -63,7 +62,6 @@ BUILT_IN: tuple[type[Any], ...] = (
     Calibration,
     Fairness,
     Format,
-    Latency,
     Licences,
     LineageGate,
     Maximum,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gristmill.errors import GristmillError, Invalid
@@ -23,11 +23,13 @@ def measure(
     pyfunc: Any,
     rows: Any,
     trouble: str,
+    progress: Callable[[str], None],
 ) -> Mapping[str, Any]:
     """What each measuring gate found, by its `repr`; a GristmillError where it could not.
 
-    `pyfunc` is the loaded model and `rows` the hold-out's features, None when there are none. Any
-    other error of a gate becomes Invalid with its text: one broken gate keeps none from judging.
+    `pyfunc` is the loaded model and `rows` the hold-out's features, None when there are none; the
+    input example stands in for them. Any other error of a gate becomes Invalid with its text: one
+    broken gate keeps none from judging.
     """
     asking = [g for g in gates if hasattr(g, "measure")]
     if not asking:
@@ -38,6 +40,8 @@ def measure(
             model = ready(version.model, version.version, version.digest, pyfunc, settings.time)
         except Invalid as error:
             trouble = trouble or error.message
+    if model is not None and rows is None:
+        rows = pyfunc.input_example
     subject = Subject(
         root=registry.project.root,
         now=utc_now(),
@@ -45,9 +49,11 @@ def measure(
         rows=rows,
         packages=read(registry.evidence(version, SBOM)) if SBOM in version.evidence else None,
         trouble=trouble,
+        progress=progress,
     )
     found: dict[str, Any] = {}
     for gate in asking:
+        progress(f"measuring {gate.kind}")
         try:
             found[repr(gate)] = gate.measure(subject)
         except GristmillError as error:

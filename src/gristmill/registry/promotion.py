@@ -6,6 +6,7 @@ between is mended by whichever verb comes next.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -96,10 +97,12 @@ def gate(
     against: str = CHAMPION,
     *,
     actor: str | None = None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> GateReport:
     """Judge the version by the model's gates, on its own hold-out, against the alias `against`.
 
     Whether it runs code when it is loaded is always judged, unless the settings allow it.
+    `progress` hears what is being done.
 
     The report is kept in the ledger under its digest; a promotion refers to it. A failed gate is
     a result, not an error.
@@ -118,7 +121,7 @@ def gate(
     challenger = registry.version(model, version)
     holder = registry.ledger.aliases(model).get(check_name(against, "alias"))
     champion = registry.version(model, holder) if holder else None
-    evidence = gather(registry, settings, challenger, champion, gates)
+    evidence = gather(registry, settings, challenger, champion, gates, progress)
     about = {
         "model": model,
         "version": challenger.version,
@@ -265,10 +268,14 @@ def rollback(
 
 
 def champion(project: Project, model: str, at: datetime | None = None) -> Version | None:
-    """The champion now, or at the aware time `at`; None when there was none."""
+    """The champion now, or at the aware time `at`; None when there was none. Raises Forbidden when
+    the move that made it champion is not as it was signed."""
     registry = Registry(project)
     entry = registry.ledger.holder(model, CHAMPION, at)
-    return registry.version(model, entry.after) if entry and entry.after else None
+    if entry is None or not entry.after:
+        return None
+    registry.ledger.require_sound(entry)
+    return registry.version(model, entry.after)
 
 
 def holders(moves: list[Entry]) -> list[int]:

@@ -9,7 +9,7 @@ from functools import partial
 from gristmill.errors import Conflict, Forbidden, GateFailed, Invalid
 from gristmill.project import SETTINGS, Project, parse_table
 from gristmill.registry.actor import current_actor
-from gristmill.registry.approvals import DECISIONS, Policy, Standing, standing
+from gristmill.registry.approvals import DECISIONS, Policy, Standing, person, standing
 from gristmill.registry.chain import Draft, Entry
 from gristmill.registry.checks import clean_reason
 from gristmill.registry.ledger import utc_now
@@ -52,7 +52,7 @@ def decide(
     require(project, "approve", actor)
     registry = Registry(project)
     target = registry.version(model, version)
-    if actor in authors(registry, target):
+    if made_by(registry, target, actor):
         raise Forbidden(
             "approval.author",
             f"{actor} made {model} version {target.version} and cannot decide on it.",
@@ -115,9 +115,14 @@ def policy_of(project: Project, model: str) -> Policy:
 
 
 def authors(registry: Registry, version: Version) -> set[str]:
-    """Who made the version: git's author and who registered it."""
+    """Who made the version, as `person` names them: git's author and who registered it."""
     entries = registry.ledger.entries(version.model, "register", version.version)
-    return {version.author, *(e.actor for e in entries)}
+    return {person(name) for name in (version.author, *(e.actor for e in entries))}
+
+
+def made_by(registry: Registry, version: Version, actor: str) -> bool:
+    """Whether the actor made the version, and so cannot decide on it."""
+    return person(actor) in authors(registry, version)
 
 
 def _write(

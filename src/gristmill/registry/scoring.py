@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +27,7 @@ def gather(
     challenger: Version,
     champion: Version | None,
     gates: Sequence[Gate] = (),
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Evidence:
     """Score the challenger's own hold-out with both models, and look at the challenger's files.
 
@@ -34,8 +35,9 @@ def gather(
     evidence's `trouble`, on which comparing gates cannot judge. Gates that measure do it here.
     Raises Forbidden when a model's bytes or the hold-out were altered.
     """
+    progress("scoring the hold-out")
     known, model, rows = _scored(registry, settings, challenger, champion)
-    found = measure(registry, settings, challenger, gates, model, rows, known.trouble)
+    found = measure(registry, settings, challenger, gates, model, rows, known.trouble, progress)
     return replace(known, measured=found)
 
 
@@ -54,6 +56,13 @@ def _scored(
     )
     if HOLDOUT not in challenger.evidence or not settings.target:
         trouble = "the version keeps no hold-out, or no target is declared"
+        try:
+            with _translated("does not load"):
+                model = registry.load(challenger)
+        except (Invalid, Forbidden) as error:
+            if isinstance(error, Forbidden) and error.code != "model.code":
+                raise
+            trouble = error.message
         return replace(known, trouble=trouble), model, rows
     import pandas as pd
 

@@ -141,7 +141,8 @@ class Registry:
     def version(self, model: str, ref: int | str) -> Version:
         """The version with number `ref` (3, "3" or "v3"), or the one holding the alias `ref`.
 
-        Raises NotFound when there is no such model, version or alias.
+        Raises NotFound when there is no such model, version or alias, Forbidden when the move that
+        gave the alias is not as it was signed.
         """
         aliases = self.ledger.aliases(model)
         text = str(ref).strip()
@@ -155,6 +156,9 @@ class Registry:
                     hint=f"`gristmill model list {model}` shows its versions.",
                 )
             number = aliases[text]
+            move = self.ledger.holder(model, text)
+            if move is not None:
+                self.ledger.require_sound(move)
         found = self.ledger.documented(model, "register", number)
         if not found:
             raise NotFound(

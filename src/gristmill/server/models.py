@@ -209,7 +209,7 @@ def _waiting(registry: Registry, entry: Entry, actor: str) -> WaitingView:
     why = ""
     if not may(registry.project, "approve", actor):
         why = f"{actor} may not approve."
-    elif actor in review.authors(registry, registry.version(entry.model, number)):
+    elif review.made_by(registry, registry.version(entry.model, number), actor):
         why = "Whoever made a version cannot decide on it."
     return WaitingView(
         model=entry.model,

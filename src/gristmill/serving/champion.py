@@ -1,4 +1,4 @@
-"""Which version serves: follows the alias `champion`, swaps only to what verified and loaded."""
+"""Which version serves: follows an alias (`champion`), swaps only to what verified and loaded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import GristmillError, Unavailable
@@ -15,12 +14,11 @@ from gristmill.files import write_json
 from gristmill.predictor.model import LoadedModel
 from gristmill.project import Project
 from gristmill.serving.model import load
-from gristmill.serving.settings import serving_directory
+from gristmill.serving.settings import Place
 
 if TYPE_CHECKING:
     from gristmill.registry.store import Registry
 
-ALIAS = "champion"
 POLL_SECONDS = 1.0
 RETRY_SECONDS = 30.0
 
@@ -40,11 +38,12 @@ class State:
 class Champion:
     """Holds the state of one process. `state` is replaced as a whole: read it once a request."""
 
-    def __init__(self, project: Project, model: str) -> None:
+    def __init__(self, project: Project, model: str, place: Place) -> None:
         from gristmill.registry.store import Registry
 
         self.project = project
         self.name = model
+        self._place = place
         self.state = State()
         self._registry: Registry = Registry(project)
         self._retry_at = 0.0
@@ -57,7 +56,7 @@ class Champion:
         """
         before = self.state
         try:
-            version = self._registry.version(self.name, ALIAS)
+            version = self._registry.version(self.name, self._place.ref)
         except GristmillError as problem:
             self.state = replace(before, refused=None, problem=problem.record())
             return self.state != before
@@ -120,16 +119,12 @@ class Champion:
             "problem": state.problem,
         }
 
-    @property
-    def _memory(self) -> Path:
-        return serving_directory(self.project, self.name) / "served.json"
-
     def _remember(self, version: int) -> None:
-        write_json(self._memory, {"version": version})
+        write_json(self._place.memory, {"version": version})
 
     def _recall(self) -> int | None:
         try:
-            return int(json.loads(self._memory.read_text(encoding="utf-8"))["version"])
+            return int(json.loads(self._place.memory.read_text(encoding="utf-8"))["version"])
         except FileNotFoundError:
             return None
 

@@ -29,9 +29,10 @@ from gristmill.serving.champion import Champion, Watcher
 from gristmill.serving.prediction_log import LineLog
 from gristmill.serving.settings import (
     TOKEN,
+    Place,
     ServingSettings,
-    feedback_directory,
-    predictions_directory,
+    aside,
+    published,
     serving_settings,
 )
 
@@ -68,10 +69,13 @@ class Running:
 class Worker:
     """One process of the service: starts and stops its parts, and answers the routes."""
 
-    def __init__(self, project: Project, model: str, settings: ServingSettings) -> None:
+    def __init__(
+        self, project: Project, model: str, settings: ServingSettings, place: Place
+    ) -> None:
         self.project = project
         self.model = model
         self.settings = settings
+        self.place = place
         self._running: Running | None = None
 
     def start(self) -> None:
@@ -80,9 +84,9 @@ class Worker:
         if SUPERVISOR in os.environ:
             lifeline.hold(int(os.environ[SUPERVISOR]))
         metrics = Metrics(self.model)
-        champion = Champion(self.project, self.model)
-        predictions = LineLog(predictions_directory(self.project, self.model))
-        feedback = LineLog(feedback_directory(self.project, self.model))
+        champion = Champion(self.project, self.model, self.place)
+        predictions = LineLog(self.place.predictions)
+        feedback = LineLog(self.place.feedback)
         champion.start()
         metrics.show(champion.state)
 
@@ -184,17 +188,31 @@ class TokenGuard:
         return len(given) == 1 and hmac.compare_digest(given[0], b"Bearer " + self._token)
 
 
-def build(root: Path, model: str, *, workers: int | None = None) -> Any:
-    """The `bentoml.Service` for `model` of the project at `root`; loads no model yet."""
+def build(
+    root: Path,
+    model: str,
+    *,
+    workers: int | None = None,
+    version: int | None = None,
+    directory: Path | None = None,
+) -> Any:
+    """The `bentoml.Service` for `model` of the project at `root`; loads no model yet.
+
+    It serves the champion; with `version` and `directory` that version, its logs in the directory.
+    """
     import bentoml
 
     project = Project.load(root)
     settings = serving_settings(project, model, workers=workers)
-    worker = Worker(project, model, settings)
+    if version is None or directory is None:
+        place = published(project, model)
+    else:
+        place = aside(version, directory)
+    worker = Worker(project, model, settings, place)
     app = Starlette(routes=worker.routes())
 
     class Prediction:
-        """Serves the champion."""
+        """Serves one version at a time."""
 
         @bentoml.on_startup  # type: ignore[untyped-decorator]
         def start(self) -> None:

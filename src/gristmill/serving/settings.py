@@ -68,6 +68,34 @@ def check_host(host: str, token: str) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Place:
+    """What a service serves (`ref`: an alias it follows, or one version) and where it keeps what it
+    answered, what it was told, and which version it served last."""
+
+    ref: str | int
+    predictions: Path
+    feedback: Path
+    memory: Path
+
+
+def published(project: Project, model: str) -> Place:
+    """The champion, with the logs that are watched."""
+    return Place(
+        "champion",
+        predictions_directory(project, model),
+        feedback_directory(project, model),
+        serving_directory(project, model) / "served.json",
+    )
+
+
+def aside(version: int, directory: Path) -> Place:
+    """One version, with logs that nobody watches."""
+    return Place(
+        version, directory / "predictions", directory / "feedback", directory / "served.json"
+    )
+
+
 def predictions_directory(project: Project, model: str) -> Path:
     return project.state / "predictions" / model
 

@@ -102,8 +102,15 @@ class Promotion(Panel):
     def judge(self) -> None:
         model, number, alias = self._asked()
         self.do(
-            f"Judging version {number}: scoring the hold-out",
-            lambda _: promotion.gate(self.project, model, number, alias, actor=self.actor),
+            f"Judging version {number}",
+            lambda tell: promotion.gate(
+                self.project,
+                model,
+                number,
+                alias,
+                actor=self.actor,
+                progress=lambda text: tell(f"Judging version {number}: {text}"),
+            ),
             lambda report: self.done(f"Version {number} was judged: {report.verdict}."),
             quiet=False,
         )
@@ -241,6 +248,7 @@ def _evidence(numbers: Any) -> str:
     rows = []
     for key, value in numbers.items():
         shown = f"{value:.5g}" if isinstance(value, float) else str(value)
-        rows.append((key, shown))
+        rows.append((key, "–" if value is None else shown))
     inside = table(("", ""), rows, compact=True)
-    return f"<details><summary>{len(rows)} numbers</summary>{inside}</details>"
+    words = "1 number" if len(rows) == 1 else f"{len(rows)} numbers"
+    return f"<details><summary>{words}</summary>{inside}</details>"

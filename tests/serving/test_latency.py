@@ -1,0 +1,111 @@
+"""The gate `latency`: its interval, its verdicts, and a version measured in a real process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gristmill.errors import Invalid
+from gristmill.files import held
+from gristmill.project import Project
+from gristmill.registry import promotion
+from gristmill.registry.gates import CANNOT, FAIL, PASS, Evidence
+from gristmill.serving.latency import FEWEST, Latency, quantile
+from gristmill.serving.settings import predictions_directory
+
+GATE = f"""
+[[models.delay.gates]]
+kind = "latency"
+milliseconds = 5000
+requests = {FEWEST}
+"""
+JUDGE = """
+import sys
+from pathlib import Path
+from gristmill.project import Project
+from gristmill.registry.promotion import gate
+gate(Project.load(Path(sys.argv[1])), "delay", 2, actor="ada")
+"""
+
+
+def test_the_interval_holds_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(11)
+    true = float(-np.log(0.05))  # p95 of the exponential distribution
+    missed = 0
+    for _ in range(300):
+        value, low, high = quantile(list(rng.exponential(size=FEWEST + 30)), 0.95)
+        assert low is not None and high is not None and low <= value <= high
+        missed += not low <= true <= high
+    assert missed <= 27  # 15 expected at most; more has probability 0.002
+    assert quantile([1.0] * FEWEST, 0.95)[2] == 1.0
+    assert quantile([1.0] * (FEWEST - 1), 0.95)[2] is None
+    assert quantile([1.0, 2.0], 0.01)[1] is None
+
+
+def test_the_interval_decides_and_not_the_point() -> None:
+    taken = np.linspace(0.010, 0.020, 200)
+    for limit, verdict in ((25.0, PASS), (19.55, CANNOT), (19.1, FAIL), (12.0, FAIL)):
+        gate = Latency(limit)
+        found = {"seconds": list(taken), "how": {"requests": 200}}
+        result = gate.judge(Evidence(measured={repr(gate): found}))
+        assert result.verdict == verdict, result
+        assert result.numbers["p50_low"] < result.numbers["p50"] < result.numbers["p50_high"]
+    few = gate.judge(Evidence(measured={repr(gate): found | {"seconds": [0.001] * 50}}))
+    assert few.verdict == CANNOT
+    assert gate.judge(Evidence(trouble="no rows")).message == "no rows"
+    with pytest.raises(Invalid, match="cannot bound"):
+        Latency(10.0, requests=FEWEST - 1)
+
+
+def declare(project: Project, text: str) -> Project:
+    with (project.root / "gristmill.toml").open("a") as settings:
+        settings.write(text)
+    return Project.load(project.root)
+
+
+def test_a_version_is_measured_beside_the_champion(project: Project) -> None:
+    """Version 2 on its input example, as there is no hold-out; nobody's log hears of it."""
+    heard: list[str] = []
+    report = promotion.gate(declare(project, GATE), "delay", 2, actor="ada", progress=heard.append)
+    (latency,) = [r for r in report.results if r.kind == "latency"]
+    assert latency.verdict == PASS, latency
+    numbers = latency.numbers
+    assert numbers["requests"] == FEWEST
+    assert 0 < numbers["p95_low"] <= numbers["p95"] <= numbers["p95_high"] < 5000
+    assert "BentoML" in numbers["path"]
+    assert any("starting delay version 2 at http://127.0.0.1:" in h for h in heard)
+    assert not predictions_directory(project, "delay").exists()
+    assert not list((project.state / "candidates").iterdir())
+    said = json.loads((project.state / "candidate.lock").read_text())
+    assert not Path(f"/proc/{said['pid']}").exists()
+
+
+def test_a_killed_judge_leaves_no_service_and_a_broken_one_cannot_be_judged(
+    project: Project,
+) -> None:
+    declare(project, GATE)
+    judge = subprocess.Popen([sys.executable, "-c", JUDGE, str(project.root)])
+    lock = project.state / "candidate.lock"
+    end = time.monotonic() + 120
+    while not (lock.exists() and lock.read_text()):
+        assert judge.poll() is None and time.monotonic() < end
+        time.sleep(0.05)
+    os.kill(judge.pid, signal.SIGKILL)
+    judge.wait()
+    with held(lock, wait=120):  # free when the last process of the service has ended
+        pass
+    settings = project.root / "gristmill.toml"
+    settings.write_text(settings.read_text().replace("max_rows = 500", "max_rows = 0"))
+    report = promotion.gate(Project.load(project.root), "delay", 2, actor="ada")
+    (latency,) = [r for r in report.results if r.kind == "latency"]
+    assert latency.verdict == CANNOT
+    assert "max_rows = 0" in latency.message
+    assert not list((project.state / "candidates").iterdir())
