@@ -20,6 +20,7 @@ from tests.browser.lab import free_port, laboratory
 LAYER = 10  # steps side by side
 TRIES = 5
 PATIENCE = 120_000
+THERE = "() => window.jupyterapp.commands.hasCommand('gristmill:open-pipeline')"
 OPENED = """
 steps => new Promise(done => {
   const begin = performance.now();
@@ -92,6 +93,8 @@ def main(steps: int) -> None:
             page.set_default_timeout(PATIENCE)
             page.goto(f"{address}/lab?reset")
             page.wait_for_selector(".jp-LauncherCard")
+            if not page.evaluate(THERE):
+                raise SystemExit("JupyterLab lacks the extension: run `make extension`.")
             cold = opened(page, steps)
             warm = [opened(page, steps) for _ in range(TRIES)]
             frame = float(page.evaluate(FRAMES))
