@@ -14,6 +14,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,7 @@ POLICY = {  # nobody is there to approve; everything known so far is trained on
 }
 DAY = timedelta(days=1)
 MARGIN = 0.02
+SEGMENT = re.compile(r"(\w+)=([^,;]+), (\w+):")
 
 
 @dataclass
@@ -225,17 +227,27 @@ def judge(project: Project, alert: Alert, flights: pd.DataFrame) -> tuple[str, s
         area = float(roc_auc_score(mine["late"], mine["said"]))
         words = f"AUC {area:.3f} after, promised {promised:.3f}"
         return ("right" if area < promised - MARGIN else "wrong"), words
-    names = ["said"] if alert.rule == "prediction" else features_in(alert.reason, reference)
     told = []
-    for name in names:
-        then = reference["prediction" if name == "said" else name]
-        told.append((apart(then, mine[name]), name, middle(then), middle(mine[name])))
+    for part, name, then, now in sides(alert, reference, mine):
+        told.append((apart(then, now), f"{name}{part}", middle(then), middle(now)))
     if not told:
         return "unknown", alert.reason[:70]
     far, name, then_, now_ = max(told)
     late = f"late {reference['late'].mean():.0%} to {mine['late'].mean():.0%}"
     words = f"{far:.0%} of rows moved in {name}: {then_} to {now_}; {late}"
     return ("right" if far >= 0.05 else "wrong"), words
+
+
+def sides(alert: Alert, reference: pd.DataFrame, mine: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """What the alarm speaks of: the part of the rows, the column, and its values then and now."""
+    if alert.rule == "prediction":
+        return [("", "said", reference["prediction"], mine["said"])]
+    if alert.rule == "segment":
+        return [
+            (f" of {cut}={value}", *(name, *(t[t[cut] == value][name] for t in (reference, mine))))
+            for cut, value, name in SEGMENT.findall(alert.reason)
+        ]
+    return [("", n, reference[n], mine[n]) for n in features_in(alert.reason, reference)]
 
 
 def trained(project: Project, version: int) -> pd.DataFrame:

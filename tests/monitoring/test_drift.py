@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from gristmill.monitoring.distance import distances, psi
+from gristmill.monitoring.distance import distances, kullback_leibler, psi
 from gristmill.monitoring.drift import Column, Thresholds, importance, judge
 from gristmill.monitoring.reference import columns_of
 from gristmill.monitoring.significance import chi_square, ks_test, kuiper_test, pool, range_test
@@ -159,6 +159,14 @@ def test_kuipers_test_keeps_its_level_and_sees_a_wider_spread() -> None:
     assert (found[:400] < 0.05).sum() <= stats.binom.ppf(0.999, 400, 0.05)
     plain = np.array([ks_test(*map(np.asarray, pair)) for pair in sides[400:]])
     assert (found[400:] < 0.01).mean() > 0.8 > (plain < 0.01).mean()
+
+
+@given(st.lists(st.tuples(st.integers(1, 900), st.integers(1, 900)), min_size=2, max_size=12))
+def test_divergences_agree_with_scipy(rows: list[tuple[int, int]]) -> None:
+    reference, window = np.array(rows).T
+    there, back = stats.entropy(window, reference), stats.entropy(reference, window)
+    assert kullback_leibler(window, reference) == pytest.approx(there, abs=1e-12)
+    assert psi(reference, window)[0] == pytest.approx(there + back, abs=1e-12)
 
 
 def test_wasserstein_agrees_with_scipy_on_distinct_values() -> None:

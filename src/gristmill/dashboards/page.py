@@ -262,7 +262,8 @@ def _details(state: ModelState) -> str:
         f"<figure><figcaption><b>{escape(f.name)}</b> {escape(f.words)}</figcaption>"
         f"{then_and_now(version.bins[f.name], version.reference[f.name], last.shares[f.name])}"
         f"<small>{percent(f.distances.moved)} moved · PSI {f.distances.psi:.2g} "
-        f"(chance {f.distances.psi_noise:.1g}) · {chance(f.p)}</small></figure>"
+        f"(chance {f.distances.psi_noise:.1g}) · KL {f.distances.kl:.2g} · JS {f.distances.js:.2g}"
+        f" · {chance(f.p)}</small></figure>"
         for f in chosen
     )
     return (

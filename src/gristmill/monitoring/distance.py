@@ -17,14 +17,16 @@ class Distances:
 
     `moved` is the KS distance (numbers) or the total variation (categories): the least share of
     rows that lie elsewhere. `psi` is over at most ten bins with `psi_noise` expected of it from
-    sampling alone; `js` the Jensen-Shannon distance (base 2, 0 to 1), `wasserstein` in units of the
-    reference's standard deviation (None for categories). `missing` and `outside` are changes of
-    shares.
+    sampling alone; over the same bins `kl` is the Kullback-Leibler divergence of the window from
+    the reference (nats) and `js` the Jensen-Shannon distance (base 2, 0 to 1); `wasserstein` is in
+    units of the reference's standard deviation (None for categories). `missing` and `outside` are
+    changes of shares.
     """
 
     moved: float
     psi: float
     psi_noise: float
+    kl: float
     js: float
     wasserstein: float | None
     missing: float
@@ -38,7 +40,7 @@ def distances(reference: Sketch, window: Sketch, binning: Binning) -> Distances:
     if reference.rows and window.rows:
         missing = window.missing / window.rows - reference.missing / reference.rows
     if not n or not m:
-        return Distances(0.0, 0.0, 0.0, 0.0, None, missing, 0.0)
+        return Distances(0.0, 0.0, 0.0, 0.0, 0.0, None, missing, 0.0)
     left, right = reference.counts[1:], window.counts[1:]
     p, q = left / n, right / m
     number = binning.kind == "number"
@@ -49,6 +51,7 @@ def distances(reference: Sketch, window: Sketch, binning: Binning) -> Distances:
         moved=ks_distance(left, right) if number else float(np.abs(p - q).sum() / 2),
         psi=value,
         psi_noise=noise,
+        kl=kullback_leibler(coarse_right, coarse_left),
         js=jensen_shannon(coarse_left / n, coarse_right / m),
         wasserstein=wasserstein(reference, window, binning) if number else None,
         missing=missing,
@@ -96,8 +99,15 @@ def psi(reference: Counts, window: Counts) -> tuple[float, float]:
     chi-square with k - 1 degrees (Yurdakul and Naranjo, J. Risk Model Validation 14, 2020).
     """
     n, m, k = reference.sum(), window.sum(), reference.size
-    p, q = np.maximum(reference, 0.5) / n, np.maximum(window, 0.5) / m
-    return float(((q - p) * np.log(q / p)).sum()), float((k - 1) * (1 / n + 1 / m))
+    both = kullback_leibler(window, reference) + kullback_leibler(reference, window)
+    return both, float((k - 1) * (1 / n + 1 / m))
+
+
+def kullback_leibler(window: Counts, reference: Counts) -> float:
+    """The divergence of the window's shares from the reference's, in nats; an empty bin counts as
+    half a row."""
+    q, p = np.maximum(window, 0.5) / window.sum(), np.maximum(reference, 0.5) / reference.sum()
+    return float((q * np.log(q / p)).sum())
 
 
 def jensen_shannon(p: Floats, q: Floats) -> float:

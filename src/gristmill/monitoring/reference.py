@@ -20,7 +20,7 @@ from gristmill.monitoring.performance import Metric, Task, measure, tally
 from gristmill.monitoring.profile import FORMAT, PREDICTION, Profile
 from gristmill.monitoring.settings import MonitoringSettings
 from gristmill.monitoring.significance import Alike, days_worth, likeness
-from gristmill.monitoring.sketch import Binning, Floats, Kind, fix_bins, named
+from gristmill.monitoring.sketch import Binning, Floats, Kind, Words, fix_bins, named, word
 from gristmill.registry.version import HOLDOUT, REFERENCE
 
 if TYPE_CHECKING:
@@ -68,8 +68,9 @@ def columns_of(
     ones of the window like new ones. `day` numbers the day of each row, when it is known.
     """
     found = []
+    when = None if day is None else np.unique(day, return_inverse=True)[1]
     for name, (kind, column) in values.items():
-        half = np.ones(len(column), dtype=bool)
+        half: Any = slice(None)
         if kind == "category":
             half = np.random.default_rng(seed).random(len(column)) >= 0.5
             binning = fix_bins(name, column[~half], kind)
@@ -80,8 +81,9 @@ def columns_of(
         if prediction is not None:
             weight = importance(_coarse(binning, places), prediction[half], binning.size)
         alike, days = Alike(), 0.0
-        if day is not None:
-            alike, days = _alike(binning, places, day[half]), _worth(day[half])
+        if when is not None:
+            alike = _alike(binning, places, when[half])
+            days = days_worth(np.bincount(when[half]))
         found.append(Column(binning, binning.sketch(counted, places), weight, alike, days))
     return tuple(found)
 
@@ -93,12 +95,12 @@ def _coarse(binning: Binning, places: NDArray[np.intp]) -> NDArray[np.intp]:
     return places
 
 
-def _alike(binning: Binning, places: NDArray[np.intp], day: Days) -> Alike:
-    """How alike rows of one day are in the column's coarse bins, and in missing it.
+def _alike(binning: Binning, places: NDArray[np.intp], where: NDArray[np.intp]) -> Alike:
+    """How alike rows of one day are in the column's coarse bins, and in missing it; `where` counts
+    the days from nought.
 
     Of a number, in lying below the cut where they are most alike: that is what its test looks at.
     """
-    _, where = np.unique(day, return_inverse=True)
     days, present = int(where.max()) + 1, places > 0
     group = groups(
         np.bincount(places, minlength=binning.size)[1:], ordered=binning.kind == "number"
@@ -249,7 +251,7 @@ def _masks(
     found: dict[str, NDArray[np.bool_]] = {}
     for name, words in segments.items():
         column = values[name][1]
-        found |= {f"{name}={w}": np.asarray(column == w) for w in words}
+        found |= {f"{name}={w}": column.are(w) for w in words}
     if watched.reference in ("weekday", "month"):
         if times is None:
             raise Invalid(
@@ -284,6 +286,8 @@ def values_of(series: pd.Series[Any]) -> tuple[Kind, Any] | None:
     if pd.api.types.is_datetime64_any_dtype(kind) or pd.api.types.is_timedelta64_dtype(kind):
         return None
     if pd.api.types.is_bool_dtype(kind) or not pd.api.types.is_numeric_dtype(kind):
-        codes, names = named(series.astype(object).to_numpy())
-        return "category", np.array(names, dtype=object)[codes]
+        if isinstance(kind, pd.StringDtype):
+            codes, different = pd.factorize(series)
+            return "category", Words(codes, [*map(word, different), None])  # -1: a missing one
+        return "category", Words(*named(series.astype(object).to_numpy()))
     return "number", series.to_numpy(dtype=np.float64, na_value=np.nan)

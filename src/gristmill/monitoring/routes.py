@@ -18,11 +18,18 @@ from gristmill.notify.routes import Message, Route, compose, read_routes, wanted
 from gristmill.notify.sending import Delivery, send_all
 from gristmill.project import Project
 
+ENDED = {
+    "waiting": ("critical", "needs a person"),
+    "gave-up": ("critical", "needs a person"),
+    "kept": ("warning", "changed nothing"),
+}
+
 
 def messages(
     model: str, owner: str, alerts: Sequence[Alert], repairs: Sequence[Repair], now: datetime
 ) -> list[Message]:
-    """All there is to tell: alerts opened, escalated and resolved, repairs that need a person.
+    """All there is to tell: alerts opened, escalated and resolved; repairs that need a person, or
+    whose version its gates kept out.
 
     Of an alert that sleeps nothing is told. Pure.
     """
@@ -31,11 +38,12 @@ def messages(
         if alert.state(now) != "snoozed":
             found += _of_alert(model, owner, alert)
     for repair in repairs:
-        if repair.outcome in ("waiting", "gave-up"):
-            about = {"model": model, "owner": owner, "severity": "critical", "repair": repair.id}
-            text = f"{model}: repair {repair.id} needs a person. {repair.words}"
+        if repair.outcome in ENDED:
+            severity, means = ENDED[repair.outcome]
+            about = {"model": model, "owner": owner, "severity": severity, "repair": repair.id}
+            text = f"{model}: repair {repair.id} {means}. {repair.words}"
             key = f"{repair.id}/{repair.outcome}"
-            found.append(compose(key, "critical", text, about, owners=(owner,) if owner else ()))
+            found.append(compose(key, severity, text, about, owners=(owner,) if owner else ()))
     return found
 
 

@@ -7,7 +7,7 @@ whatever the number of rows behind it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -150,6 +150,24 @@ def merge(binning: Binning, sketches: Iterable[Sketch]) -> Sketch:
     return whole
 
 
+@dataclass(frozen=True)
+class Words:
+    """A category's values: the place of each in `names`, shape (n,); None is a missing one."""
+
+    codes: NDArray[np.intp]
+    names: Sequence[str | None]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, rows: Any) -> Words:
+        return Words(self.codes[rows], self.names)
+
+    def are(self, name: str) -> NDArray[np.bool_]:
+        """Which rows hold the name, shape (n,)."""
+        return np.array([n == name for n in self.names], dtype=bool)[self.codes]
+
+
 def word(value: Any) -> str | None:
     """A category's name, the same for a value from Parquet and its text in JSON; None: missing."""
     if value is None:
@@ -168,6 +186,8 @@ def word(value: Any) -> str | None:
 
 def named(values: Any) -> tuple[NDArray[np.intp], list[str | None]]:
     """The different names (`word`) of `values`, shape (n,), and the place of each among them."""
+    if isinstance(values, Words):
+        return values.codes, [*values.names]
     if len(values) > MANY:
         import pandas as pd
 
@@ -189,7 +209,7 @@ def fix_bins(name: str, values: Any, kind: Kind, bins: int = BINS) -> Binning:
     if kind == "category":
         codes, names = named(values)
         rows = np.bincount(codes[codes >= 0], minlength=len(names)).tolist()
-        tally = {n: k for n, k in zip(names, rows, strict=True) if n is not None}
+        tally = {n: k for n, k in zip(names, rows, strict=True) if n is not None and k}
         ranked = sorted(tally, key=lambda c: (-tally[c], c))
         return Binning(name, kind, categories=tuple(ranked[:bins]))
     numbers = np.asarray(values, dtype=np.float64)
