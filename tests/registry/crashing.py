@@ -132,7 +132,10 @@ def main(root: Path, verb: str, server: str = "", template: str = "") -> None:
     shutil.copytree(root, kept)
     shutil.copytree(root, spare)
     url = os.environ.pop("GRISTMILL_LEDGER_URL", "")
-    audit(Project.load(spare))  # imports what the children need, on another database than theirs
+    # What the children need is imported here, on another database than theirs.
+    audit(Project.load(spare))
+    if verb == "register":
+        act(Project.load(spare), verb)
     os.environ["GRISTMILL_LEDGER_URL"] = url
     for deadly in range(1, 40):
         shutil.rmtree(root)

@@ -45,8 +45,8 @@ CSS = f"""
     border:1px solid currentColor; white-space:nowrap; color:var(--c) }}
   .pass {{ --c:var(--steady) }} .fail {{ --c:var(--alert) }} .cannot {{ --c:var(--watch) }}
   .alias {{ --c:var(--accent) }}
-  .row {{ display:grid; grid-template-columns:minmax(6em,1.1fr) minmax(9em,1.2fr) minmax(10em,2fr)
-    minmax(6em,1fr) minmax(14em,3fr); gap:.2rem .9rem; align-items:baseline }}
+  .row {{ display:grid; grid-template-columns:minmax(6em,1.1fr) minmax(10.5em,1.2fr)
+    minmax(10em,2fr) minmax(6em,1fr) minmax(14em,3fr); gap:.2rem .9rem; align-items:baseline }}
   .row span {{ overflow-wrap:anywhere }} .row.head {{ font-weight:600; color:var(--soft) }}
   .line {{ fill:initial; border-bottom:1px solid var(--line) }}
   .js-plotly-plot text {{ fill:var(--text) !important }}
