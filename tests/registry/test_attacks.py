@@ -288,7 +288,7 @@ def test_a_crash_between_any_two_writes_is_mended(
         command + (ledger_url.rsplit("/", 1) if remote else []),
         check=False,
         cwd=Path(__file__).parents[2],
-        timeout=200,
+        timeout=600,
         capture_output=True,
         text=True,
     )
