@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gristmill.cli import main
@@ -31,7 +32,7 @@ from gristmill.monitoring.undo import undoes
 from gristmill.runner.request import RunRequest
 
 from .conftest import World
-from .world import MODEL, add_step, commit
+from .world import MODEL, add_step, commit, flights
 
 NOW = datetime(2013, 9, 1, tzinfo=UTC)
 JULY = datetime(2013, 7, 1, tzinfo=UTC)
@@ -285,6 +286,7 @@ def test_a_repair_leaves_what_a_person_edits_alone(world: World) -> None:
 
 
 def test_a_repair_that_made_it_worse_is_taken_back(world: World) -> None:
+    """Not before labelled rows show that the version before does better on them."""
     from gristmill.registry.promotion import champion as holder
     from gristmill.registry.promotion import promote, register
 
@@ -307,7 +309,8 @@ def test_a_repair_that_made_it_worse_is_taken_back(world: World) -> None:
 
     commit(world.root)
     shutil.rmtree(world.root / "models/best")
-    run(world.project, RunRequest(overrides={"train.end": "2013-05-01"})).raise_for_status()
+    few = {"train.start": "2013-04-29", "train.end": "2013-05-01"}
+    run(world.project, RunRequest(overrides=few)).raise_for_status()
     second = register(world.project, MODEL).version
     promote(world.project, MODEL, second, reason="a repair", override=True)
     folder = directory(world.project, MODEL)
@@ -322,7 +325,17 @@ def test_a_repair_that_made_it_worse_is_taken_back(world: World) -> None:
               "rule": "performance", "severity": "critical", "reason": "worse",
               "window": JULY.isoformat(), "at": JULY.isoformat()}  # fmt: skip
     append_journal(folder / "alerts.jsonl", [opened])
-    told = repair(world.project, MODEL, now=JULY)
-    assert told is not None and told.outcome == "rolled-back"
+    said: list[str] = []
+    hear = [lambda event: said.append(event.message)]
+    assert repair(world.project, MODEL, now=JULY, listeners=hear) is None
+    assert "0 labelled rows of version 2 since 2013-07-01" in said[0]
+
+    rows = flights()
+    rows = rows[rows.scheduled.dt.month.isin([7, 8])]
+    world.traffic.send(rows, version=second, prediction=np.zeros(len(rows)))
+    told = repair(world.project, MODEL, now=JULY, listeners=hear)
+    assert told is not None, said
+    assert told.outcome == "rolled-back" and len(said) == 1
+    assert "labelled rows since 2013-07-01 version 1 has roc_auc" in told.trigger
     back = holder(world.project, MODEL)
     assert back is not None and back.version == first.version

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from gristmill.errors import GristmillError
+from gristmill.events import Notice
 from gristmill.files import locked
 from gristmill.monitoring.alerts import Alert, read_alerts
 from gristmill.monitoring.isolated import dissolve, isolate, makers, register_from, told_at_home
@@ -95,8 +96,13 @@ def repair(
     """
     from gristmill.registry.promotion import champion
 
+    def tell(words: str) -> None:
+        for listener in listeners:
+            listener(Notice(moment.timestamp(), "", words))
+
     settings = retrain_settings(project, model)
     moment = now or datetime.now(UTC)
+    listeners = tuple(listeners)
     path = journal_path(project, model)
     with locked(directory(project, model) / "repair.lock", f"a repair of {model}"):
         holder = champion(project, model)
@@ -108,7 +114,7 @@ def repair(
             return settled
         before = read_repairs(project, model)
         if settings.rollback:
-            undone = roll_back(project, model, holder.version, before, moment)
+            undone = roll_back(project, model, holder.version, before, moment, tell)
             if undone is not None:
                 return undone
         task = next_repair(

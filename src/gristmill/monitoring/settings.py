@@ -86,7 +86,8 @@ class RetrainSettings:
     `on` are the rules that repair; `approve = "person"` stops before promotion. No repair begins
     within `cooldown` of the last one (in the data's time), nor after `attempts` for one alert, nor
     more than `most` (0: any number) within `per`. `rollback`: a version that a repair promoted and
-    whose performance then decays gives way to the one before, instead of another retraining.
+    whose performance then decays gives way to the one before when that does better on the same
+    labelled rows, instead of another retraining.
     """
 
     params: str = ""

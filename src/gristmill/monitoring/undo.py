@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from gristmill.errors import Invalid
 from gristmill.monitoring.alerts import Alert, read_alerts
 from gristmill.monitoring.recorded import record_repairs
 from gristmill.monitoring.repairs import ACTOR, Journal, Repair, journal_path, read_repairs
+from gristmill.monitoring.settings import monitoring_settings
 from gristmill.project import Project
 
 PREFIX = "back-"
@@ -25,10 +27,19 @@ def undoes(champion: int, repairs: Sequence[Repair], alerts: Sequence[Alert]) ->
 
 
 def roll_back(
-    project: Project, model: str, champion: int, repairs: Sequence[Repair], now: datetime
+    project: Project,
+    model: str,
+    champion: int,
+    repairs: Sequence[Repair],
+    now: datetime,
+    tell: Callable[[str], None] = lambda words: None,
 ) -> Repair | None:
-    """Give the alias back to the version before; None when nothing asks for it. A call that was
-    killed is resumed by the next: who holds the alias says how far it came."""
+    """Give the alias back to the version before; None when nothing asks for it.
+
+    The labelled rows since the decay began must show that the version before does better on them,
+    else both suffer from the same, and a retraining is what helps; `tell` hears why it stays. A
+    call that was killed is resumed by the next: who holds the alias says how far it came.
+    """
     from gristmill.registry.promotion import rollback
 
     begun = [r for r in repairs if r.id.startswith(PREFIX) and not r.outcome]
@@ -44,6 +55,11 @@ def roll_back(
     trigger = "; ".join(f"{a.rule} since {a.first:%Y-%m-%d}: {a.reason}" for a in reasons)
     journal = Journal(journal_path(project, model), begin, now)
     if begin not in {r.id for r in repairs}:
+        better, words = _does_better(project, model, bad, min(a.first for a in reasons))
+        if not better:
+            tell(words)
+            return None
+        trigger += f"; {words}"
         journal.write(
             "began",
             champion=champion,
@@ -54,6 +70,27 @@ def roll_back(
         )
     rollback(project, model, reason=f"repair {bad.id} made it worse: {trigger}", actor=ACTOR)
     return _end(project, model, journal, champion, bad.champion)
+
+
+def _does_better(project: Project, model: str, repair: Repair, since: datetime) -> tuple[bool, str]:
+    """Whether the version before the repair does, for certain, and what that rests on."""
+    from gristmill.monitoring.hindsight import in_hindsight
+    from gristmill.monitoring.kept import read_report
+
+    before, after = repair.champion, repair.version
+    report, least = read_report(project, model), monitoring_settings(project, model).act
+    if report is None or after is None:
+        return False, f"nothing tells whether version {before} does better"
+    try:
+        found = in_hindsight(project, model, after, before, since, report.metric, least)
+    except Invalid as error:
+        return False, f"version {after} stays: {error.message}"
+    words = (
+        f"on {found.rows:,} labelled rows since {since:%Y-%m-%d} version {before} has "
+        f"{found.metric} {found.challenger:.3f}, version {after} {found.champion:.3f} "
+        f"(better by {found.lower:.3f} at least, 95 %)"
+    )
+    return found.lower > 0, words if found.lower > 0 else f"version {after} stays: {words}"
 
 
 def _end(project: Project, model: str, journal: Journal, bad: int, good: int) -> Repair:
