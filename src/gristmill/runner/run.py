@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -176,8 +175,8 @@ def decide(workspace: Workspace, request: RunRequest) -> Plan:
 
 
 def run_name(now: float) -> str:
-    """A sortable, unique name: local date and time, and four random letters."""
-    return time.strftime("%Y%m%d-%H%M%S", time.localtime(now)) + "-" + secrets.token_hex(2)
+    """Sorts as time does: local date and time, and how far the second had gone, in 65,536ths."""
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{int(now % 1 * 65536):04x}"
 
 
 def _record(error: BaseException) -> dict[str, str]:
