@@ -12,6 +12,7 @@ import flights
 import yaml
 from contender import Contender, edit, shell
 
+ELSEWHERE = ("ploomber", "elyra")  # in environments of their own
 ONE_DRIVER = """
 import sys
 import papermill
@@ -167,7 +168,7 @@ def elyra(work: Path, environments: Path) -> Contender:
     (root / "drive.py").write_text(
         textwrap.dedent("""
         import sys
-        from elyra.pipeline.local.processor_local import NotebookOperationProcessor
+        from elyra.pipeline.local.local_processor import NotebookOperationProcessor
         from elyra.pipeline.pipeline import GenericOperation
         import os
         for step in sys.argv[1:]:
@@ -175,7 +176,7 @@ def elyra(work: Path, environments: Path) -> Contender:
                 step, "execution_node", step, "execute-notebook-node",
                 component_props={"filename": f"{step}.ipynb", "runtime_image": "local/local"},
             )
-            NotebookOperationProcessor(os.getcwd()).process(operation, {})
+            NotebookOperationProcessor(os.getcwd()).process(operation, "benchmark")
         """)
     )
     path = f"{bin_}{os.pathsep}{os.environ['PATH']}"
