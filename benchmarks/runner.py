@@ -35,6 +35,8 @@ def gristmill(work: Path, name: str, *, warm: bool, kernels: bool, cores: set[in
         shell(root, "gristmill", "run", *words, *extra, cores=cores)
 
     def stop() -> None:
+        """Also the server that a run before left starting in the background."""
+        shell(root, sys.executable, "-m", "gristmill.cli.driver")
         shell(root, "gristmill", "doctor", "--stop")
 
     def warm_up() -> None:
