@@ -332,10 +332,15 @@ def test_a_repair_that_made_it_worse_is_taken_back(world: World) -> None:
 
     rows = flights()
     rows = rows[rows.scheduled.dt.month.isin([7, 8])]
-    world.traffic.send(rows, version=second, prediction=np.zeros(len(rows)))
+    turned = rows[:150].assign(late=1 - rows.late[:150])  # as if version 2 knew better
+    world.traffic.send(turned, version=second, prediction=np.zeros(150))
+    assert repair(world.project, MODEL, now=JULY, listeners=hear) is None
+    assert "version 2 stays: on 1" in said[1]
+
+    world.traffic.send(rows[150:], version=second, prediction=np.zeros(len(rows) - 150))
     told = repair(world.project, MODEL, now=JULY, listeners=hear)
     assert told is not None, said
-    assert told.outcome == "rolled-back" and len(said) == 1
+    assert told.outcome == "rolled-back" and len(said) == 2
     assert "labelled rows since 2013-07-01 version 1 has roc_auc" in told.trigger
     back = holder(world.project, MODEL)
     assert back is not None and back.version == first.version

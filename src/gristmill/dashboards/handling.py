@@ -77,7 +77,7 @@ class Missing(House):
         raise NotFound(
             "dashboard.page",
             f"There is no page {self.request.path}.",
-            hint="All models lead to all pages.",
+            hint="Every page is reached from that of all models.",
         )
 
 

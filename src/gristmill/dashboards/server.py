@@ -67,7 +67,11 @@ class AlertDone(Page):
     def post(self, alert: str) -> None:
         project = Project.load(self.project.root)
         if self.looks_only:
-            raise Forbidden("dashboard.viewer", "Viewers look and do not act.")
+            raise Forbidden(
+                "dashboard.viewer",
+                "Viewers look and do not act.",
+                hint="Whoever has the server's own token can acknowledge and snooze.",
+            )
         verb, until = self.get_body_argument("verb"), self.get_body_argument("until", "")
         if verb == "acknowledge":
             done = acknowledge(project, alert, reason="on the dashboard")

@@ -28,7 +28,11 @@ def candidate(
     candidate is not done in WAIT_SECONDS.
     """
     if find_spec("bentoml") is None:
-        raise Unavailable("serving.missing", "BentoML is not installed: gristmill[serve].")
+        raise Unavailable(
+            "serving.missing",
+            "BentoML is not installed.",
+            hint="pip install 'gristmill[serve]'",
+        )
     directory = project.state / "candidates" / model
     with held(project.state / "candidate.lock", _busy, wait=WAIT_SECONDS) as lock:
         shutil.rmtree(directory, ignore_errors=True)  # of one that was killed
