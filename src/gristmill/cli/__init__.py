@@ -18,16 +18,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     from gristmill.cli import driver
 
-    code = driver.forked(words) if argv is None else None
-    if code is not None:
-        return code
+    if argv is None and driver.serves(words):
+        return driver.run(words)
     from gristmill.cli.commands import run_command
 
-    try:
-        return run_command(words)
-    finally:
-        if argv is None:
-            driver.prepare(words)
+    return run_command(words)
 
 
 def _nothing_to_do(words: list[str]) -> bool:

@@ -15,6 +15,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
+    from typing import NoReturn
 
     from gristmill.runner.warm.spec import ServerSpec
 
@@ -72,12 +73,17 @@ PRELOAD = (
     "gristmill.cli.warmup",
 )
 KILLED = 128
+GARBAGE = 100_000  # new objects until Python looks for garbage among them
 
 
-def forked(words: list[str]) -> int | None:
+def run(words: list[str]) -> int:
+    """Run a command: in a child of the fork server, or here where there is none yet."""
+    code = _forked(words)
+    return _alone(words) if code is None else code
+
+
+def _forked(words: list[str]) -> int | None:
     """The exit code of the command, None when no fork server can run it."""
-    if not _wanted(words):
-        return None
     from gristmill.errors import GristmillError
     from gristmill.runner.warm import client, wire
     from gristmill.runner.warm.runtime import runtime_dir
@@ -96,10 +102,22 @@ def forked(words: list[str]) -> int | None:
         return None
 
 
-def prepare(words: list[str]) -> None:
+def _alone(words: list[str]) -> NoReturn:
+    """Run the command here, and end as a forked one does: to tear the modules down and look for
+    garbage among them takes seconds that the user would wait."""
+    import gc
+
+    from gristmill.cli.commands import run_command
+    from gristmill.runner.warm.child import leave
+
+    gc.set_threshold(GARBAGE)
+    code = run_command(words)
+    _prepare()
+    leave(code)
+
+
+def _prepare() -> None:
     """Leave a fork server for the next command, started in the background."""
-    if not _wanted(words):
-        return
     import subprocess
 
     with contextlib.suppress(OSError):
@@ -112,7 +130,8 @@ def prepare(words: list[str]) -> None:
         )
 
 
-def _wanted(words: list[str]) -> bool:
+def serves(words: list[str]) -> bool:
+    """Is this a command that the fork server prepares for?"""
     at = 2 if words[:1] in (["-C"], ["--directory"]) else 0
     return (
         sys.platform == "linux"

@@ -109,13 +109,15 @@ def main(
     except BaseException:  # noqa: BLE001 - nothing may return into the server's loop
         traceback.print_exc()
     finally:
-        leave(code, late)
+        try:
+            late.tell()
+        finally:
+            leave(code)
 
 
-def leave(code: int, late: Late) -> NoReturn:
-    """What the interpreter does at exit, without tearing the inherited modules down."""
+def leave(code: int) -> NoReturn:
+    """What the interpreter does at exit, without tearing the modules down."""
     try:
-        late.tell()
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
