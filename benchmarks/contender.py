@@ -15,11 +15,13 @@ Action = Callable[[], object]
 
 @dataclass
 class Contender:
-    """`fresh` runs everything; the others follow a finished run and may be missing."""
+    """`fresh` runs everything, between `before` and `after`, which do not count; the others follow
+    a finished run and may be missing."""
 
     name: str
     fresh: Action
     before: Action = lambda: None
+    after: Action = lambda: None
     noop: Action | None = None
     parameter: Action | None = None
     markdown: Action | None = None

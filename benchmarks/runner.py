@@ -37,15 +37,18 @@ def gristmill(work: Path, name: str, *, warm: bool, kernels: bool, cores: set[in
     def run(*words: str) -> None:
         shell(root, "gristmill", "run", *words, *extra, cores=cores)
 
-    def stop() -> None:
-        """Also the server that a run before left starting in the background."""
+    def settle() -> None:
+        """Wait for the server that a first run leaves starting in the background."""
         shell(root, sys.executable, "-m", "gristmill.cli.driver")
+
+    def stop() -> None:
+        settle()
         shell(root, "gristmill", "doctor", "--stop")
 
     def warm_up() -> None:
         """Servers that another contender stopped are there again before the clock runs."""
         run("--force")
-        shell(root, sys.executable, "-m", "gristmill.cli.driver")
+        settle()
         run("--force")
 
     def change() -> None:
@@ -64,6 +67,7 @@ def gristmill(work: Path, name: str, *, warm: bool, kernels: bool, cores: set[in
         name,
         lambda: run("--force"),
         before=warm_up if warm else stop,
+        after=settle,
         noop=lambda: shell(root, "gristmill", "run"),
         parameter=change if warm else None,
         markdown=words,
@@ -99,6 +103,8 @@ def measure(one: Contender, rounds: int, results: dict[str, dict[str, list[float
                 one.before()
             for _ in range(5 if kind in {"noop", "markdown"} else 1):
                 mine.setdefault(kind, []).append(timed(action))
+            if kind == "fresh":
+                one.after()
 
 
 def print_table(results: dict[str, dict[str, list[float]]]) -> None:
