@@ -98,7 +98,11 @@ def test_it_works_where_it_was_started_and_with_its_environment(served: Path) ->
 
 def test_a_server_that_is_gone_is_no_loss(served: Path) -> None:
     client.stop_servers(kill=True)
-    assert "nothing to do" in shell(served, "gristmill", "status").stdout
+    wrong = served / "wrong.ipynb"
+    write_notebook(wrong, "", "print(undefined)")
+    alone = shell(served, "gristmill", "lint", check=False)
+    assert (alone.returncode, "undefined" in alone.stdout) == (1, True)
+    wrong.unlink()
     deadline = time.monotonic() + 90
     while not client.servers() and time.monotonic() < deadline:
         time.sleep(0.2)
