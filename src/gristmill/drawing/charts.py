@@ -14,6 +14,7 @@ from gristmill.drawing.words import amount, percent
 
 WIDTH = 760
 SPACED = 76
+SPARK = 12  # windows
 LEVELS = (0.02, 0.05, 0.1, 0.2, 0.35)
 
 
@@ -158,20 +159,25 @@ def then_and_now(labels: Sequence[str], then: Sequence[float], now: Sequence[flo
     return "".join(parts) + "</svg>"
 
 
-def spark(values: Sequence[float | None], most: float = 1.0) -> str:
-    """Bars without an axis, one a window; None leaves a gap."""
+def spark(values: Sequence[float | None]) -> str:
+    """Bars of shares on a line, one a window, with room for those to come; None leaves a gap.
+
+    The whole height stands for a quarter of the features, or the largest share when it is more.
+    """
     wide, height = 7, 26
-    parts = [start(max(1, len(values)) * wide, height, "drifted features by window", fixed=True)]
+    whole = max(SPARK, len(values)) * wide
+    most = max([0.25, *(value for value in values if value is not None)])
+    parts = [
+        start(whole, height, "drifted features by window", fixed=True),
+        f'<line class="grid" x1="0" x2="{whole}" y1="{height - 0.5}" y2="{height - 0.5}"/>',
+    ]
     for i, value in enumerate(values):
-        if value is None:
-            parts.append(
-                f'<rect class="none" x="{i * wide}" y="{height - 2}" width="5" height="2"/>'
-            )
-            continue
-        size = max(2.0, height * min(1.0, value / most))
+        kind = "none" if value is None else f"h{level(value)}"
+        size = 2.0 if value is None else max(2.0, height * value / most)
+        title = "cannot judge" if value is None else f"{percent(value)} of features drifted"
         parts.append(
-            f'<rect class="h{level(value)}" x="{i * wide}" y="{height - size:.1f}" width="5" '
-            f'height="{size:.1f}"/>'
+            f'<rect class="{kind}" x="{i * wide}" y="{height - size:.1f}" width="5" '
+            f'height="{size:.1f}"><title>{title}</title></rect>'
         )
     return "".join(parts) + "</svg>"
 
