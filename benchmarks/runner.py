@@ -28,6 +28,11 @@ SAVED_CELLS = 200
 """More take papermill as it is minutes."""
 
 
+def settle(root: Path) -> None:
+    """Wait for the server that a first run leaves starting in the background."""
+    shell(root, sys.executable, "-m", "gristmill.cli.driver")
+
+
 def gristmill(work: Path, name: str, *, warm: bool, kernels: bool, cores: set[int]) -> Contender:
     root = flights.as_project(work / name.replace(" ", "-").replace(",", ""))
     extra = ["--kernel", "warm"] if kernels else []
@@ -37,18 +42,14 @@ def gristmill(work: Path, name: str, *, warm: bool, kernels: bool, cores: set[in
     def run(*words: str) -> None:
         shell(root, "gristmill", "run", *words, *extra, cores=cores)
 
-    def settle() -> None:
-        """Wait for the server that a first run leaves starting in the background."""
-        shell(root, sys.executable, "-m", "gristmill.cli.driver")
-
     def stop() -> None:
-        settle()
+        settle(root)
         shell(root, "gristmill", "doctor", "--stop")
 
     def warm_up() -> None:
         """Servers that another contender stopped are there again before the clock runs."""
         run("--force")
-        settle()
+        settle(root)
         run("--force")
 
     def change() -> None:
@@ -67,7 +68,7 @@ def gristmill(work: Path, name: str, *, warm: bool, kernels: bool, cores: set[in
         name,
         lambda: run("--force"),
         before=warm_up if warm else stop,
-        after=settle,
+        after=lambda: settle(root),
         noop=lambda: shell(root, "gristmill", "run"),
         parameter=change if warm else None,
         markdown=words,
@@ -183,7 +184,7 @@ def cell_cost(work: Path, rounds: int) -> None:
 
             if name.startswith("Gristmill"):
                 run("many")
-                shell(root, sys.executable, "-m", "gristmill.cli.driver")
+                settle(root)
                 run("many")
                 run("empty")
             times = range(1 if name == "papermill" else rounds)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from gristmill.errors import Unavailable
 from gristmill.runner.warm import client
 from tests.conftest import shell, write_notebook
 
@@ -70,6 +71,23 @@ def test_output_and_exit_code_are_those_of_the_command(
             other.stdout,
             other.stderr,
         )
+
+
+def test_an_output_that_does_not_fit_is_said(served: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for driver in ("1", "0"):
+        monkeypatch.setenv("GRISTMILL_DRIVER", driver)
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                ["gristmill", "status"],
+                cwd=served,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        assert done.returncode == Unavailable.exit_code
+        assert "could not be written: No space left on device. [disk.full]" in done.stderr
+        assert "hint: Make room" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_ctrl_c_and_a_kill_reach_the_command(served: Path) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gristmill.errors import Cancelled, GristmillError, NotFound
+from gristmill.errors import Cancelled, GristmillError, NotFound, Unavailable
 from gristmill.runner.grammars import leave_out_grammars
 
 leave_out_grammars()
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
 # word -> (module of this package, what it does)
 COMMANDS = {
     "init": ("init", "make a directory a project"),
@@ -81,3 +83,14 @@ def run_command(words: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except OSError as problem:
+        if problem.errno not in FULL:
+            raise
+        what = problem.filename or "The output or a file"
+        full = Unavailable(
+            "disk.full",
+            f"{what} could not be written: {problem.strerror}.",
+            hint="Make room, then run the command again: what had finished is kept.",
+        )
+        out.error(full)
+        return full.exit_code
