@@ -31,7 +31,7 @@ class Drawing:
     """One that is under way, or failed with a `problem`."""
 
     share: float = 0.0
-    words: str = "waiting for its turn"
+    words: str = "waiting in the queue"
     problem: str = ""
 
 
@@ -89,7 +89,7 @@ class Drilling(Page):
             raise NotFound(
                 "drill.window",
                 f"{model} has no window {window}.",
-                hint="Its page links to those there are.",
+                hint="The page of the model links to its windows.",
             )
         return project, found
 
@@ -118,7 +118,7 @@ class DrillState(Drilling):
         ready = self.drawn(project, model, found) is not None
         held = self.drawings.state(model, window)
         state = held or Drawing(
-            problem="" if ready else "it is not being drawn: load the page anew"
+            problem="" if ready else "The report is not being drawn. Reload the page."
         )
         self.set_header("Cache-Control", "no-store")
         self.finish({"ready": ready, **vars(state)})
@@ -132,7 +132,9 @@ class DrillReport(Drilling):
         project, found = self.window(model, window)
         drawn = self.drawn(project, model, found)
         if drawn is None:
-            raise NotFound("drill.drawn", "This report is not drawn yet.", hint="Open its page.")
+            raise NotFound(
+                "drill.drawn", "This report has not been drawn yet.", hint="Open the window's page."
+            )
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Cache-Control", "no-store")
         self.set_header("Content-Security-Policy", SANDBOX)

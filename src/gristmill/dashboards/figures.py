@@ -1,9 +1,11 @@
-"""Control charts and the figures of delivery, as parts of a model's page. Pure."""
+"""Control charts and the figures of delivery, for a model's page. Pure."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-from html import escape
+
+from markupsafe import Markup
 
 from gristmill.dashboards.state import ModelState
 from gristmill.drawing.control import Dot, control_chart
@@ -14,29 +16,30 @@ from gristmill.monitoring.report import MonitorReport
 SHOWN = 60
 
 
-def charts_section(report: MonitorReport) -> str:
-    """A chart for the metric, and one for each business metric."""
-    blocks = []
+@dataclass(frozen=True)
+class Tile:
+    """A figure in large letters, what it is, and a note."""
+
+    name: str
+    value: str
+    note: str = ""
+
+
+def control_charts(report: MonitorReport) -> list[tuple[str, Markup]]:
+    """Name and chart of the metric, and of each business metric."""
+    charts = []
     for name, points in report.charts.items():
         dots = []
         for p in points[-SHOWN:]:
             when = datetime.fromisoformat(p["start"])
             kind = "beyond" if p["beyond"] else "marked" if p["rules"] else "plain"
-            title = f"{when:%-d %b %Y}, v{p['version']}: {amount(p['value'])}, weighted mean "
-            title += f"{p['ewma']:.1f} deviations off"
+            title = f"{when:%-d %b %Y}, v{p['version']}: {amount(p['value'])}, EWMA "
+            title += f"{p['ewma']:.1f} standard deviations"
             if p["rules"]:
                 title += f", rule {', '.join(map(str, p['rules']))}"
             dots.append(Dot(f"{when:%-d %b %y}", p["ewma"], p["limit"], kind, title))
-        blocks.append(
-            f"<h3>{escape(name)}</h3><div class='scroll'>{control_chart(name, dots)}</div>"
-        )
-    if not blocks:
-        return ""
-    return (
-        "<section><h2>Control charts</h2><p>The weighted mean of the windows so far, in deviations "
-        "from what was promised or used to be; up is worse. Beyond the dashed line is an alert; "
-        "other marked points complete a Western Electric rule.</p>" + "".join(blocks) + "</section>"
-    )
+        charts.append((name, control_chart(name, dots)))
+    return charts
 
 
 def figures_of(state: ModelState) -> Delivery:
@@ -49,27 +52,24 @@ def figures_of(state: ModelState) -> Delivery:
     return delivery(changes, state.alerts, windows, state.repairs, state.worth)
 
 
-def delivery_section(state: ModelState) -> str:
-    found = figures_of(state)
-    shown = [
-        ("champions a month", _number(found.monthly), f"{found.changes} in all"),
-        ("registered to champion", length(found.lead), "median"),
-        ("changes taken back", "–" if found.failed is None else percent(found.failed), ""),
-        ("time to detect", length(found.detect), "median, of the data's time"),
-        ("time to recover", length(found.recover), "median, of the data's time"),
-    ]
-    if found.earned is not None:
-        note = f"costs {amount(found.spent)}" if found.spent is not None else "no costs declared"
-        shown.append(("value of predictions", amount(found.earned), note))
-    if found.roi is not None:
-        shown.append(("return on cost", percent(found.roi), "at declared values"))
+def delivery_tiles(state: ModelState) -> list[Tile]:
+    """The figures of delivery; none before the first champion."""
     if not state.moves:
-        return ""
-    tiles = "".join(
-        f"<div><b>{escape(big)}</b><span>{escape(name)}</span><small>{escape(note)}</small></div>"
-        for name, big, note in shown
-    )
-    return f"<section><h2>Delivery</h2><div class='tiles'>{tiles}</div></section>"
+        return []
+    figures = figures_of(state)
+    tiles = [
+        Tile("champions per month", _number(figures.monthly), f"{figures.changes} in total"),
+        Tile("from registration to champion", length(figures.lead), "median"),
+        Tile("changes rolled back", "–" if figures.failed is None else percent(figures.failed)),
+        Tile("time to detect", length(figures.detect), "median, in the data's time"),
+        Tile("time to recover", length(figures.recover), "median, in the data's time"),
+    ]
+    if figures.earned is not None:
+        costs = "no costs declared" if figures.spent is None else f"costs {amount(figures.spent)}"
+        tiles.append(Tile("value of predictions", amount(figures.earned), costs))
+    if figures.roi is not None:
+        tiles.append(Tile("return on cost", percent(figures.roi), "at the declared values"))
+    return tiles
 
 
 def _number(value: float | None) -> str:

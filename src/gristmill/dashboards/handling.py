@@ -1,8 +1,7 @@
-"""What all pages of the dashboard's server share: who looks, at what, and how errors are told."""
+"""What all pages of the dashboard's server share: who looks, at what, and how errors are shown."""
 
 from __future__ import annotations
 
-from html import escape
 from http import HTTPStatus
 from typing import Any
 
@@ -38,12 +37,12 @@ class House(JupyterHandler):
         elif isinstance(error, tornado.web.HTTPError) and error.log_message:
             message = error.log_message % error.args if error.args else error.log_message
         elif status_code >= 500:
-            message, hint = "This page could not be made.", "The server's log says why."
+            message, hint = "This page could not be shown.", "The server's log says why."
         self.clear_header("Content-Disposition")
         self.send(problem_page(self.get_status(), message, hint, self.base_url))
 
     def log_exception(self, kind: Any, error: Any, trace: Any) -> None:
-        """What the page tells is no fault of the server's."""
+        """What the page says is no fault of the server."""
         if isinstance(error, GristmillError):
             self.log.warning("%s %s: %s", error.status, self.request.path, error)
         else:
@@ -77,7 +76,7 @@ class Missing(House):
         raise NotFound(
             "dashboard.page",
             f"There is no page {self.request.path}.",
-            hint="Every page is reached from that of all models.",
+            hint="The overview links to every page.",
         )
 
 
@@ -85,17 +84,26 @@ def unknown(name: str) -> NotFound:
     """The same for a model that is not declared and for one that who asks may not see."""
     return NotFound(
         "dashboard.model",
-        f"There is no model {name!r} to be seen here.",
-        hint="It needs a table [models.NAME] in gristmill.toml, and you the right to see it.",
+        f"There is no model {name!r}, or you may not see it.",
+        hint="Declare it as [models.NAME] in gristmill.toml, or ask its owner for access.",
     )
 
 
 def problem_page(status: int, message: str, hint: str, base: str) -> str:
-    """Pure: what is wrong and what to do, with the way back."""
-    advice = f"<p>{escape(hint)}</p>" if hint else ""
-    link = f"<a href='{escape(base)}'>All models</a>"
-    body = (
-        f"<section class='problem'><h2>{escape(message)}</h2>{advice}</section>"
-        f"<p class='links'><a href='{escape(base)}'>Back to all models</a></p>"
-    )
-    return document(f"{status} · Gristmill", body, nav=link)
+    """What is wrong and what to do, with the way back. Pure.
+
+    Parameters
+    ----------
+    status
+        The HTTP status.
+    message, hint
+        What is wrong; what to do, or "".
+    base
+        The path that the dashboard's addresses begin with.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    return document("dashboards/problem.html", status=status, message=message, hint=hint, base=base)

@@ -55,9 +55,9 @@ class ModelPage(Page):
         project = Project.load(self.project.root)
         self.require(project, name)
         explore = f"{self.base_url}voila/render/{NOTEBOOK}?model={quote(name)}"
-        form = "" if self.looks_only else self.xsrf_form_html()
+        xsrf = "" if self.looks_only else self.xsrf_token.decode()
         state = read_state(project, name)
-        self.send(model_page(project.name, state, self.base_url, explore, form))
+        self.send(model_page(project.name, state, self.base_url, explore, xsrf))
 
 
 class AlertDone(Page):
@@ -69,8 +69,8 @@ class AlertDone(Page):
         if self.looks_only:
             raise Forbidden(
                 "dashboard.viewer",
-                "Viewers look and do not act.",
-                hint="Whoever has the server's own token can acknowledge and snooze.",
+                "Viewers can look at alerts but not change them.",
+                hint="Sign in with the server's own token to acknowledge or snooze an alert.",
             )
         verb, until = self.get_body_argument("verb"), self.get_body_argument("until", "")
         if verb == "acknowledge":
@@ -78,7 +78,11 @@ class AlertDone(Page):
         elif verb == "snooze":
             done = snooze(project, alert, until=until, reason="on the dashboard")
         else:
-            raise Invalid("dashboard.verb", f"no verb {verb!r}", hint="acknowledge or snooze")
+            raise Invalid(
+                "dashboard.verb",
+                f"There is no action {verb!r} on an alert.",
+                hint="Acknowledge or snooze it.",
+            )
         self.redirect(f"{self.base_url}model/{quote(done.model)}")
 
 
@@ -136,7 +140,7 @@ class Dashboard(Voila):  # type: ignore[misc]
 
     def setup_template_dirs(self) -> None:
         super().setup_template_dirs()
-        self.template_paths.insert(0, str(HERE / "template"))
+        self.template_paths.insert(0, str(HERE / "voila"))
 
     def init_handlers(self) -> list[Any]:
         about = {"project": self.project}
@@ -182,13 +186,13 @@ def serve(
         loopback = ipaddress.ip_address(host).is_loopback
     except ValueError as error:
         raise Invalid(
-            "dashboard.host", f"{host!r} is not an IP address.", hint="127.0.0.1"
+            "dashboard.host", f"{host!r} is not an IP address.", hint="Use for instance 127.0.0.1."
         ) from error
     viewers = viewers_of(project)
     if not loopback and not token and not viewers:
         raise Forbidden(
             "dashboard.open",
-            f"a dashboard on {host} would be open to everybody who reaches this machine.",
+            f"A dashboard on {host} would be open to everybody who can reach this machine.",
             hint="Give --token, declare [dashboard.viewers], or serve on 127.0.0.1.",
         )
     os.environ[PROJECT] = str(project.root)

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from gristmill.drawing.svg import start, text, ticks
+from markupsafe import Markup
+
+from gristmill.drawing.svg import finish, start, text, ticks
 from gristmill.drawing.words import amount, percent
 
 WIDTH = 760
@@ -53,7 +55,7 @@ def level(value: float) -> int:
 
 def heat_map(
     rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[Cell]], marks: list[Mark]
-) -> str:
+) -> Markup:
     """Features down, windows across. A dot says that the feature drifted."""
     left, top, high = 132, 22 if marks else 6, 22
     wide = min(120.0, max(7.0, (WIDTH - left - 8) / max(1, len(columns))))
@@ -76,7 +78,7 @@ def heat_map(
                 )
     parts += axis(columns, left, wide, bottom + 16)
     parts += _marks(marks, left, wide, 4, bottom)
-    return "".join(parts) + "</svg>"
+    return finish(parts)
 
 
 def over_time(
@@ -86,7 +88,7 @@ def over_time(
     marks: list[Mark],
     name: str,
     estimated: Sequence[Point] = (),
-) -> str:
+) -> Markup:
     """A figure with its interval at each window. `promised` are spans of windows (first, last) and
     the value measured before registration; `estimated` is what was expected before labels."""
     left, top, height = 56, 24, 170
@@ -133,10 +135,10 @@ def over_time(
         )
     parts += axis(columns, left, wide, top + height + 20)
     parts += _marks(marks, left, wide, 4, top + height)
-    return "".join(parts) + "</svg>"
+    return finish(parts)
 
 
-def then_and_now(labels: Sequence[str], then: Sequence[float], now: Sequence[float]) -> str:
+def then_and_now(labels: Sequence[str], then: Sequence[float], now: Sequence[float]) -> Markup:
     """Shares of rows by bin, the reference beside the window."""
     left, width, high = 128, 360, 21
     most = max([*then, *now, 1e-9])
@@ -156,10 +158,10 @@ def then_and_now(labels: Sequence[str], then: Sequence[float], now: Sequence[flo
             )
         far = left + (width - left - 48) * max(before, after) / most + 5
         parts.append(text(far, y + 12, percent(after), "start"))
-    return "".join(parts) + "</svg>"
+    return finish(parts)
 
 
-def spark(values: Sequence[float | None]) -> str:
+def spark(values: Sequence[float | None]) -> Markup:
     """Bars of shares on a line, one a window, with room for those to come; None leaves a gap.
 
     The whole height stands for a quarter of the features, or the largest share when it is more.
@@ -174,12 +176,12 @@ def spark(values: Sequence[float | None]) -> str:
     for i, value in enumerate(values):
         kind = "none" if value is None else f"h{level(value)}"
         size = 2.0 if value is None else max(2.0, height * value / most)
-        title = "cannot judge" if value is None else f"{percent(value)} of features drifted"
+        title = "inconclusive" if value is None else f"{percent(value)} of features drifted"
         parts.append(
             f'<rect class="{kind}" x="{i * wide}" y="{height - size:.1f}" width="5" '
             f'height="{size:.1f}"><title>{title}</title></rect>'
         )
-    return "".join(parts) + "</svg>"
+    return finish(parts)
 
 
 def axis(columns: Sequence[str], left: float, wide: float, y: float) -> list[str]:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from markupsafe import Markup
+
 from gristmill.drawing.charts import WIDTH, axis
-from gristmill.drawing.svg import line, start, text
+from gristmill.drawing.svg import finish, line, start, text
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Dot:
     title: str
 
 
-def control_chart(name: str, dots: Sequence[Dot]) -> str:
+def control_chart(name: str, dots: Sequence[Dot]) -> Markup:
     """Dots joined by a line, with the limit; those beyond it, and those with a pattern, marked."""
     left, top, height = 56, 10, 110
     wide = (WIDTH - left - 12) / max(1, len(dots))
@@ -51,4 +53,4 @@ def control_chart(name: str, dots: Sequence[Dot]) -> str:
             f'r="{5 if dot.kind != "plain" else 3.5}"><title>{escape(dot.title)}</title></circle>'
         )
     parts += axis([d.label for d in dots], left, wide, top + height + 20)
-    return "".join(parts) + "</svg>"
+    return finish(parts)

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from gristmill.drawing.svg import line, start, text
+from markupsafe import Markup
+
+from gristmill.drawing.svg import finish, line, start, text
 from gristmill.drawing.words import signed
 
 SIZE = 250
@@ -56,7 +58,7 @@ def curves(
     *,
     chance: tuple[tuple[float, float], tuple[float, float]] | None = None,
     top: float = 1.0,
-) -> str:
+) -> Markup:
     """Curves in the square from 0 to `top`; `chance` are the ends of a dashed line."""
 
     def place(x: float, y: float) -> tuple[float, float]:
@@ -90,10 +92,10 @@ def curves(
     parts.append(text(LEFT + SIZE / 2, height - 5, across, "middle"))
     middle = TOP + SIZE / 2
     parts.append(f'<g transform="rotate(-90 11 {middle})">{text(11, middle, up, "middle")}</g>')
-    return "".join(parts) + "</svg>"
+    return finish(parts)
 
 
-def interval(bar: Bar) -> str:
+def interval(bar: Bar) -> Markup:
     """A difference with its interval about nought, small enough for a line of a table.
 
     The scale is its own: what shows is on which side of nought it lies and how surely.
@@ -103,8 +105,12 @@ def interval(bar: Bar) -> str:
     y, middle = height / 2, width / 2
     low, value, high = (middle + middle * v / reach for v in (bar.low, bar.value, bar.high))
     title = f"{bar.name}: {signed(bar.value)} ({signed(bar.low)} to {signed(bar.high)})"
-    return (
-        f"{start(width, height, title, fixed=True)}{line('axis', middle, 1, middle, height - 1)}"
-        f'<g class="{bar.kind}"><title>{escape(title)}</title>{line("whisker", low, y, high, y)}'
-        f'<circle class="knot" cx="{value:.1f}" cy="{y:.1f}" r="4.5"/></g></svg>'
+    return finish(
+        (
+            start(width, height, title, fixed=True),
+            line("axis", middle, 1, middle, height - 1),
+            f'<g class="{bar.kind}"><title>{escape(title)}</title>',
+            line("whisker", low, y, high, y),
+            f'<circle class="knot" cx="{value:.1f}" cy="{y:.1f}" r="4.5"/></g>',
+        )
     )

@@ -1,71 +1,99 @@
-"""HTML documents that stand alone: no request to anybody, light and dark, legible on a phone."""
+"""HTML from templates: whole pages that ask nobody for anything, and parts of them.
+
+`ROOM/NAME` is the file `templates/NAME` of the folder ROOM of this package. Values are escaped
+unless they are `markupsafe.Markup`, and a name that a template misses is an error.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from html import escape
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from gristmill.drawing.style import CSS
+from markupsafe import Markup
 
+from gristmill.drawing.words import percent, signed
 
-class Markup(str):
-    """HTML that was made here: everything else is escaped."""
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
-    __slots__ = ()
-
-
-def document(title: str, body: str, *, nav: str = "", script: str = "") -> str:
-    """A whole page with the sections `body`; `nav` stands beside the product's name."""
-    code = f"<script>{script}</script>" if script else ""
-    return (
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        "<meta name='color-scheme' content='light dark'><link rel='icon' href='data:;base64,='>"
-        f"<title>{escape(title)}</title><style>{CSS}</style></head><body>"
-        f"<nav><b>Gristmill</b>{nav}</nav><main>{body}</main>{code}</body></html>\n"
-    )
+PACKAGE = Path(__file__).parents[1]
 
 
-def section(title: str, body: str, text: str = "") -> str:
-    words = f"<p>{escape(text)}</p>" if text else ""
-    return f"<section><h2>{escape(title)}</h2>{words}{body}</section>"
+@dataclass(frozen=True)
+class Badge:
+    """A short text in the colour of its `kind`, a class of the style; a `pill` has a border."""
+
+    text: str
+    kind: str
+    pill: bool = False
 
 
-def table(
-    head: Sequence[str], rows: Sequence[Sequence[object]], *, label: str = "", compact: bool = False
-) -> str:
-    """A table that a phone shows as a list, or, if `compact`, as a table that scrolls sideways.
+def document(template: str, **values: Any) -> str:
+    """A whole page.
 
-    Cells are escaped unless they are Markup; a head of empty words is left out. `label` names it
-    to a screen reader.
+    Parameters
+    ----------
+    template
+        ROOM/NAME of a template that extends `drawing/page.html`.
+    values
+        What the template names.
+
+    Returns
+    -------
+    str
+        HTML that stands alone.
     """
-    named = f" aria-label='{escape(label)}'" if label else ""
-    top = "".join(f"<th scope='col'>{escape(h)}</th>" for h in head)
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f"<td data-label='{escape(h)}'>{cell(v)}</td>" for h, v in zip(head, row, strict=True)
-        )
-        + "</tr>"
-        for row in rows
+    return _environment().get_template(template).render(**values)
+
+
+def render(template: str, **values: Any) -> Markup:
+    """A part of a page, or of a widget.
+
+    Parameters
+    ----------
+    template
+        ROOM/NAME of the template.
+    values
+        What the template names.
+
+    Returns
+    -------
+    Markup
+        HTML that other templates take as it is.
+    """
+    return Markup(document(template, **values))  # noqa: S704  the template escaped its values
+
+
+@cache
+def _environment() -> Environment:
+    """Imported late: a command that draws no page must not wait for Jinja."""
+    from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+
+    folders = PACKAGE.glob("*/templates")
+    environment = Environment(
+        loader=PrefixLoader({f.parent.name: FileSystemLoader(f) for f in folders}),
+        autoescape=True,
+        undefined=StrictUndefined,
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    thead = f"<thead><tr>{top}</tr></thead>" if any(head) else ""
-    if compact:
-        region = f"{named} tabindex='0' role='region'" if label else ""
-        return (
-            f"<div class='wide'{region}><table class='compact'{named}>{thead}"
-            f"<tbody>{body}</tbody></table></div>"
-        )
-    return f"<table{named}>{thead}<tbody>{body}</tbody></table>"
+    environment.filters |= {
+        "day": _day,
+        "percent": percent,
+        "signed": signed,
+        "thousands": "{:,}".format,
+    }
+    environment.tests["badge"] = _is_badge
+    return environment
 
 
-def cell(value: object) -> str:
-    if isinstance(value, Markup):
-        return str(value)
-    if isinstance(value, float):
-        return escape(f"{value:.6g}")
-    return "–" if value is None else escape(str(value))
+def _is_badge(value: object) -> bool:
+    return isinstance(value, Badge)
 
 
-def empty(what: str, then: str) -> str:
-    return f"<section class='empty'><h2>{what}</h2><p>{then}</p></section>"
+def _day(moment: datetime) -> str:
+    return f"{moment:%-d %b %Y}"

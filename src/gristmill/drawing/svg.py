@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from html import escape
+
+from markupsafe import Markup
 
 
 def start(width: float, height: float, label: str, *, fixed: bool = False) -> str:
@@ -26,6 +29,11 @@ def text(x: float, y: float, words: str, anchor: str, *, kind: str = "", title: 
 
 def line(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
     return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+
+
+def finish(parts: Iterable[str]) -> Markup:
+    """The whole picture, which templates need not escape: the parts have escaped their texts."""
+    return Markup("".join(parts) + "</svg>")  # noqa: S704
 
 
 def ticks(low: float, high: float, most: int = 5) -> list[float]:

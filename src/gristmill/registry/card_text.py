@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gristmill.drawing.document import Markup, document, section, table
+from markupsafe import Markup
+
+from gristmill.drawing.document import document, render
 
 SHORT = 30
 
@@ -22,7 +24,7 @@ class Section:
     head: tuple[str, ...] = ()
     rows: tuple[tuple[Any, ...], ...] = ()
     points: tuple[str, ...] = ()
-    figure: str = ""
+    figure: Markup | None = None
 
 
 def markdown(title: str, sections: Sequence[Section]) -> str:
@@ -44,22 +46,13 @@ def markdown(title: str, sections: Sequence[Section]) -> str:
 
 def page(title: str, sections: Sequence[Section]) -> str:
     """One self-contained file."""
-    return document(title, f"<h1>{html.escape(title)}</h1>{''.join(map(block, sections))}")
+    return document("registry/card.html", title=title, sections=[block(s) for s in sections])
 
 
-def block(part: Section) -> str:
+def block(section: Section) -> Markup:
     """A section as HTML."""
-    body = ""
-    if part.figure:
-        body += f"<div class='figures'><figure>{part.figure}</figure></div>"
-    if part.points:
-        body += f"<ul>{''.join(f'<li>{html.escape(p)}</li>' for p in part.points)}</ul>"
-    if part.head:
-        short = all(len(str(c)) <= SHORT for row in part.rows for c in row)
-        inside = table(part.head, part.rows, label=part.title, compact=short)
-        more = f"<details><summary>As numbers</summary>{inside}</details>"
-        body += more if part.figure else inside
-    return section(part.title, Markup(body), part.text)
+    compact = all(len(str(c)) <= SHORT for row in section.rows for c in row)
+    return render("registry/card_section.html", section=section, compact=compact)
 
 
 def _cell(value: Any) -> str:
