@@ -145,7 +145,7 @@ def promote_both(promotion: Locator, bob: Locator) -> None:
         click(promotion, "Promote")
         says(promotion, "a decision needs a reason")
         act(promotion, "Promote", f"Reason {number}.")
-        says(promotion, "was never judged")
+        says(promotion, "gate.missing")
         click(promotion, "Judge")
         says(promotion, f"Version {number} was judged: pass")
         click(promotion, "Promote")

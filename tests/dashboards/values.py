@@ -84,9 +84,14 @@ def report(name: Name = plain) -> MonitorReport:
     promised = {name("roc_auc"): Metric(0.73, 0.72, 0.74)}
     versions = tuple(
         VersionReport(
-            number, "binary", 12_000, promised, {n: 0.3 for n in names},
-            {n: labels for n in names}, {n: SHARES for n in names},
-        )  # fmt: skip
+            number,
+            "binary",
+            12_000,
+            promised,
+            dict.fromkeys(names, 0.3),
+            dict.fromkeys(names, labels),
+            dict.fromkeys(names, SHARES),
+        )
         for number in (1, 2)
     )
     points = tuple(
@@ -191,7 +196,9 @@ def comparison(name: Name = plain, trouble: str = "") -> SideBySide:
         (Slice(name("carrier"), name("UA"), 300, 0.4, 0.6, 0.7),
          Slice(name("temp"), name("40 to 60"), 200, 0.3, 0.6, 0.65)),
     )  # fmt: skip
-    change = CellChange(2, 2, (name("-fit(depth=3)"), name("+fit(depth=5)"), "@@", " save()"))
+    change = CellChange(
+        2, 2, ("-" + name("fit(depth=3)"), "+" + name("fit(depth=5)"), "@@", " save()")
+    )
     pairs = tuple(
         Pair(
             v.version, found, where, {name("train.depth"): (3, name("5"))},

@@ -199,7 +199,7 @@ def test_wrong_requests_are_told_what_is_wrong(shared: tuple[Project, Served]) -
     assert requests.get(f"{served.url}/predict", timeout=10).status_code == 405
     assert logged(project) == before
     metrics = requests.get(f"{served.url}/metrics", timeout=10).text
-    assert 'gristmill_errors_total{code="request.type",model="delay"} 1.0' in metrics
+    assert 'gristmill_request_errors_total{code="request.type",model="delay"} 1.0' in metrics
 
 
 def test_rows_predict_as_the_model_does_and_labels_join(shared: tuple[Project, Served]) -> None:

@@ -138,7 +138,7 @@ def test_the_loop_runs_while_work_is_done(project: Project) -> None:
         panel.do("Last", bad, print)
         beats = 0
         while panel._waiting:
-            assert "on" in panel._busy.value.split("'")[1]
+            assert 'class="busy on"' in panel._busy.value
             await asyncio.sleep(0.01)
             beats += 1
             assert beats < 500

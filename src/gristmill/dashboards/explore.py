@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from gristmill.dashboards.state import ModelState, read_state
-from gristmill.drawing.words import percent
+from gristmill.drawing.document import render
 from gristmill.errors import NotFound
 from gristmill.monitoring.report import VersionReport, WindowReport
 from gristmill.project import Project
@@ -33,7 +33,9 @@ def asked() -> tuple[Project, str, bool]:
     project = Project.find(Path(os.environ.get("GRISTMILL_PROJECT") or Path.cwd()))
     names = query.get("model") or list(project.models[:1])
     if not names or names[0] not in project.models:
-        raise NotFound("dashboard.model", "no such model is declared.", hint="See the overview.")
+        raise NotFound(
+            "dashboard.model", "No such model is declared.", hint="The overview lists the models."
+        )
     return project, names[0], query.get("theme") == ["dark"]
 
 
@@ -43,11 +45,11 @@ def explorer(project: Project, model: str, *, dark: bool = False) -> widgets.Wid
 
     state = read_state(project, model)
     if state.report is None or not state.report.windows:
-        text = state.problem or f"Nothing to explore yet: run gristmill monitor {model}."
+        text = state.problem or f"There is nothing to explore yet. Run gristmill monitor {model}."
         return widgets.Label(text)
     windows = [w for w in state.report.windows if w.shares]
     if not windows:
-        return widgets.Label("No version in the log kept a reference to compare with.")
+        return widgets.Label("No version in the log has reference data to compare with.")
     names = sorted({n for w in windows for n in w.shares})
     worst = [f.name for f in windows[-1].drift.features if f.name in names]
     feature = widgets.Dropdown(options=names, value=(worst or names)[0], description="Feature")
@@ -130,24 +132,17 @@ def _draw_time(
 
 
 def _words(window: WindowReport, name: str, colours: dict[str, str]) -> str:
-    from html import escape
-
     drift = _drift(window, name)
-    if drift is None:
-        return "not judged in this window"
-    verdict = "drifted" if drift.drifted else "has not drifted"
-    far = drift.distances
-    return (
-        f"<p style='color:{colours['text']}'><b>{escape(name)}</b> {verdict}: "
-        f"{escape(drift.words)}.<br>{percent(far.moved)} of rows moved; "
-        f"Jensen-Shannon {far.js:.3f}; PSI {far.psi:.3f} where chance gives {far.psi_noise:.3f}; "
-        f"p {drift.p:.2g}</p>"
-    )
+    return render("dashboards/explore.html", name=name, drift=drift, colour=colours["text"])
 
 
 def _version(state: ModelState, window: WindowReport) -> VersionReport:
     if state.report is None:
-        raise NotFound("dashboard.report", f"{state.name} was never monitored.")
+        raise NotFound(
+            "dashboard.report",
+            f"{state.name} has not been monitored yet.",
+            hint=f"Run gristmill monitor {state.name}.",
+        )
     return next(v for v in state.report.versions if v.version == window.version)
 
 

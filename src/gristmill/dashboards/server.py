@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 import tornado.web
+from prometheus_client import CONTENT_TYPE_LATEST
 from traitlets.config import Config
 from voila.app import Voila
 from voila.tornado.handler import TornadoVoilaHandler
@@ -108,13 +109,13 @@ class Gauges(Page):
     @tornado.web.authenticated
     def get(self) -> None:
         project = Project.load(self.project.root)
-        self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-        found: list[Sample] = []
+        figures: list[Sample] = []
         for name in self.shown(project):
             state = read_state(project, name)
             if state.report is not None:
-                found += samples(state.report, list(state.alerts), state.now)
-        self.finish(exposition(found))
+                figures += samples(state.report, list(state.alerts), state.now)
+        self.set_header("Content-Type", CONTENT_TYPE_LATEST)
+        self.finish(exposition(figures))
 
 
 class Explored(House, TornadoVoilaHandler):  # type: ignore[misc]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from gristmill.drawing.words import percent, signed
+from gristmill.drawing.words import percent
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -67,6 +67,27 @@ def render(template: str, **values: Any) -> Markup:
     return Markup(document(template, **values))  # noqa: S704  the template escaped its values
 
 
+def macro(template: str, name: str, *values: Any) -> Markup:
+    """A part that is a macro of a template.
+
+    Parameters
+    ----------
+    template
+        ROOM/NAME of the template.
+    name
+        The macro's name.
+    values
+        Its arguments.
+
+    Returns
+    -------
+    Markup
+        HTML that other templates take as it is.
+    """
+    part: Markup = getattr(_environment().get_template(template).module, name)(*values)
+    return part
+
+
 @cache
 def _environment() -> Environment:
     """Imported late: a command that draws no page must not wait for Jinja."""
@@ -81,12 +102,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "day": _day,
-        "percent": percent,
-        "signed": signed,
-        "thousands": "{:,}".format,
-    }
+    environment.filters |= {"day": _day, "percent": percent}
     environment.tests["badge"] = _is_badge
     return environment
 

@@ -20,6 +20,11 @@ def amount(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def status(stored: str) -> str:
+    """A verdict as screens show it: both stored spellings of "cannot judge" are inconclusive."""
+    return "inconclusive" if stored in ("cannot judge", "cannot-judge") else stored
+
+
 def signed(value: float) -> str:
     """A difference with its sign, four decimals."""
     return f"{value:+.4f}".replace("-", "−")

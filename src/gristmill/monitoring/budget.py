@@ -30,8 +30,8 @@ def words(settings: MonitoringSettings) -> str:
     """The promise as a sentence."""
     spent = sum(allocate(settings).values())
     return (
-        f"At most one false alarm in {_length(settings.budget)} is expected: a window of "
-        f"{_length(settings.window)} gives one with a chance of at most {100 * spent:.2g} %."
+        f"At most one false alarm in {_length(settings.budget)} is expected: the chance of one "
+        f"in a window of {_length(settings.window)} is at most {100 * spent:.2g} %."
     )
 
 

@@ -180,8 +180,8 @@ def estimates(report: MonitorReport) -> str:
     did = compared([(w.estimated[name], w.performance[name]) for w in judged
                     if name in w.performance])  # fmt: skip
     if did is None:
-        return f"{text}; no labels yet to say how well that does."
+        return f"{text}; no labels yet to check it against."
     return (
-        f"{text}; where labels came, estimates were {amount(did[0])} off on average and agreed "
-        f"within their intervals in {percent(did[1])} of windows."
+        f"{text}; where labels have arrived, estimates were off by {amount(did[0])} on average and "
+        f"agreed within their intervals in {percent(did[1])} of windows."
     )

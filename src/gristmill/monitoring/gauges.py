@@ -1,10 +1,13 @@
-"""The figures of the dashboards for Prometheus, in its text format, and a Grafana dashboard of
-them."""
+"""The figures of the dashboards for Prometheus, and a Grafana dashboard of them.
+
+Names follow Prometheus' conventions: a ratio is from 0 to 1 and ends in `_ratio`, a moment is Unix
+time and ends in `_timestamp_seconds`, a count ends in what is counted.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from importlib import resources
 
@@ -13,18 +16,18 @@ from gristmill.monitoring.report import MonitorReport
 
 Sample = tuple[str, Mapping[str, str], float]
 HELP = {
-    "gristmill_drift_share": "Share of features that drifted in the last closed window",
-    "gristmill_feature_moved": "Share of rows that lie elsewhere than in the reference",
-    "gristmill_feature_drifted": "1 when the feature drifted",
-    "gristmill_performance": "Metric on labelled rows of the last closed window that has any",
-    "gristmill_performance_estimated": "Metric that predictions alone let expect",
-    "gristmill_performance_promised": "Metric measured before registration",
+    "gristmill_drift_ratio": "Share of features that drifted in the last closed window (0 to 1)",
+    "gristmill_feature_moved_ratio": "Share of rows that moved away from the reference (0 to 1)",
+    "gristmill_feature_drifted": "1 if the feature drifted in the last closed window, else 0",
+    "gristmill_performance": "Metric on the labelled rows of the last closed window that has any",
+    "gristmill_performance_estimated": "Metric estimated from the predictions alone",
+    "gristmill_performance_promised": "Metric measured before the version was registered",
     "gristmill_window_rows": "Predictions in the last closed window",
-    "gristmill_window_labelled": "Predictions in it whose label came",
-    "gristmill_window_end_seconds": "When the last closed window ended, Unix time",
-    "gristmill_contract_broken_rows": "Rows in it that break a rule of the contract, by column",
+    "gristmill_window_labelled_rows": "Predictions in the last closed window that have a label",
+    "gristmill_window_end_timestamp_seconds": "End of the last closed window, Unix time",
+    "gristmill_contract_broken_rows": "Rows in the last closed window that break a contract rule",
     "gristmill_alerts_open": "Open alerts by severity and state",
-    "gristmill_log_damaged_lines": "Lines of the log that could not be read",
+    "gristmill_log_damaged_lines": "Lines of the prediction log that could not be read",
 }
 
 
@@ -35,12 +38,12 @@ def samples(report: MonitorReport, alerts: list[Alert], now: datetime) -> Iterat
     if closed:
         last = closed[-1]
         of = {**model, "version": str(last.version)}
-        yield "gristmill_drift_share", of, last.drift.share
+        yield "gristmill_drift_ratio", of, last.drift.share
         yield "gristmill_window_rows", of, float(last.rows)
-        yield "gristmill_window_labelled", of, float(last.labelled)
-        yield "gristmill_window_end_seconds", of, last.end.timestamp()
+        yield "gristmill_window_labelled_rows", of, float(last.labelled)
+        yield "gristmill_window_end_timestamp_seconds", of, last.end.timestamp()
         for f in last.drift.features:
-            yield "gristmill_feature_moved", {**of, "feature": f.name}, f.distances.moved
+            yield "gristmill_feature_moved_ratio", {**of, "feature": f.name}, f.distances.moved
             yield "gristmill_feature_drifted", {**of, "feature": f.name}, float(f.drifted)
         for b in last.breaches:
             about = {**of, "feature": b.column, "rule": b.rule}
@@ -66,22 +69,38 @@ def samples(report: MonitorReport, alerts: list[Alert], now: datetime) -> Iterat
     yield "gristmill_log_damaged_lines", model, float(report.damaged)
 
 
-def exposition(found: list[Sample]) -> str:
-    """Prometheus' text format: each name once, with its help and type. Pure."""
-    parts = []
-    for name, text in HELP.items():
-        mine = [(labels, value) for n, labels, value in found if n == name]
-        if not mine:
-            continue
-        parts += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
-        for labels, value in mine:
-            words = ",".join(f'{k}="{_escaped(v)}"' for k, v in labels.items())
-            parts.append(f"{name}{{{words}}} {value!r}")
-    return "\n".join(parts) + "\n"
+def exposition(samples: Iterable[Sample]) -> bytes:
+    """Samples of any number of models in Prometheus' text format. Pure.
 
+    Parameters
+    ----------
+    samples
+        Names that HELP lists, labels, and values; a name has the same labels throughout.
 
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    Returns
+    -------
+    bytes
+        Each name once, with its help and type.
+    """
+    from prometheus_client import CollectorRegistry, generate_latest
+    from prometheus_client.core import GaugeMetricFamily
+    from prometheus_client.registry import Collector
+
+    families: dict[str, GaugeMetricFamily] = {}
+    for name, labels, value in samples:
+        if name not in families:
+            families[name] = GaugeMetricFamily(name, HELP[name], labels=list(labels))
+        families[name].add_metric(list(labels.values()), value)
+
+    class Stored(Collector):
+        """What reports hold: nothing is counted in this process."""
+
+        def collect(self) -> Iterable[GaugeMetricFamily]:
+            return families.values()
+
+    registry = CollectorRegistry()
+    registry.register(Stored())
+    return generate_latest(registry)
 
 
 def grafana() -> str:

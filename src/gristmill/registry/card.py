@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from gristmill.drawing.words import percent, signed
+from gristmill.drawing.words import percent, signed, status
 from gristmill.errors import GristmillError
 from gristmill.project import Project
 from gristmill.registry.card_scores import Judged, judge_alone, score_sections
@@ -58,13 +58,13 @@ def card_sections(project: Project, model: str, ref: int | str) -> tuple[str, li
 
 
 def _about(version: Version, settings: ModelSettings) -> Section:
-    standing = f"Holds {', '.join(version.aliases)}." if version.aliases else "Holds no alias."
+    standing = f"Alias: {', '.join(version.aliases)}." if version.aliases else "It holds no alias."
     rows = (
         ("purpose", settings.purpose or "not declared"),
         ("owner", settings.owner or version.author),
         ("author", version.author),
         ("created", f"{version.created:%Y-%m-%d %H:%M} UTC"),
-        ("predicts", settings.target or "–"),
+        ("target", settings.target or "–"),
         ("digest (sha256)", version.digest),
         ("MLflow run", version.run_id),
     )
@@ -88,7 +88,7 @@ def _data(registry: Registry, version: Version, settings: ModelSettings) -> Sect
         first, last = _window(frame, settings.time)
         share = _positive(frame, settings.target)
         rows.append((what, f"{len(frame):,}", first, last, share, version.evidence[file][:12]))
-    text = "" if rows else "The version keeps no table of the data it was made from."
+    text = "" if rows else "No table of the data it was made from is stored with it."
     head = ("data", "rows", "from", "to", "positive", "sha256") if rows else ()
     return Section("Data", text, head, tuple(rows))
 
@@ -116,20 +116,20 @@ def _features(registry: Registry, version: Version) -> Section:
         for n, i in enumerate(columns)
     )
     flavors = ", ".join(sorted(said.get("flavors") or {}))
-    words = f"Saved as {flavors}." if rows else f"Saved as {flavors}; it declares no inputs."
+    words = f"Saved as {flavors}." if rows else f"Saved as {flavors}; no inputs are declared."
     return Section("Features", words, ("name", "type", "required") if rows else (), rows)
 
 
 def _gates(digest: str, report: GateReport | None) -> list[Section]:
     if report is None:
         return [
-            Section("Gates", "This version was never judged."),
+            Section("Gates", "No gate has judged this version."),
             Section("Fairness", "Not judged."),
         ]
     rival = report.about.get("champion")
-    against = f"version {rival}" if rival else "nobody"
-    rows = tuple((r.verdict, r.kind, r.message) for r in report.results)
-    text = f"Judged against {against}: {report.verdict}. Report {digest[:12]}."
+    against = f"version {rival}" if rival else "no champion"
+    rows = tuple((status(r.verdict), r.kind, r.message) for r in report.results)
+    text = f"Judged against {against}: {status(report.verdict)}. Report {digest[:12]}."
     sections = [Section("Gates", text, ("verdict", "gate", "finding"), rows)]
     for result in report.results:
         if result.kind == "slices" and result.numbers.get("groups"):
@@ -145,7 +145,7 @@ def _gates(digest: str, report: GateReport | None) -> list[Section]:
         head = ("group", "rate") if rates else ()
         sections.append(Section(f"Fairness: {result.name}", result.message, head, rates))
     if not fair:
-        sections.append(Section("Fairness", "No fairness gate is declared: it was not judged."))
+        sections.append(Section("Fairness", "Not judged: no fairness gate is declared."))
     return sections
 
 
@@ -158,7 +158,7 @@ def _approvals(registry: Registry, version: Version) -> list[Section]:
         if e.action in DECISIONS
     )
     if not rows and not standing.required:
-        return [Section("Approvals", "None is required.")]
+        return [Section("Approvals", "No approvals are required.")]
     head = ("when", "who", "decision", "why") if rows else ()
     return [Section("Approvals", f"{standing.sentence()}.", head, rows)]
 
@@ -170,22 +170,22 @@ def _limits(
     points = [*settings.limits, *judged.limits()]
     missing = version.lineage.missing()
     if missing:
-        points.append(f"It cannot be made again: {', '.join(missing)} unknown.")
+        points.append(f"It cannot be reproduced: {', '.join(missing)} unknown.")
     elif version.lineage.dirty is not False:
         points.append(
-            "It may not come out the same again: the git tree had uncommitted changes."
+            "It may not be reproducible: the git tree had uncommitted changes."
             if version.lineage.dirty
-            else "It may not come out the same again: the git tree's state is unknown."
+            else "It may not be reproducible: the state of the git tree is unknown."
         )
     if report is None:
         points.append("No gate has judged it.")
     else:
         points += [
-            f"The {r.kind} gate could not judge: {r.message}."
+            f"The {r.kind} gate was inconclusive: {r.message}."
             for r in report.results
             if r.verdict == CANNOT
         ]
-    text = "" if points else "None is declared, and none shows in the evidence."
+    text = "" if points else "None are declared, and the evidence shows none."
     return Section("Limits", text, points=tuple(points))
 
 

@@ -41,7 +41,7 @@ class Judged:
             return [f"It could not be scored: {self.trouble}."]
         points = []
         if self.rows < SURE_ROWS:
-            points.append(f"Its hold-out has {self.rows} rows only: all figures are rough.")
+            points.append(f"Its hold-out has only {self.rows} rows, so all figures are rough.")
         off = [b for b in self.bins if not b.lower <= b.predicted <= b.upper]
         if off:
             worst = max(off, key=lambda b: abs(b.predicted - b.observed))
@@ -88,7 +88,11 @@ def _calibration(judged: Judged) -> list[Section]:
         return []
     most = min(1.0, round(max(max(b.predicted, b.upper) for b in bins) * 10 + 0.5) / 10)
     knots = [
-        Knot(b.predicted, b.observed, f"{percent(b.predicted)} said, {percent(b.observed)} seen")
+        Knot(
+            b.predicted,
+            b.observed,
+            f"{percent(b.predicted)} predicted, {percent(b.observed)} observed",
+        )
         for b in bins
     ]
     line = Series("calibration", [(b.predicted, b.observed) for b in bins], knots)
@@ -101,7 +105,7 @@ def _calibration(judged: Judged) -> list[Section]:
         for b in bins
     )
     head = ("predicted", "observed", "from", "to", "rows")
-    text = "Of rows with like predictions, the share that came true."
+    text = "Of rows with similar predictions, the share that is positive."
     return [Section("Calibration", text, head, rows, figure=figure)]
 
 
@@ -111,7 +115,7 @@ def _slices(judged: Judged) -> list[Section]:
     rows = tuple((w.column, w.value, f"{w.rows:,}", *w.figures()) for w in judged.weak)
     share = judged.weak[0].share
     head = ("column", "value", "rows", *(("right", "all rows") if share else ("error", "all rows")))
-    return [Section("Slices", "Where it is weakest on its hold-out.", head, rows)]
+    return [Section("Slices", "Where it does worst on its hold-out.", head, rows)]
 
 
 def _pairs(values: Mapping[str, float]) -> tuple[tuple[str, str], ...]:

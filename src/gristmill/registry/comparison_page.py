@@ -152,7 +152,7 @@ def _calibration(index: int, scored: Scored, found: Curves) -> Series:
 
 
 def _points(drawn: list[tuple[int, Scored, Curves]]) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for _, scored, found in drawn:
         for threshold in (0.1, 0.2, 0.3, 0.5, 0.7):
             r, p = at(found.roc, threshold), at(found.pr, threshold)

@@ -55,27 +55,29 @@ class Metrics:
 def _collectors() -> dict[str, Any]:
     return {
         "predictions": Counter(
-            "gristmill_predictions", "Rows predicted and logged.", ["model", "version"]
+            "gristmill_predictions", "Rows that were predicted and logged.", ["model", "version"]
         ),
-        "feedback": Counter("gristmill_feedback", "Labels stored.", ["model"]),
+        "feedback": Counter("gristmill_feedback_labels", "Labels that were stored.", ["model"]),
         "errors": Counter(
-            "gristmill_errors", "Requests refused, by error code.", ["model", "code"]
+            "gristmill_request_errors",
+            "Requests that were refused, by error code.",
+            ["model", "code"],
         ),
         "seconds": Histogram(
-            "gristmill_request_seconds",
-            "From receipt to reply, logging included.",
+            "gristmill_request_duration_seconds",
+            "Time from receipt of a request to its reply, including the log.",
             ["model", "route"],
             buckets=SECONDS,
         ),
         "info": Gauge(
             "gristmill_model_info",
-            "1 for the version that serves.",
+            "1 for the version that is serving, else 0.",
             ["model", "version", "digest"],
             multiprocess_mode="mostrecent",
         ),
         "refused": Gauge(
             "gristmill_model_refused",
-            "1 for a champion that did not verify or load, while an older one serves.",
+            "1 for a champion that failed to verify or load while an older one serves, else 0.",
             ["model", "version"],
             multiprocess_mode="mostrecent",
         ),

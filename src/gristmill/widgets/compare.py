@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-from html import escape
 from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
+from markupsafe import Markup
 
+from gristmill.drawing.document import macro
 from gristmill.drawing.words import percent
 from gristmill.errors import Invalid
 from gristmill.project import Project
@@ -15,7 +16,7 @@ from gristmill.registry import comparison_page as drawn
 from gristmill.registry.comparison import SideBySide, compare
 from gristmill.registry.curves import at
 from gristmill.widgets.versions import Picker
-from gristmill.widgets.work import Panel, html
+from gristmill.widgets.work import PANELS, Panel, html
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -67,8 +68,8 @@ class CompareModels(Panel):
             self.fail(
                 Invalid(
                     "compare.versions",
-                    "a comparison needs two versions or more.",
-                    hint="Pick them in the list with Ctrl or Shift; a search keeps what is picked.",
+                    "A comparison needs at least two versions.",
+                    hint="Hold Ctrl or Shift to select them; a search keeps the selection.",
                 )
             )
             return
@@ -87,17 +88,14 @@ class CompareModels(Panel):
         self.found = found
         page = base64.b64encode(drawn.page(found).encode()).decode()
         numbers = "-".join(str(v.version) for v in found.versions)
-        link = (
-            f"<a download='{found.model}-{numbers}.html' href='data:text/html;base64,{page}'>"
-            "Save as a page</a>"
-        )
-        lines = "".join(f"<p>{line}</p>" for line in map(escape, drawn.summary(found)))
-        self.summary.value = f"<h2>{escape(drawn.names(found))}</h2>{lines}<p>{link}</p>"
-        nothing = f"<p>{escape(found.trouble)}</p>"
+        file = f"{found.model}-{numbers}.html"
+        lines = drawn.summary(found)
+        self.summary.value = macro(PANELS, "comparison", drawn.names(found), lines, file, page)
+        nothing = macro(PANELS, "paragraph", found.trouble)
         where = [drawn.where_section(found, p, p.where) for p in found.pairs if p.where]
         texts = {
             "Metrics": drawn.metrics_section(found) if found.scored else nothing,
-            "Disagreement": "".join(where) or nothing,
+            "Disagreement": Markup("").join(where) or nothing,
             "Made from": drawn.made_section(found),
             "Notebook cells": drawn.cells_section(found),
         }

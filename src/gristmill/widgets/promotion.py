@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
-from typing import Any
 
 import ipywidgets as widgets
+from markupsafe import Markup
 
-from gristmill.drawing.document import Markup, section, table
+from gristmill.drawing.document import Badge, macro
+from gristmill.drawing.words import status
 from gristmill.project import Project
 from gristmill.registry import promotion, review
 from gristmill.registry.approvals import Standing
 from gristmill.registry.chain import Entry
-from gristmill.registry.gate_base import CANNOT, GateReport
+from gristmill.registry.gate_base import CANNOT, GateReport, GateResult
 from gristmill.registry.reports import report_of
 from gristmill.registry.store import Registry
 from gristmill.registry.version import Version
 from gristmill.widgets.versions import Picker
-from gristmill.widgets.work import Panel, html
+from gristmill.widgets.work import PANELS, Panel, html
 
 MOVES = ("promote", "rollback")
 SHOWN_MOVES = 8
@@ -70,7 +70,7 @@ class Promotion(Panel):
         self.picker = Picker(self, self._look, many=False)
         self.alias = widgets.Text(promotion.CHAMPION, description="Alias", continuous_update=False)
         self.reason = widgets.Text(
-            description="Reason", placeholder="why; the ledger keeps it",
+            description="Reason", placeholder="why; recorded in the ledger",
             layout=widgets.Layout(width="min(100%, 44rem)"),
         )  # fmt: skip
         self.facts, self.gates, self.moves = html(), html(), html()
@@ -111,7 +111,7 @@ class Promotion(Panel):
                 actor=self.actor,
                 progress=lambda text: tell(f"Judging version {number}: {text}"),
             ),
-            lambda report: self.done(f"Version {number} was judged: {report.verdict}."),
+            lambda report: self.done(f"Version {number} was judged: {status(report.verdict)}."),
             quiet=False,
         )
 
@@ -121,7 +121,7 @@ class Promotion(Panel):
         self.do(
             "Asking",
             lambda _: review.request(self.project, model, number, reason=reason, actor=self.actor),
-            lambda _: self._decided(f"The reviewers are asked about version {number}."),
+            lambda _: self._decided(f"The reviewers have been asked about version {number}."),
             quiet=False,
         )
 
@@ -191,64 +191,57 @@ class Promotion(Panel):
 
     def _draw(self, state: State) -> None:
         self.state = state
-        version = state.version
-        holder = f"version {state.holder}" if state.holder else "nobody"
-        held = "".join(f" {pill(a, 'alias')}" for a in version.aliases)
-        self.facts.value = (
-            f"<h2>{escape(version.model)} version {version.version}{held}</h2>"
-            f"<p>{escape(state.alias)} now: <b>{holder}</b>. You act as {escape(self.actor)}.</p>"
-            f"<p>Made by {escape(version.author)}; {escape(_approvals(state.standing))}.</p>"
+        held = f"version {state.holder}" if state.holder else "nobody"
+        self.facts.value = macro(
+            PANELS,
+            "candidate",
+            state.version,
+            [Badge(a, "alias", pill=True) for a in state.version.aliases],
+            state.alias,
+            held,
+            self.actor,
+            _approvals(state.standing),
         )
         self.gates.value = gates_html(state.report)
         rows = [
             (f"{e.at:%Y-%m-%d %H:%M} UTC", e.actor, e.action, e.before, e.after, e.reason)
             for e in state.moves
         ]
-        head = ("when", "who", "what", "from", "to", "why")
-        inside = table(head, rows, label="Moves of the alias") if rows else "<p>Not moved yet.</p>"
-        self.moves.value = section(f"Moves of {state.alias}", inside)
+        self.moves.value = macro(PANELS, "moves", state.alias, rows)
 
 
 def _approvals(standing: Standing) -> str:
     free = not (standing.required or standing.approved or standing.rejected or standing.void)
-    return "no approval is required" if free else standing.sentence()
+    return "no approvals are required" if free else standing.sentence()
 
 
-def gates_html(found: tuple[str, GateReport] | None) -> str:
+def gates_html(report: tuple[str, GateReport] | None) -> Markup:
     """Every gate's verdict with its finding, and the numbers it rests on."""
-    if found is None:
-        return section("Gates", "<p>This version was never judged.</p>")
-    digest, report = found
-    rows = [
-        (pill(r.verdict, _kind(r.verdict)), r.kind, r.message, Markup(_evidence(r.numbers)))
-        for r in report.results
-    ]
-    rival = report.about.get("champion")
-    against = f"version {rival}" if rival else "nobody"
+    if report is None:
+        return macro(PANELS, "gates", "The gates have not judged this version yet.", [])
+    digest, judged = report
+    rows = [(_verdict(r.verdict), r.kind, r.message, _evidence(r)) for r in judged.results]
+    rival = judged.about.get("champion")
+    against = f"version {rival}" if rival else "no champion"
     text = (
-        f"Judged against {against} on {report.about.get('rows', 0):,} hold-out rows: "
-        f"{report.verdict}. Report {digest[:12]}."
+        f"Judged against {against} on {judged.about.get('rows', 0):,} hold-out rows: "
+        f"{status(judged.verdict)}. Report {digest[:12]}."
     )
-    inside = table(("verdict", "gate", "finding", "evidence"), rows, label="Gates") if rows else ""
-    return section("Gates", inside or "<p>No gates are declared.</p>", text)
+    if not rows:
+        text += " No gates are declared."
+    return macro(PANELS, "gates", text, rows)
 
 
-def pill(words: str, kind: str) -> Markup:
-    return Markup(f"<span class='pill {kind}'>{escape(words)}</span>")
+def _verdict(verdict: str) -> Badge:
+    return Badge(status(verdict), "cannot" if verdict == CANNOT else verdict, pill=True)
 
 
-def _kind(verdict: str) -> str:
-    return "cannot" if verdict == CANNOT else verdict
-
-
-def _evidence(numbers: Any) -> str:
+def _evidence(result: GateResult) -> Markup | str:
     """The numbers of a verdict, folded away."""
-    if not numbers:
+    if not result.numbers:
         return ""
-    rows = []
-    for key, value in numbers.items():
-        shown = f"{value:.5g}" if isinstance(value, float) else str(value)
-        rows.append((key, "–" if value is None else shown))
-    inside = table(("", ""), rows, compact=True)
-    words = "1 number" if len(rows) == 1 else f"{len(rows)} numbers"
-    return f"<details><summary>{words}</summary>{inside}</details>"
+    rows = [
+        (key, f"{value:.5g}" if isinstance(value, float) else value)
+        for key, value in result.numbers.items()
+    ]
+    return macro(PANELS, "evidence", rows)

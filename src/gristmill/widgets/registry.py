@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
-from typing import Any
-
 import ipywidgets as widgets
 
+from gristmill.drawing.document import Badge, macro
 from gristmill.drawing.words import amount
 from gristmill.project import Project
 from gristmill.registry.card import card_sections
@@ -14,9 +12,8 @@ from gristmill.registry.card_text import Section, block
 from gristmill.registry.from_run import Candidate, candidates, register_run
 from gristmill.registry.version import Version
 from gristmill.widgets.compare import CompareModels
-from gristmill.widgets.promotion import pill
 from gristmill.widgets.versions import NEWEST, Page, find
-from gristmill.widgets.work import Panel, html
+from gristmill.widgets.work import PANELS, Panel, html
 
 SIZE = 10
 METRICS = 3
@@ -84,14 +81,13 @@ class ModelRegistry(Panel):
         self.model.observe(lambda _: self._first(), "value")
         for control in (self.search, self.order):
             control.observe(lambda _: self._first(), "value")
-        head = "".join(f"<span>{h}</span>" for h in HEAD)
         wrap = widgets.Layout(flex_flow="row wrap")
         self.show(
             widgets.HBox([self.model, self.search, self.order], layout=wrap),
             widgets.HBox(
                 [
                     widgets.HTML("", layout=fixed(TICK)),
-                    html(f"<div class='row head' aria-hidden='true'>{head}</div>"),
+                    html(macro(PANELS, "head", HEAD)),
                     widgets.HTML("", layout=fixed(CARD)),
                 ]
             ),
@@ -150,8 +146,7 @@ class ModelRegistry(Panel):
 
     def _draw_card(self, found: tuple[str, list[Section]]) -> None:
         title, sections = found
-        text = "".join(map(block, sections))
-        self.below.children = (html(f"<h2>{escape(title)}</h2>{text}"),)
+        self.below.children = (html(macro(PANELS, "card", title, [block(s) for s in sections])),)
 
     def _first(self) -> None:
         self.start = 0
@@ -177,10 +172,12 @@ class ModelRegistry(Panel):
         page = self.page
         last = page.start + len(page.versions)
         some = (
-            f"{page.start + 1:,} to {last:,} of {page.total:,}" if page.total else "No version fits"
+            f"{page.start + 1:,} to {last:,} of {page.total:,}"
+            if page.total
+            else "No version matches"
         )
         ticked = f"; ticked: {', '.join(f'v{n}' for n in self.picked)}" if self.picked else ""
-        self.count.value = f"<span role='status'>{some}{ticked}</span>"
+        self.count.value = macro(PANELS, "status", some + ticked)
 
     def _fill_runs(self, found: list[Candidate]) -> None:
         """The run that was chosen stays so; else the newest unregistered one, else the newest."""
@@ -202,11 +199,12 @@ def _cells(version: Version) -> str:
     metrics = sorted(version.metrics.items())
     figures = ", ".join(f"{k} {amount(v)}" for k, v in metrics[:METRICS])
     more = f" (+{len(metrics) - METRICS})" if len(metrics) > METRICS else ""
-    values: tuple[Any, ...] = (
-        " ".join(pill(a, "alias") for a in version.aliases) or "–",
+    return macro(
+        PANELS,
+        "line",
+        [Badge(a, "alias", pill=True) for a in version.aliases],
         f"{version.created:%Y-%m-%d %H:%M}",
-        f"<span title='{escape(version.author)}'>{escape(version.author.split(' <')[0])}</span>",
-        f"<code>{escape(commit)}</code>",
-        escape(figures + more),
+        version.author,
+        commit,
+        figures + more,
     )
-    return f"<div class='row'>{''.join(f'<span>{v}</span>' for v in values)}</div>"

@@ -8,10 +8,11 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from gristmill.drawing.document import macro
 from gristmill.project import Project
 from gristmill.registry.store import Registry
 from gristmill.registry.version import Version
-from gristmill.widgets.work import Panel
+from gristmill.widgets.work import PANELS, Panel
 
 NEWEST = "newest first"
 LISTED = 12
@@ -83,7 +84,7 @@ class Picker(widgets.VBox):  # type: ignore[misc]
         self.note = widgets.HTML("")
         parts = [self.search, self.list, self.note]
         if many:
-            parts.append(panel.button("Clear", lambda: self.choose(()), hint="Pick no version"))
+            parts.append(panel.button("Clear", lambda: self.choose(()), hint="Clear the selection"))
         super().__init__(parts)
 
     def refresh(self) -> None:
@@ -107,7 +108,7 @@ class Picker(widgets.VBox):  # type: ignore[misc]
         if not self._many and not self.numbers and page.versions:
             self.choose((page.versions[0].version,))
         more = page.total - len(page.versions)
-        self._more = f"{more:,} more: search for them. " if more else ""
+        self._more = f"{more:,} more; search to find them. " if more else ""
         self._mark()
 
     def _mark(self) -> None:
@@ -118,9 +119,9 @@ class Picker(widgets.VBox):  # type: ignore[misc]
         self._own = False
         picked = ", ".join(f"v{n}" for n in self.numbers) if self._many else ""
         text = getattr(self, "_more", "") + (
-            f"Picked, the first to compare with: {picked}." if picked else ""
+            f"Selected, the first as baseline: {picked}." if picked else ""
         )
-        self.note.value = f"<small>{text}</small>"
+        self.note.value = macro(PANELS, "note", text)
 
     def _changed(self, change: Any) -> None:
         if self._own:

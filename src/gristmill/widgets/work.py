@@ -6,19 +6,19 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from html import escape
 from typing import Any, TypeVar
 from weakref import WeakSet
 
 import ipywidgets as widgets
 
+from gristmill.drawing.document import macro
 from gristmill.errors import GristmillError
 from gristmill.project import Project
 from gristmill.registry.actor import current_actor
 from gristmill.registry.store import Registry
-from gristmill.widgets.style import CSS, SCOPE
 
 T = TypeVar("T")
+PANELS = "widgets/panels.html"
 Tell = Callable[[str], None]
 log = logging.getLogger(__name__)
 _panels: WeakSet[Panel] = WeakSet()
@@ -37,15 +37,15 @@ class Panel(widgets.VBox):  # type: ignore[misc]
         self.actor = actor or current_actor(self.project)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="gristmill-widget")
         self._waiting = 0
-        self._busy = widgets.HTML(_busy(""))
+        self._busy = widgets.HTML(macro(PANELS, "busy", ""))
         self._notice = widgets.HTML("")
         names = sorted({*self.project.models, *Registry(self.project).models()})
         self.model = widgets.Dropdown(
             options=names, value=model or next(iter(names), None), description="Model",
         )  # fmt: skip
-        self._style = widgets.HTML(f"<style>{CSS}</style>")
+        self._style = widgets.HTML(macro(PANELS, "style"))
         super().__init__([])
-        self.add_class(SCOPE)
+        self.add_class("gristmill")  # the style's scope
         _panels.add(self)
 
     def show(self, *parts: widgets.Widget) -> None:
@@ -92,17 +92,13 @@ class Panel(widgets.VBox):  # type: ignore[misc]
 
     def done(self, text: str) -> None:
         """Say that something was changed, and let every other panel of the project look again."""
-        self._notice.value = f"<div class='notice done' role='status'>{escape(text)}</div>"
+        self._notice.value = macro(PANELS, "done", text)
         for panel in list(_panels):
             if panel.project.root == self.project.root:
                 panel.refresh()
 
     def fail(self, error: GristmillError) -> None:
-        hint = f"<br>{escape(error.hint)}" if error.hint else ""
-        self._notice.value = (
-            f"<div class='notice error' role='alert'>{escape(error.message)} "
-            f"<code>[{escape(error.code)}]</code>{hint}</div>"
-        )
+        self._notice.value = macro(PANELS, "failed", error)
 
     def button(self, words: str, act: Callable[[], None], *, kind: str = "", hint: str = "") -> Any:
         """A button that acts unless work is under way. It stays enabled, for a disabled one would
@@ -124,7 +120,7 @@ class Panel(widgets.VBox):  # type: ignore[misc]
             self.fail(problem)
 
     def _say(self, text: str) -> None:
-        self._busy.value = _busy(text)
+        self._busy.value = macro(PANELS, "busy", text)
 
 
 def _outcome(call: Callable[[Tell], T], tell: Tell) -> T | GristmillError:
@@ -140,11 +136,6 @@ def _outcome(call: Callable[[Tell], T], tell: Tell) -> T | GristmillError:
             f"{type(error).__name__}: {error}",
             hint="The kernel's log has the traceback.",
         )
-
-
-def _busy(text: str) -> str:
-    on = " on" if text else ""
-    return f"<div class='busy{on}' role='status' aria-live='polite'>{escape(text)}&nbsp;</div>"
 
 
 def html(text: str = "") -> Any:
