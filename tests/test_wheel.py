@@ -32,6 +32,8 @@ def test_the_wheel_has_templates_and_the_extension_once_and_jupyterlab_takes_it(
     with ZipFile(wheel) as archive:
         names = archive.namelist()
         archive.extractall(tmp_path / "installed")
+    pages = {p.relative_to(ROOT / "src").as_posix() for p in (ROOT / "src").glob("*/*/templates/*")}
+    assert pages and pages <= set(names)
     templates = [p.relative_to(ROOT) for p in (ROOT / "templates").rglob("*.ipynb")]
     assert templates and {f"gristmill/{t.as_posix()}" for t in templates} <= set(names)
     assert sum("/remoteEntry." in name for name in names) == 1
