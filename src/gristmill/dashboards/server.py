@@ -28,6 +28,7 @@ from gristmill.dashboards.export import printed
 from gristmill.dashboards.handling import House, Missing, Page, unknown
 from gristmill.dashboards.page import model_page, overview
 from gristmill.dashboards.state import read_state
+from gristmill.drawing.document import prepare
 from gristmill.errors import Forbidden, Invalid
 from gristmill.files import replacing
 from gristmill.monitoring.gauges import Sample, exposition, samples
@@ -197,6 +198,7 @@ def serve(
             hint="Give --token, declare [dashboard.viewers], or serve on 127.0.0.1.",
         )
     os.environ[PROJECT] = str(project.root)
+    prepare("dashboards")
     app = Dashboard(config=_config(host, port))
     app.project, app.ready = project, ready
     app.token = token or (secrets.token_urlsafe(32) if viewers else "")

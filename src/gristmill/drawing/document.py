@@ -88,6 +88,20 @@ def macro(template: str, name: str, *values: Any) -> Markup:
     return part
 
 
+def prepare(room: str) -> None:
+    """Compile a room's pages, so that the first visitor of a server need not wait for that.
+
+    Parameters
+    ----------
+    room
+        A folder of this package that has `templates`.
+    """
+    environment = _environment()
+    for name in environment.list_templates(extensions=["html"]):
+        if name.startswith((f"{room}/", "drawing/")):
+            environment.get_template(name)
+
+
 @cache
 def _environment() -> Environment:
     """Imported late: a command that draws no page must not wait for Jinja."""
