@@ -115,6 +115,13 @@ def test_a_page_asks_nobody_for_anything(page: str) -> None:
     assert "@import" not in text
 
 
+def test_a_page_of_a_window_says_what_drifted_and_what_is_not_drawn() -> None:
+    page = drill_page("airport", "delay", values.window(5, values.plain), values.drawn())
+    sentences = " ".join(re.sub(r"<[^>]*>", "", page).split())
+    assert " Drifted: temp. " in sentences and "no values: visib. " in sentences
+    assert 'src="/drill/delay/v2-20130829T00/report.html"' in page and "<progress" not in page
+
+
 def test_a_page_has_buttons_only_for_who_may_act() -> None:
     state = values.state()
     assert 'value="sesame"' in model_page("airport", state, xsrf="sesame")
