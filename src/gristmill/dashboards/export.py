@@ -93,7 +93,7 @@ def mail(project: Project, model: str, route: str) -> None:
         if error.code != "export.browser":
             raise
     lines = [f"{a.rule} since {a.first:%Y-%m-%d}: {a.reason}" for a in state.open_alerts]
-    text = "\n".join(lines) or "No open alert."
+    text = "\n".join(lines) or "No open alerts."
     subject = f"{model}: {len(lines)} open alert{'' if len(lines) == 1 else 's'}"
     owner = model_settings(project, model).owner
     made = state.report.made.isoformat() if state.report else ""

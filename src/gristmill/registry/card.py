@@ -127,9 +127,9 @@ def _gates(digest: str, report: GateReport | None) -> list[Section]:
             Section("Fairness", "Not judged."),
         ]
     rival = report.about.get("champion")
-    against = f"version {rival}" if rival else "no champion"
+    against = f"against version {rival}" if rival else "without a champion"
     rows = tuple((status(r.verdict), r.kind, r.message) for r in report.results)
-    text = f"Judged against {against}: {status(report.verdict)}. Report {digest[:12]}."
+    text = f"Judged {against}: {status(report.verdict)}. Report {digest[:12]}."
     sections = [Section("Gates", text, ("verdict", "gate", "finding"), rows)]
     for result in report.results:
         if result.kind == "slices" and result.numbers.get("groups"):

@@ -222,9 +222,9 @@ def gates_html(report: tuple[str, GateReport] | None) -> Markup:
     digest, judged = report
     rows = [(_verdict(r.verdict), r.kind, r.message, _evidence(r)) for r in judged.results]
     rival = judged.about.get("champion")
-    against = f"version {rival}" if rival else "no champion"
+    against = f"against version {rival}" if rival else "without a champion"
     text = (
-        f"Judged against {against} on {judged.about.get('rows', 0):,} hold-out rows: "
+        f"Judged {against} on {judged.about.get('rows', 0):,} hold-out rows: "
         f"{status(judged.verdict)}. Report {digest[:12]}."
     )
     if not rows:
