@@ -44,15 +44,15 @@ def execute(
     from papermill.exceptions import PapermillExecutionError
     from papermill.execute import execute_notebook
 
-    from gristmill.runner.desk import Desk
+    from gristmill.runner.desk import in_memory
 
     where = str(hooks.save_to)
     speaking = nullcontext(kernel) if isinstance(kernel, Shell) else Conversation(kernel.km)
     try:
-        with speaking as cells, Desk(text, hooks) as desk:
+        with speaking as cells, in_memory(text, hooks) as address:
             execute_notebook(
-                desk.address,
-                desk.address,
+                address,
+                address,
                 parameters=dict(params) or None,
                 engine_name="gristmill",
                 progress_bar=False,
