@@ -49,11 +49,11 @@ def require(project: Project, model: str, step: str, run: str) -> str:
     name = f"{model} version {version.version}"
     if registry.ledger.aliases(model).get(CHAMPION) == version.version:
         return f"{name} is champion already"
-    found = report_of(registry, version)
-    if found is None or _outdated(registry, model, found[1].about["champion"]):
+    judged = report_of(registry, version)
+    if judged is None or _outdated(registry, model, judged.report.about["champion"]):
         gate(project, model, version.version)
-        found = report_of(registry, version)
-    require_pass(version, found)
+        judged = report_of(registry, version)
+    require_pass(version, judged)
     standing = review.standing_of(registry, version)
     entries = registry.ledger.entries(model, version=version.version)
     if standing.rejected:
@@ -66,7 +66,7 @@ def require(project: Project, model: str, step: str, run: str) -> str:
         )
     if standing.granted:
         return f"{name} has {standing.sentence()}"
-    report = found[0] if found else ""
+    report = judged.digest if judged else ""
     if not _asked(entries, report, review.policy_of(project, model)):
         review.request(
             project, model, version.version, reason=f"run {run} waits: {step} needs a decision"
