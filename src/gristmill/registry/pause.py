@@ -24,16 +24,19 @@ from gristmill.registry.store import Registry
 from gristmill.registry.version import Version
 
 
-def check(project: Project, model: str) -> None:
-    """Raises NotFound for a model that the settings do not declare, Invalid when its policy asks
-    for nobody."""
-    model_settings(project, model)
+def check(project: Project, model: str) -> str:
+    """Where the settings say that the model lies.
+
+    Raises NotFound for a model that they do not declare, Invalid when its policy asks for nobody.
+    """
+    settings = model_settings(project, model)
     if review.policy_of(project, model).required < 1:
         raise Invalid(
             "approval.policy",
             f"a step waits for a decision on {model}, but nobody is asked for one.",
             hint=f"Set `required = 1` or more in {SETTINGS} [models.{model}.approvals].",
         )
+    return settings.path
 
 
 def require(project: Project, model: str, step: str, run: str) -> str:
