@@ -104,8 +104,8 @@ def multiplied(path: Path, rows: int) -> tuple[int, int]:
             [times],
         )
         query = "select count(*), sum(arrived) from hours where part = ''"
-        found = db.execute(query).fetchall()[0]
-    return int(found[0]), int(found[1])
+        hours, arrived = db.execute(query).fetchall()[0]
+    return int(hours), int(arrived)
 
 
 @contextlib.contextmanager

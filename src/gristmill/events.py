@@ -81,7 +81,7 @@ class StepStarted(Event):
 
 @dataclass(frozen=True)
 class CellStarted(Event):
-    """`cell` counts code cells from 1; `index` is the position in the notebook from 0."""
+    """`cell` counts code cells from 1; `index` is the position in the source notebook from 0."""
 
     kind = "cell-started"
     step: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import nbformat
@@ -11,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gristmill.errors import GateFailed, Invalid
-from gristmill.pipeline.lint import RULES, Finding, LintSettings, lint_notebook
+from gristmill.pipeline.lint import RULES, Finding, LintSettings
 from gristmill.pipeline.lint.secrets import SHAPES
+from gristmill.runner.lint import NotebookText, lint_texts
 from tests.conftest import shell, write_notebook
 
 HEAD = (
@@ -52,9 +54,12 @@ def notebook(*cells: str, tagged: bool = True) -> str:
     return str(nbformat.writes(made))
 
 
+def lint_text(text: str, rules: LintSettings | None = None) -> list[Finding]:
+    return lint_texts([NotebookText(text, "x.ipynb", "x")], rules or LintSettings())
+
+
 def found(*cells: str, rules: LintSettings | None = None) -> list[Finding]:
-    text = notebook(HEAD, USE, *cells)
-    return list(lint_notebook(text, "x.ipynb", rules or LintSettings(), "x"))
+    return lint_text(notebook(HEAD, USE, *cells), rules)
 
 
 def codes(*cells: str) -> list[tuple[str, int]]:
@@ -97,6 +102,17 @@ def test_names_in_order_pass_and_out_of_order_do_not(
         ("%%bash\necho $nothing",),
         ("class A:\n    q: int\n    def m(self, other: 'A') -> 'A':\n        return other",),
         ("rows = {k: v for k, v in zip('ab', range(2)) if k for _ in [v]}",),
+        ("def f(x: 'Later', y: 'Never'): ...", "class Later: ..."),
+        ("from __future__ import annotations\ndef f(x: Later): ...", "class Later: ..."),
+        ("print((", "print(anything)", "def f():\n    return anything\nf()"),
+        ("%%time\nprint((", "print(anything)"),
+        ("%%timeit table = [1]\nsum(table)",),
+        ("try:\n    fast\nexcept Exception:\n    fast = None",),
+        ("def f():\n    return box", "for box in range(3):\n    f()"),
+        ("def f():\n    if n > 3:\n        return box\nf()", "box = 1"),
+        ("def f():\n    yield box\ng = f()", "box = 1", "list(g)"),
+        ("get_ipython().run_line_magic('run', 'x.py')", "print(anything)"),
+        ("if n:\n    x = (\n    1); exec('y = 2')\nprint(y)",),
         ("def outer():\n    def inner():\n        return box\n    box = 1\n    return inner",),
     ],
 )
@@ -112,6 +128,12 @@ def test_what_cannot_be_judged_or_is_right_is_let_pass(cells: tuple[str, ...]) -
         ("class A:\n    q = 1\n    def m(self):\n        return q", "undefined-name"),
         ("try:\n    1\nexcept ValueError as e:\n    pass\nprint(e)", "undefined-name"),
         ("x += 1", "undefined-name"),
+        ("%time print(nowhere)", "undefined-name"),
+        ("%%time\nprint(nowhere)", "undefined-name"),
+        ("vars(nowhere)", "undefined-name"),
+        ("print('é', nowhere, 'nowhere')", "undefined-name"),
+        ("print(f'{nowhere}')", "undefined-name"),
+        ("%%time\nprint((", "syntax-error"),
         ("print([q for q in range(3)], q)", "undefined-name"),
         ("print((", "syntax-error"),
         ("import pandas as pd\npd.read_csv('data/b.csv')", "undeclared-read"),
@@ -136,6 +158,48 @@ def test_a_rule_speaks(cell: str, code: str) -> None:
         assert code == "syntax-error" or codes("\n".join(lines)) == []
 
 
+def of_python(version: str, *cells: str) -> list[tuple[str, int]]:
+    made = json.loads(notebook(HEAD, USE, *cells))
+    made["metadata"]["language_info"] = {"name": "python", "version": version}
+    return [(f.code, f.cell) for f in lint_text(json.dumps(made))]
+
+
+def test_syntax_is_that_of_the_python_that_ran_the_notebook() -> None:
+    cells = (
+        "def first[T](x: list[T]) -> T:\n    return x[0]",
+        "type Pairs[T] = dict[T, T]\nclass Box[T]:\n    held: T",
+        "print(first([n]), Pairs, Box, nowhere)",
+    )
+    assert of_python("3.12.1", *cells) == [("undefined-name", 4)]
+    old = of_python("3.11.4", *cells)
+    assert [c for c in old if c[0] == "undefined-name"] == []
+    if sys.version_info < (3, 12):
+        assert old == [("syntax-error", 2), ("syntax-error", 3)]
+
+
+def test_a_hint_names_the_cell_that_defines_a_name_later() -> None:
+    early, called, gone = (
+        found(*cells)[0]
+        for cells in [
+            ("print(box)", "", "box = 1"),
+            ("def f():\n    return box\n", "f()", "box = 1"),
+            ("box = 1\ndel box\nprint(box)",),
+        ]
+    )
+    assert (early.cell, early.line, "cell 5" in early.message) == (2, 1, True)
+    assert (called.cell, called.line, "cell 5" in called.message) == (3, 1, True)
+    assert (gone.cell, gone.line) == (2, 3)
+
+
+def test_notebooks_are_told_apart() -> None:
+    texts = [
+        NotebookText(notebook(HEAD, USE, cell), path)
+        for path, cell in [("a.ipynb", "b = 1"), ("b.ipynb", "print(b)"), ("c.ipynb", "print((")]
+    ]
+    made = [(f.notebook, f.code) for f in lint_texts(texts, LintSettings())]
+    assert made == [("b.ipynb", "undefined-name"), ("c.ipynb", "syntax-error")]
+
+
 def test_declared_paths_addresses_and_routes_are_no_findings() -> None:
     assert (
         codes(
@@ -148,9 +212,9 @@ def test_declared_paths_addresses_and_routes_are_no_findings() -> None:
 
 def test_unused_names_of_the_parameters_cell() -> None:
     text = notebook(HEAD, "print(src)")
-    made = [(f.code, f.line) for f in lint_notebook(text, "x.ipynb", LintSettings(), "x")]
+    made = [(f.code, f.line) for f in lint_text(text)]
     assert made == [("unused-output", 3), ("unused-parameter", 4)]
-    assert lint_notebook(notebook(HEAD, "%%bash\necho $src $out $n"), "x", LintSettings()) == ()
+    assert lint_text(notebook(HEAD, "%%bash\necho $src $out $n")) == []
 
 
 FAKE = {  # assembled here, so that no scanner of this repository takes them for real
@@ -170,7 +234,7 @@ def test_secrets_are_found_and_never_shown(kind: str) -> None:
     assert [f.code for f in source] == ["secret-in-source"]
     made = json.loads(notebook(HEAD, USE, "print(x := 1)"))
     made["cells"][2]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": [secret]}]
-    output = lint_notebook(json.dumps(made), "x.ipynb", LintSettings(), "x")
+    output = lint_text(json.dumps(made))
     assert [f.code for f in output] == ["secret-in-output"]
     for finding in [*source, *output]:
         assert secret[6:16] not in f"{finding}"
@@ -206,7 +270,7 @@ def test_execution_counts_tell_of_hidden_state(
     for cell, count in zip(made["cells"], counts, strict=True):
         cell["execution_count"] = count
     text = json.dumps(made)
-    cells = [f.cell for f in lint_notebook(text, "x.ipynb", LintSettings(), "x")]
+    cells = [f.cell for f in lint_text(text)]
     assert cells == ([] if index is None else [index])
 
 
@@ -220,9 +284,9 @@ def test_settings_name_every_rule_or_are_refused() -> None:
 
 
 def test_a_notebook_that_is_none_is_a_finding() -> None:
-    assert lint_notebook("{", "x.ipynb", LintSettings())[0].code == "notebook.syntax"
+    assert lint_text("{")[0].code == "notebook.syntax"
     text = notebook("from gristmill import Input\nsrc: Input = '/abs'", "api_key = 'q8Zp02mVx7Lr'")
-    made = [f.code for f in lint_notebook(text, "x.ipynb", LintSettings())]
+    made = [f.code for f in lint_text(text)]
     assert made == ["step.path-outside", "secret-in-source"]
 
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from mlflow import MlflowClient
 
-from gristmill.events import Event, StepRetried, StepStarted
+from gristmill.events import CellFinished, CellStarted, Event, StepRetried, StepStarted
 from gristmill.lineage.dvc import DvcRepo
 from gristmill.project import Project
 from gristmill.runner.interrupts import Interrupts
@@ -165,3 +165,18 @@ def test_a_second_signal_ends_at_once_and_leaves_nothing_open(world: Path) -> No
     assert not [p for p in psutil.process_iter(["cmdline"]) if "time.sleep(77)" in str(p.info)]
     DvcRepo(world).close()
     assert os.path.getsize(world / ".gristmill/lock") == 0
+
+
+@pytest.mark.parametrize("kernel", ["auto", "warm"])
+def test_progress_counts_the_notebooks_own_cells(project_root: Path, kernel: str) -> None:
+    write_notebook(
+        project_root / "count.ipynb",
+        HEAD + 'o: Output = "count.txt"\nn: int = 1',
+        "",
+        "open(o, 'w').write(str(n))",
+    )
+    result, heard = go(project_root, RunRequest(overrides={"count.n": 2}, kernel=kernel))
+    assert result.ok
+    begun = [(e.cell, e.cells, e.index) for e in heard if isinstance(e, CellStarted)]
+    ended = [(e.cell, e.cells, e.index) for e in heard if isinstance(e, CellFinished)]
+    assert begun == ended == [(1, 2, 1), (2, 2, 3)]

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from gristmill.errors import Invalid, NotFound
 from gristmill.project import Project
 from gristmill.runner.schedule import OVERTAKES, Schedule, State, backoff
-from gristmill.runner.settings import StepPolicy, capacity, require_fit, step_policies, tagged
+from gristmill.runner.settings import (
+    StepPolicy,
+    capacity,
+    require_fit,
+    run_settings,
+    step_policies,
+    tagged,
+)
 
 CAPACITY = {"workers": 3, "cpus": 4, "memory": 10}
 
@@ -183,9 +190,9 @@ def test_settings_become_numbers(tmp_path: Path) -> None:
     assert found["load"] == StepPolicy()
     assert found["fit"].threads()["OMP_NUM_THREADS"] == "2"
     assert found["load"].threads() == {}
-    there = capacity(project, 0)
+    there = capacity(run_settings(project), 0)
     assert there == {"workers": 2, "cpus": 8, "memory": 2 * 10**9, "gpus": 1}
-    assert capacity(project, 16)["cpus"] == 16
+    assert capacity(run_settings(project), 16)["cpus"] == 16
     require_fit(found, found, there)
     assert tagged(found, ["slow"]) == ["fit"]
     with pytest.raises(NotFound, match="no step has the tag `quick`"):
@@ -212,5 +219,5 @@ def test_what_is_wrong_in_settings_is_named(tmp_path: Path, text: str, says: str
     project = project_with(tmp_path, text)
     with pytest.raises(Invalid) as caught:
         policies = step_policies(project, ["fit"])
-        require_fit(policies, ["fit"], capacity(project, 0))
+        require_fit(policies, ["fit"], capacity(run_settings(project), 0))
     assert says in caught.value.message

@@ -175,12 +175,12 @@ def _show(project: Project, args: argparse.Namespace) -> int:
 
     version = _version(project, args)
     registry = Registry(project)
-    found = report_of(registry, version)
+    judged = report_of(registry, version)
     standing = standing_of(registry, version)
     entries = registry.ledger.entries(version.model, version=version.version)
     if args.json:
         record = version.record() | {
-            "gates": found[1].record() if found else None,
+            "gates": judged.report.record() if judged else None,
             "approvals": asdict(standing),
             "history": [e.record() for e in entries],
         }
@@ -204,9 +204,9 @@ def _show(project: Project, args: argparse.Namespace) -> int:
             out.say(f"\n{out.style(title, 'bold')}")
             for key in sorted(values):
                 out.say(f"  {key:<24} {number(values[key])}")
-    if found:
-        out.say(f"\n{out.style('gates', 'bold')}  (report {found[0][:12]})")
-        say_results(found[1])
+    if judged:
+        out.say(f"\n{out.style('gates', 'bold')}  (report {judged.digest[:12]})")
+        say_results(judged.report)
     if standing.required:
         out.say(f"\n{out.style('approvals', 'bold')}  {standing.sentence()}")
     out.say(f"\n{out.style('history', 'bold')}")

@@ -97,7 +97,7 @@ def _drill_down(project: Project, args: argparse.Namespace) -> int:
 
 
 def _show(project: Project, watch: Watch, args: argparse.Namespace, now: datetime) -> None:
-    from gristmill.monitoring.estimate import estimates
+    from gristmill.monitoring.report import estimates
     from gristmill.monitoring.routes import pending
 
     header = ["window", "version", "rows", "verdict", "drifted", watch.report.metric]

@@ -77,8 +77,8 @@ def mail(project: Project, model: str, route: str) -> None:
     from gristmill.notify.routes import read_routes
     from gristmill.registry.settings import model_settings
 
-    found = [r for r in read_routes(project) if r.name == route and r.kind == "email"]
-    if not found:
+    routes = [r for r in read_routes(project) if r.name == route and r.kind == "email"]
+    if not routes:
         raise NotFound(
             "export.route",
             f"no e-mail route {route!r} is declared.",
@@ -98,7 +98,7 @@ def mail(project: Project, model: str, route: str) -> None:
     owner = model_settings(project, model).owner
     made = state.report.made.isoformat() if state.report else ""
     problem = deliver(
-        found[0], subject, text, owners=[owner], key=f"page {model} {made}", attachments=attached
+        routes[0], subject, text, owners=[owner], key=f"page {model} {made}", attachments=attached
     )
     if problem:
         raise Unavailable("export.mail", f"route {route}: {problem}.")

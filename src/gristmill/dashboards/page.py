@@ -24,8 +24,7 @@ from gristmill.drawing.charts import (
 from gristmill.drawing.document import Badge, document
 from gristmill.drawing.words import percent
 from gristmill.monitoring.drift import ColumnDrift
-from gristmill.monitoring.estimate import estimates
-from gristmill.monitoring.report import MonitorReport, WindowReport
+from gristmill.monitoring.report import MonitorReport, WindowReport, estimates
 
 SHOWN_FEATURES = 24
 SHOWN_WINDOWS = 60

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from gristmill.drawing.words import amount, percent
 from gristmill.monitoring.performance import (
     LEAST,
     SCORE_BINS,
@@ -27,9 +26,6 @@ from gristmill.monitoring.performance import (
     score_bin,
 )
 from gristmill.monitoring.sketch import Binning, Floats, Sketch
-
-if TYPE_CHECKING:
-    from gristmill.monitoring.report import MonitorReport
 
 PRIOR = 10.0  # rows that a bin's mean is drawn towards the whole's by
 
@@ -166,22 +162,3 @@ def compared(pairs: list[tuple[Metric, Metric]]) -> tuple[float, float] | None:
     far = [abs(e.value - r.value) for e, r in pairs]
     met = [e.low <= r.high and r.low <= e.high for e, r in pairs]
     return float(np.mean(far)), float(np.mean(met))
-
-
-def estimates(report: MonitorReport) -> str:
-    """The last window's estimate, and how well estimates did, as a sentence; "" without one."""
-    name = report.metric
-    judged = [w for w in report.windows if name in w.estimated]
-    if not judged:
-        return ""
-    last = judged[-1]
-    text = f"{name} estimated without labels: {amount(last.estimated[name].value)} in the window "
-    text += f"from {last.start:%Y-%m-%d}"
-    did = compared([(w.estimated[name], w.performance[name]) for w in judged
-                    if name in w.performance])  # fmt: skip
-    if did is None:
-        return f"{text}; no labels yet to check it against."
-    return (
-        f"{text}; where labels have arrived, estimates were off by {amount(did[0])} on average and "
-        f"agreed within their intervals in {percent(did[1])} of windows."
-    )

@@ -103,15 +103,15 @@ def resolve_alert(
 def find_alert(project: Project, alert: str) -> Alert:
     """The alert with the id, or the one whose id begins so. Raises NotFound, Invalid."""
     every = [a for name in project.models for a in read_alerts(project, name)]
-    found = [a for a in every if alert and a.id.startswith(alert)]
-    if not found:
+    matching = [a for a in every if alert and a.id.startswith(alert)]
+    if not matching:
         raise NotFound(
             "alert.unknown", f"no alert {alert!r}.", hint="`gristmill alerts` lists them."
         )
-    if len(found) > 1:
-        ids = ", ".join(a.id for a in found)
+    if len(matching) > 1:
+        ids = ", ".join(a.id for a in matching)
         raise Invalid("alert.ambiguous", f"{alert!r} may be {ids}.", hint="Write more of it.")
-    return found[0]
+    return matching[0]
 
 
 def _write(

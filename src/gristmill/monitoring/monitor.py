@@ -46,6 +46,7 @@ from gristmill.monitoring.windows import SketchStore
 from gristmill.notify.routes import alert_settings
 from gristmill.notify.sending import Delivery
 from gristmill.project import Project
+from gristmill.tracking import experiment_id
 
 if TYPE_CHECKING:
     from gristmill.registry.store import Registry
@@ -252,10 +253,8 @@ def _log_to_mlflow(project: Project, registry: Registry, report: MonitorReport) 
 
 
 def _monitoring_run(project: Project, registry: Registry, model: str) -> str:
-    name = f"{project.experiment}-monitoring"
     client = registry.client
-    found = client.get_experiment_by_name(name)
-    experiment = found.experiment_id if found else client.create_experiment(name)
+    experiment = experiment_id(project, client, "-monitoring")
     query = f"tags.`gristmill.model` = '{model}'"
     made = client.search_runs([experiment], query, max_results=1)
     if made:  # by a process that was killed before it wrote that down

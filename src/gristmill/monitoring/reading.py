@@ -109,8 +109,9 @@ class Reading:
 
     def damaged(self) -> int:
         """Lines of the log that could not be read, ever."""
-        (found,) = self._db.execute("select coalesce(sum(damaged), 0) from progress").fetchall()
-        return int(found[0])
+        query = "select coalesce(sum(damaged), 0) from progress"
+        ((lines,),) = self._db.execute(query).fetchall()
+        return int(lines)
 
 
 def _sketches(layout: Layout, table: pa.Table) -> dict[str, Sketch]:

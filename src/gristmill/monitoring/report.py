@@ -13,6 +13,7 @@ from gristmill.drawing.words import amount, percent
 from gristmill.monitoring.breaches import Breach
 from gristmill.monitoring.distance import Distances, coarsen, groups
 from gristmill.monitoring.drift import Column, ColumnDrift, WindowDrift
+from gristmill.monitoring.estimate import compared
 from gristmill.monitoring.performance import HIGHER, SUMS, Metric, Task
 from gristmill.monitoring.settings import MonitoringSettings
 from gristmill.monitoring.sketch import OTHER, Sketch
@@ -287,3 +288,22 @@ def _drift_record(drift: ColumnDrift) -> dict[str, Any]:
 
 def _drift_from(record: Mapping[str, Any]) -> ColumnDrift:
     return ColumnDrift(**{**record, "distances": Distances(**record["distances"])})
+
+
+def estimates(report: MonitorReport) -> str:
+    """The last window's estimate, and how well estimates did, as a sentence; "" without one."""
+    name = report.metric
+    judged = [w for w in report.windows if name in w.estimated]
+    if not judged:
+        return ""
+    last = judged[-1]
+    text = f"{name} estimated without labels: {amount(last.estimated[name].value)} in the window "
+    text += f"from {last.start:%Y-%m-%d}"
+    did = compared([(w.estimated[name], w.performance[name]) for w in judged
+                    if name in w.performance])  # fmt: skip
+    if did is None:
+        return f"{text}; no labels yet to say how well that does."
+    return (
+        f"{text}; where labels came, estimates were {amount(did[0])} off on average and agreed "
+        f"within their intervals in {percent(did[1])} of windows."
+    )

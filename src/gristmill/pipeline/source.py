@@ -9,6 +9,7 @@ from collections.abc import Iterator
 MAGIC = re.compile(r"^(\s*)([%!?].*|[^\s#'\"].*\?{1,2}\s*)$")
 CELL_MAGIC = re.compile(r"^\s*%%")
 ASSIGNED_MAGIC = re.compile(r"^(\s*[\w.,\s]+=\s*)([%!].*)$")
+LINE_END = re.compile(r"\r\n?|\n")  # Python's own: str.splitlines knows more
 RUN_MAGIC = re.compile(r"%run\s+(?:-\w+\s+)*(['\"]?)([^\s'\"]+\.py)\1")
 
 
@@ -24,9 +25,14 @@ def parse_cell(source: str) -> ast.Module | None:
     except (SyntaxError, ValueError):
         pass
     try:
-        return ast.parse("\n".join(_call(line) for line in source.splitlines()))
+        return ast.parse(magics_as_calls(source))
     except (SyntaxError, ValueError):
         return None
+
+
+def magics_as_calls(source: str) -> str:
+    """A cell with IPython's `%`, `!` and `?` lines as calls, on the lines where they were."""
+    return "\n".join(_call(line) for line in LINE_END.split(source))
 
 
 def _call(line: str) -> str:

@@ -38,8 +38,8 @@ def card_sections(project: Project, model: str, ref: int | str) -> tuple[str, li
     registry = Registry(project)
     version = registry.version(model, ref)
     settings = model_settings(project, model)
-    found = report_of(registry, version)
-    report = found[1] if found else None
+    stored = report_of(registry, version)
+    report = stored.report if stored else None
     judged = judge_alone(registry, version, settings)
     steps = origins(project, version.lineage)
     sections = [
@@ -47,7 +47,7 @@ def card_sections(project: Project, model: str, ref: int | str) -> tuple[str, li
         _data(registry, version, settings),
         _features(registry, version),
         *score_sections(version, judged),
-        *_gates(found[0] if found else "", report),
+        *_gates(stored.digest if stored else "", report),
         *_approvals(registry, version),
         _limits(version, settings, report, judged),
         Section("Parameters", "", ("name", "value"), _pairs(parameters(steps))),

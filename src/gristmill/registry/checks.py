@@ -6,18 +6,19 @@ from gristmill.errors import Conflict, Forbidden, GateFailed, Invalid
 from gristmill.registry.approvals import Standing
 from gristmill.registry.gate_base import PASS, GateReport
 from gristmill.registry.ledger import Writer
+from gristmill.registry.reports import StoredReport
 from gristmill.registry.version import Version
 
 
-def require_pass(target: Version, found: tuple[str, GateReport] | None) -> None:
+def require_pass(target: Version, judged: StoredReport | None) -> None:
     """Raises GateFailed without a passing report."""
     name = f"{target.model} version {target.version}"
     again = f"`gristmill model gate {target.model} {target.version}`"
-    if found is None:
+    if judged is None:
         raise GateFailed("gate.missing", f"{name} was never judged.", hint=f"Run {again}.")
-    if not found[1].passed:
+    if not judged.report.passed:
         bad = "; ".join(
-            f"{r.kind} {r.name}: {r.message}" for r in found[1].results if r.verdict != PASS
+            f"{r.kind} {r.name}: {r.message}" for r in judged.report.results if r.verdict != PASS
         )
         raise GateFailed(
             "gate.failed",

@@ -115,9 +115,9 @@ def _mlflow_run(registry: Registry, lineage: Lineage) -> str | None:
     """The child run of the step in MLflow, None when it is gone there."""
     from gristmill.tracking import experiment_id
 
-    found = registry.client.search_runs(
+    runs = registry.client.search_runs(
         [experiment_id(registry.project, registry.client)],
         f"tags.`{RUN_TAG}` = '{lineage.run}' and tags.`{STEP_TAG}` = '{lineage.step}'",
         max_results=1,
     )
-    return str(found[0].info.run_id) if found else None
+    return str(runs[0].info.run_id) if runs else None

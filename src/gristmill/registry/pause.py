@@ -24,16 +24,19 @@ from gristmill.registry.store import Registry
 from gristmill.registry.version import Version
 
 
-def check(project: Project, model: str) -> None:
-    """Raises NotFound for a model that the settings do not declare, Invalid when its policy asks
-    for nobody."""
-    model_settings(project, model)
+def check(project: Project, model: str) -> str:
+    """Where the settings say that the model lies.
+
+    Raises NotFound for a model that they do not declare, Invalid when its policy asks for nobody.
+    """
+    settings = model_settings(project, model)
     if review.policy_of(project, model).required < 1:
         raise Invalid(
             "approval.policy",
             f"a step waits for a decision on {model}, but nobody is asked for one.",
             hint=f"Set `required = 1` or more in {SETTINGS} [models.{model}.approvals].",
         )
+    return settings.path
 
 
 def require(project: Project, model: str, step: str, run: str) -> str:
@@ -49,11 +52,11 @@ def require(project: Project, model: str, step: str, run: str) -> str:
     name = f"{model} version {version.version}"
     if registry.ledger.aliases(model).get(CHAMPION) == version.version:
         return f"{name} is champion already"
-    found = report_of(registry, version)
-    if found is None or _outdated(registry, model, found[1].about["champion"]):
+    judged = report_of(registry, version)
+    if judged is None or _outdated(registry, model, judged.report.about["champion"]):
         gate(project, model, version.version)
-        found = report_of(registry, version)
-    require_pass(version, found)
+        judged = report_of(registry, version)
+    require_pass(version, judged)
     standing = review.standing_of(registry, version)
     entries = registry.ledger.entries(model, version=version.version)
     if standing.rejected:
@@ -66,7 +69,7 @@ def require(project: Project, model: str, step: str, run: str) -> str:
         )
     if standing.granted:
         return f"{name} has {standing.sentence()}"
-    report = found[0] if found else ""
+    report = judged.digest if judged else ""
     if not _asked(entries, report, review.policy_of(project, model)):
         review.request(
             project, model, version.version, reason=f"run {run} waits: {step} needs a decision"

@@ -178,18 +178,18 @@ def promote(
     if before.get(alias) == target.version and expected is None:
         return _unchanged(registry, target, alias)
     wanted = before.get(alias, NOBODY) if expected is None else expected
-    found = report_of(registry, target)
+    judged = report_of(registry, target)
     if override:
         require(project, "override", actor)
     else:
-        require_pass(target, found)
+        require_pass(target, judged)
     registry.fetch(target)
     approvals = standing_of(registry, target)
     detail = {
         "approvals": list(approvals.approved),
         "override": override,
-        "report": found[0] if found else None,
-        "verdict": found[1].verdict if found else None,
+        "report": judged.digest if judged else None,
+        "verdict": judged.report.verdict if judged else None,
     }
     draft = Draft(
         action="promote",
@@ -206,8 +206,8 @@ def promote(
         holder = writer.holder(model, alias) or NOBODY
         if holder != target.version:
             require_holder(model, alias, holder, wanted)
-            if found and not override:
-                require_current(writer, target, found[1])
+            if judged and not override:
+                require_current(writer, target, judged.report)
                 require_approval(target, standing_of(registry, target))
             entry = writer.append(replace(draft, before=holder or None))
     if holder == target.version:

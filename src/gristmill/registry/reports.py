@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import NamedTuple
 
 from gristmill.errors import Forbidden
 from gristmill.registry.chain import sha256
@@ -11,8 +12,15 @@ from gristmill.registry.store import Registry
 from gristmill.registry.version import Version
 
 
-def report_of(registry: Registry, version: Version) -> tuple[str, GateReport] | None:
-    """The digest and content of the last gate report on the version's bytes, None without one.
+class StoredReport(NamedTuple):
+    """A gate report and the digest that the ledger names it by."""
+
+    digest: str
+    report: GateReport
+
+
+def report_of(registry: Registry, version: Version) -> StoredReport | None:
+    """The last gate report on the version's bytes, None without one.
 
     Raises Forbidden when the entry or the report was altered.
     """
@@ -25,4 +33,4 @@ def report_of(registry: Registry, version: Version) -> tuple[str, GateReport] | 
     text = registry.ledger.document(digest)
     if sha256(text) != digest:
         raise Forbidden("gate.altered", f"the gate report {digest[:12]} was edited.")
-    return digest, GateReport.from_record(json.loads(text))
+    return StoredReport(digest, GateReport.from_record(json.loads(text)))

@@ -58,11 +58,12 @@ def decide(
             f"{actor} made {model} version {target.version} and cannot decide on it.",
             hint="Ask somebody else with the role.",
         )
-    found = report_of(registry, target)
-    if report and found and not found[0].startswith(report):
+    judged = report_of(registry, target)
+    if report and judged and not judged.digest.startswith(report):
         raise Conflict(
             "approval.report",
-            f"{model} version {target.version} was judged again: its report is {found[0][:12]}.",
+            f"{model} version {target.version} was judged again: its report is "
+            f"{judged.digest[:12]}.",
             hint="Read the new report and decide again.",
         )
     return _write(project, model, target.version, decision, reason, actor)
@@ -75,12 +76,12 @@ def standing_of(registry: Registry, version: Version, now: datetime | None = Non
     decisions = [e for e in entries if e.action in DECISIONS]
     for entry in decisions:
         registry.ledger.require_sound(entry)
-    found = report_of(registry, version)
+    judged = report_of(registry, version)
     allowed: Callable[[str], bool] = partial(may, project, "approve")
     return standing(
         decisions,
         digest=version.digest,
-        report=found[0] if found else None,
+        report=judged.digest if judged else None,
         authors=authors(registry, version),
         policy=policy_of(project, version.model),
         now=max([now or utc_now(), *(e.at for e in entries[-1:])]),
@@ -130,8 +131,8 @@ def _write(
 ) -> Entry:
     registry = Registry(project)
     target = registry.version(model, version)
-    found = report_of(registry, target)
-    if found is None:
+    judged = report_of(registry, target)
+    if judged is None:
         raise GateFailed(
             "gate.missing",
             f"{model} version {target.version} was never judged.",
@@ -146,7 +147,7 @@ def _write(
                 version=target.version,
                 reason=clean_reason(reason),
                 digest=target.digest,
-                detail={"report": found[0], "verdict": found[1].verdict},
+                detail={"report": judged.digest, "verdict": judged.report.verdict},
             )
         )
     tell(registry)

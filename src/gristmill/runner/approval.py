@@ -28,8 +28,11 @@ FILE = "waiting.json"
 class Approver(Protocol):
     """What an entry point of GROUP loads."""
 
-    def check(self, project: Project, model: str) -> None:
-        """Raises NotFound or Invalid when nobody could ever decide on the model."""
+    def check(self, project: Project, model: str) -> str:
+        """Where the project's settings say that the model lies.
+
+        Raises NotFound or Invalid when nobody could ever decide on it.
+        """
 
     def require(self, project: Project, model: str, step: str, run: str) -> str:
         """Who agreed to the model as it lies in the project now, in words.
@@ -59,8 +62,7 @@ def check_approvals(
         model = policies[step].approval
         if not model:
             continue
-        approver().check(project, model)
-        path = str(project.table("models", model).get("path"))
+        path = approver().check(project, model)
         before = dag.ancestors([step])
         if not any(overlaps(path, o.path) for n in before for o in dag.steps[n].outputs):
             raise Invalid(

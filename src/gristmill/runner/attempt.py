@@ -16,7 +16,7 @@ from gristmill.pipeline.step import StepSpec
 from gristmill.runner.ahead import start_ahead
 from gristmill.runner.audit import Undeclared
 from gristmill.runner.direct import NotDirect, Shell
-from gristmill.runner.execute import Failure, execute
+from gristmill.runner.execute import CodeCellPlace, Failure, code_cell_places, execute
 from gristmill.runner.hooks import Hooks
 from gristmill.runner.kernels import KernelHandle, KernelRequest, acquire, attach
 from gristmill.runner.lock import forget_kernel, note_kernel
@@ -39,7 +39,7 @@ class Attempt:
     then, `environment` what its kernel's environment says beyond ours, `directory` the run's.
     Timeouts count from the start of the first cell, on the monotonic clock.
     `keep` is what the run was asked when kernels of failed cells are to be parked, `parked` the
-    kernel to go on in.
+    kernel to go on in, `places` the source's cells by their index in the executed notebook.
     """
 
     step: StepSpec
@@ -52,7 +52,7 @@ class Attempt:
     environment: Mapping[str, str] = field(default_factory=dict)
     keep: Mapping[str, Any] | None = None
     parked: ParkedKernel | None = None
-    cells_begun: int = 0
+    places: Mapping[int, CodeCellPlace] = field(default_factory=dict)
     opened: Sequence[Undeclared] = ()
     expired: StepFailed | None = None
     _index: int = -1
@@ -78,23 +78,19 @@ class Attempt:
         """Where the kernel notes the files it opens."""
         return self.directory / f"{self.name}.files"
 
-    def cell_began(self, index: int, now: float) -> int:
-        """A cell began; which it is among the code cells, from 1."""
+    def cell_began(self, index: int, now: float) -> CodeCellPlace | None:
+        """A cell of the executed notebook began; which of the source it is, if it is one."""
         if index <= self._index:  # started again on a kernel
-            self._began, self.cells_begun = None, 0
+            self._began = None
         self._index, self._cell_began = index, now
         if self._began is None:
             self._began = now
-        self.cells_begun += 1
-        return self.cell_number
+        return self.places.get(index)
 
-    def cell_ended(self) -> int:
+    def cell_ended(self, index: int) -> CodeCellPlace | None:
+        """That cell ended; which of the source it is, if it is one."""
         self._cell_began = None
-        return self.cell_number
-
-    @property
-    def cell_number(self) -> int:
-        return min(self.cells_begun, self.step.cells)
+        return self.places.get(index)
 
     @property
     def deadline(self) -> float | None:
@@ -112,8 +108,9 @@ class Attempt:
         if whole is not None and self._began is not None and now >= self._began + whole:
             what, limit, key = "the step", whole, "timeout"
         else:
-            count = f"code cell {self.cell_number} of {self.step.cells}"
-            what, limit, key = count, self.policy.cell_timeout or 0.0, "cell_timeout"
+            place = self.places.get(self._index)
+            what = f"code cell {place.number} of {self.step.cells}" if place else "a cell"
+            limit, key = self.policy.cell_timeout or 0.0, "cell_timeout"
         self.expired = StepFailed(
             "step.timeout",
             f"{self.step.notebook}: {what} took longer than {limit:g} s.",
@@ -133,6 +130,8 @@ class Attempt:
     ) -> Failure | None:
         """The notebook through papermill; `tell` hears (cell, None) at the start of a cell and
         (cell, seconds) at its end."""
+        name = self.step.name
+        self.places = code_cell_places(workspace.texts[name], bool(workspace.params[name]))
         hooks = Hooks(
             source=self.step.notebook,
             save_to=self.executed,
@@ -148,11 +147,7 @@ class Attempt:
         )
         if self.parked is not None:
             return self._resume(workspace, self.parked, hooks)
-        if (
-            kernel == "auto"
-            and self.keep is None
-            and not needs_kernel(workspace.texts[self.step.name])
-        ):
+        if kernel == "auto" and self.keep is None and not needs_kernel(workspace.texts[name]):
             try:
                 with Shell(request) as shell:
                     return self._execute(workspace, shell, hooks)

@@ -1,12 +1,16 @@
-"""Where papermill reads a notebook and writes the executed one when a run executes it.
+"""A notebook that papermill reads from memory, and writes to where a run saves it.
 
 papermill would read a notebook it is given as an object by writing it out first, and one it shall
-not save it writes out as well. It knows other places by the scheme of their addresses.
+not save it writes out as well. It knows other places by the scheme of their addresses, so one
+handler serves a scheme, for the notebook that the calling thread executes.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 
 from papermill.iorw import papermill_io
 
@@ -14,36 +18,55 @@ from gristmill.files import write_atomic
 from gristmill.runner.hooks import Hooks
 
 SCHEME = "gristmill-run:"
+ADDRESS = f"{SCHEME}notebook.ipynb"
 
 
-class Desk:
-    """In a `with` block, `address` reads as `text` and is written to where `hooks` save.
+@dataclass(frozen=True)
+class InMemoryNotebook:
+    """The text to read, and the hooks that know where the executed notebook is saved."""
 
-    A notebook in which a cell failed is not written: the engine has saved it, and without the
-    marks at its top that papermill then adds.
+    text: str
+    hooks: Hooks
+
+
+_executing: ContextVar[InMemoryNotebook] = ContextVar("gristmill_executing_notebook")
+
+
+@contextmanager
+def in_memory(text: str, hooks: Hooks) -> Iterator[str]:
+    """Give papermill a notebook for one execution in this thread.
+
+    Parameters
+    ----------
+    text
+        The notebook's JSON.
+    hooks
+        Their `save_to` is where the executed notebook is written.
+
+    Yields
+    ------
+    str
+        The address to read from and to write to.
     """
+    token = _executing.set(InMemoryNotebook(text, hooks))
+    try:
+        yield ADDRESS
+    finally:
+        _executing.reset(token)
 
-    _open: ClassVar[dict[str, Desk]] = {}
 
-    def __init__(self, text: str, hooks: Hooks) -> None:
-        self.text = text
-        self.hooks = hooks
-        self.address = f"{SCHEME}{id(self)}.ipynb"
+class InMemoryNotebookHandler:
+    """What papermill asks about addresses of our scheme."""
 
-    def __enter__(self) -> Desk:
-        self._open[self.address] = self
-        return self
+    @staticmethod
+    def read(address: str) -> str:
+        return _executing.get().text
 
-    def __exit__(self, *_: object) -> None:
-        del self._open[self.address]
-
-    @classmethod
-    def read(cls, address: str) -> str:
-        return cls._open[address].text
-
-    @classmethod
-    def write(cls, text: str, address: str) -> None:
-        hooks = cls._open[address].hooks
+    @staticmethod
+    def write(text: str, address: str) -> None:
+        """Write a notebook that succeeded. The engine has saved one in which a cell failed, and
+        without the marks at its top that papermill then adds."""
+        hooks = _executing.get().hooks
         if hooks.succeeded and hooks.save_to is not None:
             write_atomic(hooks.save_to, text + "\n")
 
@@ -52,4 +75,4 @@ class Desk:
         return address
 
 
-papermill_io.register(SCHEME, Desk)
+papermill_io.register(SCHEME, InMemoryNotebookHandler)

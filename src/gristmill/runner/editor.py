@@ -27,12 +27,12 @@ from gristmill.pipeline.editing.edits import Edit, apply_edits
 from gristmill.pipeline.editing.form import Form, read_form
 from gristmill.pipeline.editing.rewrite import rewrite
 from gristmill.pipeline.editing.suggest import Suggestion
-from gristmill.pipeline.lint import Finding, lint_notebook
+from gristmill.pipeline.lint import Finding
 from gristmill.pipeline.lint.finding import Cell, read_cells
 from gristmill.pipeline.notebook import parse_notebook
 from gristmill.pipeline.step import parse_step, step_name
 from gristmill.project import SETTINGS, SKIPPED_DIRECTORIES, Project
-from gristmill.runner.lint import lint_settings
+from gristmill.runner.lint import NotebookText, lint_settings, lint_texts
 from gristmill.runner.workspace import DEFAULT_PARAMS, glob_prefixes, sections
 
 ACTIONS = ("init", "set", "add", "rename", "remove", "apply")
@@ -96,7 +96,7 @@ def step_form(project: Project, notebook: str, raw: Mapping[str, Any] | None = N
         step=name,
         form=read_form(cells, path),
         suggestions=suggest.suggest(cells),
-        findings=lint_notebook(text, path, lint_settings(project), name),
+        findings=tuple(lint_texts([NotebookText(text, path, name)], lint_settings(project))),
         given=_given(project, name),
     )
 

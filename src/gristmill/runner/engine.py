@@ -113,7 +113,7 @@ class LazyNotebookManager(NotebookExecutionManager):  # type: ignore[misc]
             self.hooks.on_cell_end(cell_index, time.monotonic() - self._cell_started)
 
     def notebook_complete(self, **kwargs: Any) -> None:
-        """With hooks, papermill itself hands a notebook that succeeded to its `Desk`."""
+        """With hooks, papermill itself writes a notebook that succeeded."""
         super().notebook_complete(**kwargs)
         if self.hooks.save_to is None or not self.hooks.succeeded:
             self.save(force=True)

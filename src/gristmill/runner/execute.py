@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gristmill.errors import GristmillError, StepFailed
+from gristmill.pipeline.cells import INJECTED
+from gristmill.pipeline.notebook import Notebook, parse_notebook
 from gristmill.pipeline.step import StepSpec
 from gristmill.runner.conversation import Conversation
 from gristmill.runner.direct import Shell
@@ -39,20 +41,19 @@ def execute(
     The executed notebook is saved by the hooks whatever happens. Returns None on success. NotDirect
     when a shell met what only a kernel has.
     """
-    import nbformat
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
     from papermill.execute import execute_notebook
 
-    from gristmill.runner.desk import Desk
+    from gristmill.runner.desk import in_memory
 
     where = str(hooks.save_to)
     speaking = nullcontext(kernel) if isinstance(kernel, Shell) else Conversation(kernel.km)
     try:
-        with speaking as cells, Desk(text, hooks) as desk:
+        with speaking as cells, in_memory(text, hooks) as address:
             execute_notebook(
-                desk.address,
-                desk.address,
+                address,
+                address,
                 parameters=dict(params) or None,
                 engine_name="gristmill",
                 progress_bar=False,
@@ -61,8 +62,8 @@ def execute(
                 execution_timeout=timeout,
             )
     except PapermillExecutionError as error:
-        notebook = nbformat.reads(text, as_version=4)
-        cell = _source_cell(error.cell_index, _injected_at(notebook, bool(params)))
+        injected = _injected_at(parse_notebook(text, ""), bool(params))
+        cell = _source_cell(error.cell_index, injected)
         tail = ANSI.sub("", "\n".join(error.traceback[-1:]))
         return Failure(
             StepFailed(
@@ -91,16 +92,44 @@ def execute(
     return None
 
 
-def _injected_at(notebook: Any, parameters: bool) -> int | None:
+@dataclass(frozen=True)
+class CodeCellPlace:
+    """Which code cell of the source notebook it is, from 1, and its index there, from 0."""
+
+    number: int
+    index: int
+
+
+def code_cell_places(text: str, parameters: bool) -> dict[int, CodeCellPlace]:
+    """The cells that count as progress, by their index in the executed notebook.
+
+    Parameters
+    ----------
+    text
+        The source notebook's JSON.
+    parameters
+        Whether it is executed with values, for which papermill may insert a cell.
+
+    Returns
+    -------
+    dict
+        Code cells with code; not the inserted one.
+    """
+    notebook = parse_notebook(text, "")
+    injected = _injected_at(notebook, parameters)
+    counted = [cell.index for cell in notebook.cells if cell.source.strip()]
+    return {
+        index + (injected is not None and index >= injected): CodeCellPlace(number, index)
+        for number, index in enumerate(counted, 1)
+    }
+
+
+def _injected_at(notebook: Notebook, parameters: bool) -> int | None:
     """Where papermill will insert the cell with the values, None when it inserts none."""
-    if not parameters:
+    if not parameters or any(INJECTED in cell.tags for cell in notebook.cells):
         return None
-    if any("injected-parameters" in c.metadata.get("tags", ()) for c in notebook.cells):
-        return None
-    for index, cell in enumerate(notebook.cells):
-        if "parameters" in cell.metadata.get("tags", ()):
-            return index + 1
-    return None
+    own = notebook.parameters_cell
+    return None if own is None else own.index + 1
 
 
 def _source_cell(executed: int, injected: int | None) -> int:

@@ -155,12 +155,13 @@ def md5(content: bytes) -> str:
 
 def same_code(path: str, text: str, known: list[Any]) -> list[Any]:
     """The digests of the code in `text`; Changed when it is not what `known` stands for."""
-    found = code_digests(path, text, known)
-    if [[tags, tree] for tags, _, tree in found[1]] != [
-        [tags, tree] for tags, _, tree in known[1]
-    ] or found[0] != known[0]:
+    head, cells = digests = code_digests(path, text, known)
+    known_head, known_cells = known
+    if head != known_head or [[tags, tree] for tags, _, tree in cells] != [
+        [tags, tree] for tags, _, tree in known_cells
+    ]:
         raise Changed(path)
-    return found
+    return digests
 
 
 def code_digests(path: str, text: str, known: list[Any] | None = None) -> list[Any]:

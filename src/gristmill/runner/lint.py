@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from gristmill.errors import GateFailed, GristmillError, NotFound
 from gristmill.lineage.hashing import text_md5
 from gristmill.lineage.record import Lineage
-from gristmill.pipeline.lint import Finding, LintSettings, lint_notebook
+from gristmill.pipeline.lint import (
+    Diagnostic,
+    Finding,
+    LintSettings,
+    PythonSource,
+    build_program,
+    lint_notebook,
+    read_draft,
+)
 from gristmill.pipeline.lint.finding import ERROR, OFF
 from gristmill.pipeline.step import step_name
 from gristmill.project import SETTINGS, Project, parse_table
+from gristmill.runner.name_check import check_names
 from gristmill.runner.workspace import Workspace, glob_prefixes, load
 
 SHOWN = 5
@@ -31,20 +41,79 @@ def lint(project: Project, steps: Iterable[str] = ()) -> list[Finding]:
     prefixes = glob_prefixes(project.settings.notebooks)
     known = {path: step_name(path, prefixes) for path in project.notebooks()}
     chosen = [_notebook(word, known) for word in steps] or list(known)
-    found: list[Finding] = []
+    findings: list[Finding] = []
+    texts: list[NotebookText] = []
     for path in dict.fromkeys(chosen):
         try:
             text = (project.root / path).read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
             what = f"{path}: not UTF-8: {error}"
-            found.append(Finding("notebook.encoding", ERROR, path, -1, 0, what))
+            findings.append(Finding("notebook.encoding", ERROR, path, -1, 0, what))
             continue
-        found += lint_notebook(text, path, settings, known[path])
-    return found + _seen(project, settings, {known[path] for path in chosen}, found)
+        texts.append(NotebookText(text, path, known[path]))
+    findings += lint_texts(texts, settings)
+    return findings + _undeclared_accesses(
+        project, settings, {known[path] for path in chosen}, findings
+    )
 
 
-def _seen(
-    project: Project, settings: LintSettings, steps: Iterable[str], found: Iterable[Finding]
+class NotebookText(NamedTuple):
+    """A notebook's JSON, where it lies, and the name of its step."""
+
+    text: str
+    path: str
+    step: str = ""
+
+
+def lint_texts(notebooks: Sequence[NotebookText], settings: LintSettings) -> list[Finding]:
+    """Findings on notebooks, on disk or not.
+
+    Parameters
+    ----------
+    notebooks
+        What to look at.
+    settings
+        Severities of the rules.
+
+    Returns
+    -------
+    list of Finding
+        By notebook, then by cell.
+
+    Raises
+    ------
+    Unavailable
+        When names cannot be checked.
+    """
+    drafts = [read_draft(*notebook) for notebook in notebooks]
+    unread = [(number, cell) for number, draft in enumerate(drafts) for cell in draft.unread]
+    checked = check_names(
+        [PythonSource(cell.text or "", drafts[number].version) for number, cell in unread]
+    )
+    broken: dict[int, dict[int, Diagnostic]] = {number: {} for number in range(len(drafts))}
+    for (number, cell), result in zip(unread, checked, strict=True):
+        if result.syntax_errors:
+            broken[number][cell.index] = result.syntax_errors[0]
+    programs = [
+        build_program(draft.parsed, broken[number].keys()) for number, draft in enumerate(drafts)
+    ]
+    names = check_names(
+        [
+            PythonSource(program.text, draft.version)
+            for program, draft in zip(programs, drafts, strict=True)
+        ]
+    )
+    return [
+        finding
+        for number, draft in enumerate(drafts)
+        for finding in lint_notebook(
+            draft, settings, programs[number], names[number].undefined, broken[number]
+        )
+    ]
+
+
+def _undeclared_accesses(
+    project: Project, settings: LintSettings, steps: Iterable[str], known: Iterable[Finding]
 ) -> list[Finding]:
     """What the last run of each step, with the code it has now, opened without declaring it."""
     if settings.undeclared == OFF:
@@ -53,7 +122,7 @@ def _seen(
         workspace = load(project)
     except GristmillError:  # said by `run` and `status`; lint goes on about the text
         return []
-    said = {(f.notebook, f.code, word.strip(",")) for f in found for word in f.message.split()}
+    said = {(f.notebook, f.code, word.strip(",")) for f in known for word in f.message.split()}
     more = []
     for step in sorted(set(steps) & set(workspace.dag.steps)):
         spec, source = workspace.dag.steps[step], text_md5(workspace.sources[step])
@@ -81,14 +150,11 @@ def refuse_findings(workspace: Workspace, steps: Iterable[str]) -> None:
     settings = lint_settings(workspace.project)
     if not settings.gate:
         return
-    errors = [
-        finding
+    texts = [
+        NotebookText(workspace.texts[step], workspace.dag.steps[step].notebook, step)
         for step in steps
-        for finding in lint_notebook(
-            workspace.texts[step], workspace.dag.steps[step].notebook, settings, step
-        )
-        if finding.severity == ERROR
     ]
+    errors = [f for f in lint_texts(texts, settings) if f.severity == ERROR]
     if errors:
         shown = "; ".join(f"{f.place()}: {f.message} ({f.code})" for f in errors[:SHOWN])
         more = f"; and {len(errors) - SHOWN} more" if len(errors) > SHOWN else ""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from gristmill.pipeline.notebook import parse_notebook
 from gristmill.pipeline.plan import StepState
+from gristmill.pipeline.step import StepSpec
 from gristmill.project import Project
 from gristmill.runner.execute import Failure
 from gristmill.runner.hooks import Kept
@@ -24,11 +26,25 @@ from gristmill.runner.processes import process_start
 from gristmill.runner.workspace import Workspace
 from gristmill.tracking import Tracker
 
-if TYPE_CHECKING:
-    from gristmill.runner.attempt import Attempt
+
+class ParkableAttempt(Protocol):
+    """What parking needs to know of an attempt at a step, and sets: the kernel to go on in."""
+
+    step: StepSpec
+    number: int
+    before: StepState
+    directory: Path
+    environment: Mapping[str, str]
+    keep: Mapping[str, Any] | None
+    parked: ParkedKernel | None
+
+    @property
+    def executed(self) -> Path: ...
 
 
-def park(workspace: Workspace, attempt: Attempt, kernel: KernelHandle, failure: Failure) -> None:
+def park(
+    workspace: Workspace, attempt: ParkableAttempt, kernel: KernelHandle, failure: Failure
+) -> None:
     """Leave the kernel of a failed attempt running, with a record of how it came there."""
     step, project = attempt.step, workspace.project
     cells = parse_notebook(workspace.texts[step.name], step.notebook).cells
@@ -87,7 +103,7 @@ def why_anew(workspace: Workspace, kernel: ParkedKernel, now: StepState) -> str:
 
 
 def find_parked(
-    workspace: Workspace, attempt: Attempt, asked: ParkedKernel | None, run: str
+    workspace: Workspace, attempt: ParkableAttempt, asked: ParkedKernel | None, run: str
 ) -> str:
     """Give an attempt the parked kernel that `run` was asked to go on in, if its step still can;
     what to tell the user."""
@@ -109,7 +125,7 @@ def end_parked(project: Project, step: str) -> str:
     return ""
 
 
-def join(tracker: Tracker, workspace: Workspace, attempt: Attempt) -> dict[str, str]:
+def join(tracker: Tracker, workspace: Workspace, attempt: ParkableAttempt) -> dict[str, str]:
     """The attempt's child run: a new one, or the one in which its parked kernel logs."""
     step, parked = attempt.step, attempt.parked
     if parked is None or parked.mlflow_run is None:

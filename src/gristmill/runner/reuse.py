@@ -80,9 +80,9 @@ def fetch_inputs(project: Project, workspace: Workspace, notice: Notice) -> None
     for path in workspace.dag.external_inputs():
         parts = path.split("/")
         prefixes = ("/".join(parts[:n]) for n in range(1, len(parts) + 1))
-        found = [p for p in prefixes if (root / f"{p}.dvc").is_file()]
-        if found and not (root / path).exists():
-            tracked.append(found[0])
+        outermost = next((p for p in prefixes if (root / f"{p}.dvc").is_file()), None)
+        if outermost is not None and not (root / path).exists():
+            tracked.append(outermost)
     if not tracked:
         return
     notice(f"fetching {', '.join(tracked)} from the DVC remote")

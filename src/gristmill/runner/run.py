@@ -32,7 +32,6 @@ from gristmill.runner.settings import (
     capacity,
     require_fit,
     run_settings,
-    step_policies,
     tagged,
 )
 from gristmill.runner.sync import sync
@@ -86,13 +85,14 @@ def _run(
         if orphans:
             notice(f"ended {orphans} kernel(s) that a killed run left behind")
         workspace = load(project, request.params, request.overrides)
-        pull = run_settings(project).pull if request.pull is None else request.pull
+        settings = run_settings(project)
+        pull = settings.pull if request.pull is None else request.pull
         if pull:
             fetch_inputs(project, workspace, notice)
         chosen = decide(workspace, request)
         workspace.missing_inputs(set(chosen.stale))
-        policies = step_policies(project, workspace.dag.steps)
-        there = capacity(project, request.workers)
+        policies = workspace.policies
+        there = capacity(settings, request.workers)
         require_fit(policies, chosen.stale, there)
         check_approvals(project, workspace.dag, policies, chosen.stale)
         refuse_findings(workspace, chosen.stale)
@@ -160,9 +160,9 @@ def target(project: Project, request: RunRequest) -> tuple[Project, RunRequest]:
 
 def decide(workspace: Workspace, request: RunRequest) -> Plan:
     """The plan for a request, on the workspace as it is."""
-    project, policies = workspace.project, step_policies(workspace.project, workspace.dag.steps)
+    project, policies = workspace.project, workspace.policies
     tagged_steps = tagged(policies, request.tags)
-    found = plan(
+    chosen = plan(
         workspace.dag,
         workspace.states(),
         workspace.locked(),
@@ -171,7 +171,7 @@ def decide(workspace: Workspace, request: RunRequest) -> Plan:
         force=request.force,
     )
     double = project.home != project.root or project.settings.smoke
-    return without_approvals(found, workspace.dag, policies) if double else found
+    return without_approvals(chosen, workspace.dag, policies) if double else chosen
 
 
 def run_name(now: float) -> str:

@@ -210,11 +210,10 @@ class Session:
         attempt, at = self._attempts[step], time.time()
         cells = attempt.step.cells
         if seconds is None:
-            number = attempt.cell_began(index, time.monotonic())
-            self.emit(CellStarted(at, self.name, step, number, cells, index))
-        else:
-            number = attempt.cell_ended()
-            self.emit(CellFinished(at, self.name, step, number, cells, index, seconds))
+            if place := attempt.cell_began(index, time.monotonic()):
+                self.emit(CellStarted(at, self.name, step, place.number, cells, place.index))
+        elif place := attempt.cell_ended(index):
+            self.emit(CellFinished(at, self.name, step, place.number, cells, place.index, seconds))
 
     def deadline(self, step: str) -> float | None:
         return self._attempts[step].deadline

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,7 +128,7 @@ def _not_negative(value: int | None, where: str) -> None:
         raise Invalid("settings.value", f"{where} = {value} is negative.", hint="0 or more.")
 
 
-def tagged(policies: dict[str, StepPolicy], tags: Iterable[str]) -> list[str]:
+def tagged(policies: Mapping[str, StepPolicy], tags: Iterable[str]) -> list[str]:
     """The steps that carry one of `tags`. Raises NotFound for a tag that no step has."""
     found: list[str] = []
     for tag in tags:
@@ -153,25 +153,24 @@ def run_settings(project: Project) -> RunSettings:
     return settings
 
 
-def capacity(project: Project, workers: int) -> Amounts:
+def capacity(settings: RunSettings, workers: int) -> Amounts:
     """What there is for steps: `[run]` before what this process may use of the machine.
 
     More workers than cpus means more cpus: whoever asks for that oversubscribes on purpose.
     """
     where = f"{SETTINGS} [run]"
-    settings = run_settings(project)
-    found = settings.cpus or machine_cpus()
-    slots = workers or settings.workers or found
+    cpus = settings.cpus or machine_cpus()
+    slots = workers or settings.workers or cpus
     memory = parse_bytes(settings.memory, f"{where} memory") if settings.memory else None
     return {
         "workers": slots,
-        "cpus": max(found, slots),
+        "cpus": max(cpus, slots),
         "memory": machine_memory() if memory is None else memory,
         "gpus": len(machine_gpus()) if settings.gpus is None else settings.gpus,
     }
 
 
-def require_fit(policies: dict[str, StepPolicy], steps: Iterable[str], there: Amounts) -> None:
+def require_fit(policies: Mapping[str, StepPolicy], steps: Iterable[str], there: Amounts) -> None:
     """Raise Invalid when a step of `steps` could never begin."""
     for step in steps:
         for name, amount in policies[step].demand.items():

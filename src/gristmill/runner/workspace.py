@@ -32,6 +32,7 @@ from gristmill.pipeline.stages import (
 )
 from gristmill.pipeline.step import StepSpec, parse_step, step_name
 from gristmill.project import Project
+from gristmill.runner.settings import StepPolicy, step_policies
 
 DEFAULT_PARAMS = "params.yaml"
 NO_PARAMETERS = "no cell is tagged `parameters`"
@@ -58,6 +59,11 @@ class Workspace:
     environment: str
     params_files: tuple[str, ...]
     hashes: HashCache
+
+    @cached_property
+    def policies(self) -> Mapping[str, StepPolicy]:
+        """The policy of every step. Raises Invalid for an unknown step or key and a bad value."""
+        return step_policies(self.project, self.dag.steps)
 
     def state(self, name: str) -> StepState:
         """The step as it is now."""

@@ -1,8 +1,9 @@
 """The project as it changes: journals of its runs, and files that its plan depends on.
 
-One background task for a project looks, for as long as anybody listens: at the journals by their
-sizes, at everything else by its times. Whoever listens gets what he has not had, named by a cursor
-that outlives this process: lines of journals are counted, and journals keep.
+One background task for a project looks, for as long as anybody listens: at the journals when the
+system says that they changed, at everything else by its times. Whoever listens gets what he has
+not had, named by a cursor that outlives this process: lines of journals are counted, and journals
+keep.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from watchfiles import watch
+
 from gristmill.errors import StepFailed
 from gristmill.project import Project
 from gristmill.runner.processes import process_start
 from gristmill.runs.journal import ENDS, FOLDER, SUFFIX, journal_path, read_events
 from gristmill.server.threads import in_thread
 
-JOURNALS_S = 0.05
+STEP_MS = 50  # changes that come this close together are one
 FILES_S = 1.0
 HEARTBEAT_S = 15.0
 RACY_NS = 100_000_000
@@ -128,6 +131,9 @@ class Follower:
                     yield self._cursor(seen), None
         finally:
             self._listeners -= 1
+            if not self._listeners and self._task is not None:
+                self._task.cancel()
+                self._task = None
 
     def _cursor(self, seen: Mapping[str, int]) -> str:
         newest = max(seen, default="")
@@ -135,7 +141,7 @@ class Follower:
         return ",".join(f"{run}:{seen[run]}" for run in sorted(open_))
 
     async def _watch(self) -> None:
-        files_at = 0.0
+        files_at, changes = 0.0, _changes(self.state / FOLDER)
         while self._listeners:
             changed = self.look()
             if time.monotonic() >= files_at:
@@ -150,7 +156,7 @@ class Follower:
             if changed:
                 async with self._changed:
                     self._changed.notify_all()
-            await asyncio.sleep(JOURNALS_S)
+            await in_thread(next, changes)
 
     def look(self) -> bool:
         """Read what journals have more; whether there was any."""
@@ -165,6 +171,30 @@ class Follower:
                     self.tails.setdefault(run, Tail(journal_path(self.state, run)))
         read = [tail.read() for tail in self.tails.values() if not tail.ended]
         return any(read)
+
+
+def _changes(folder: Path) -> Iterator[object]:
+    """Something for each time that files of a folder change, and at least every FILES_S seconds.
+
+    watchfiles asks the system; where that does not tell (network drives, WATCHFILES_FORCE_POLLING)
+    it polls itself.
+    """
+    with contextlib.suppress(OSError):  # a project that cannot be written has no runs
+        folder.mkdir(parents=True, exist_ok=True)
+    while True:
+        try:
+            yield from watch(
+                folder,
+                watch_filter=None,
+                debounce=2 * STEP_MS,
+                step=STEP_MS,
+                rust_timeout=int(FILES_S * 1000),
+                yield_on_timeout=True,
+                recursive=False,
+            )
+        except (OSError, RuntimeError):  # not there, or too many are watched
+            time.sleep(FILES_S)
+            yield None
 
 
 def _parse(cursor: str) -> tuple[dict[str, int], str]:

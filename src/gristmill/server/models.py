@@ -50,7 +50,7 @@ def listing(asked: Asked) -> ModelsView:
 def details(asked: Asked) -> VersionDetails:
     registry = Registry(asked.project)
     version = registry.version(asked.names["model"], asked.names["version"])
-    found = report_of(registry, version)
+    judged = report_of(registry, version)
     entries = registry.ledger.entries(version.model, version=version.version)
     return VersionDetails(
         model=version.model,
@@ -61,9 +61,9 @@ def details(asked: Asked) -> VersionDetails:
         params=version.params,
         metrics=version.metrics,
         missing=version.lineage.missing(),
-        report=found[0] if found else "",
-        gates=tuple(GateView(r.kind, r.name, r.verdict, r.message) for r in found[1].results)
-        if found
+        report=judged.digest if judged else "",
+        gates=tuple(GateView(r.kind, r.name, r.verdict, r.message) for r in judged.report.results)
+        if judged
         else (),
         approvals=_approvals(registry, version),
         history=tuple(_entry(e) for e in reversed(entries)),
@@ -184,7 +184,7 @@ def _judged(gates: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 
 
 def _version(registry: Registry, version: Version) -> VersionView:
-    found = report_of(registry, version)
+    judged = report_of(registry, version)
     return VersionView(
         version=version.version,
         aliases=version.aliases,
@@ -193,7 +193,7 @@ def _version(registry: Registry, version: Version) -> VersionView:
         metrics=version.metrics,
         commit=version.lineage.commit or "",
         dirty=bool(version.lineage.dirty),
-        verdict=found[1].verdict if found else "",
+        verdict=judged.report.verdict if judged else "",
         approvals=_approvals(registry, version),
     )
 

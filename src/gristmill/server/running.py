@@ -109,8 +109,8 @@ def _ignores(pid: int, number: signal.Signals) -> bool:
         text = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
     except OSError:
         return False
-    found = re.search(r"^SigIgn:\s*([0-9a-f]+)$", text, re.MULTILINE)
-    return found is not None and bool(int(found[1], 16) >> (number - 1) & 1)
+    ignored = re.search(r"^SigIgn:\s*([0-9a-f]+)$", text, re.MULTILINE)
+    return ignored is not None and bool(int(ignored[1], 16) >> (number - 1) & 1)
 
 
 def _text(value: Any) -> str:

@@ -13,8 +13,8 @@ from gristmill.project import Project
 from gristmill.registry import promotion, review
 from gristmill.registry.approvals import Standing
 from gristmill.registry.chain import Entry
-from gristmill.registry.gate_base import CANNOT, GateReport, GateResult
-from gristmill.registry.reports import report_of
+from gristmill.registry.gate_base import CANNOT, GateResult
+from gristmill.registry.reports import StoredReport, report_of
 from gristmill.registry.store import Registry
 from gristmill.registry.version import Version
 from gristmill.widgets.versions import Picker
@@ -26,13 +26,13 @@ SHOWN_MOVES = 8
 
 @dataclass(frozen=True)
 class State:
-    """What the panel shows: a version, who holds the alias, the last gate report with its digest,
-    the approvals, and the last moves, newest first."""
+    """What the panel shows: a version, who holds the alias, the last gate report, the approvals,
+    and the last moves, newest first."""
 
     version: Version
     alias: str
     holder: int | None
-    report: tuple[str, GateReport] | None
+    report: StoredReport | None
     standing: Standing
     moves: tuple[Entry, ...]
 
@@ -132,7 +132,7 @@ class Promotion(Panel):
             "Signing the decision",
             lambda _: review.decide(
                 self.project, model, number, decision=decision, reason=reason,
-                report=report[0] if report else None, actor=self.actor,
+                report=report.digest if report else None, actor=self.actor,
             ),
             lambda e: self._decided(f"{e.actor}: {decision} version {number}."),
             quiet=False,
@@ -215,7 +215,7 @@ def _approvals(standing: Standing) -> str:
     return "no approvals are required" if free else standing.sentence()
 
 
-def gates_html(report: tuple[str, GateReport] | None) -> Markup:
+def gates_html(report: StoredReport | None) -> Markup:
     """Every gate's verdict with its finding, and the numbers it rests on."""
     if report is None:
         return macro(PANELS, "gates", "The gates have not judged this version yet.", [])

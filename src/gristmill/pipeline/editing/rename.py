@@ -20,7 +20,7 @@ def names_in(cell: Cell) -> set[str]:
     """Every name a code cell uses or binds, attributes and keywords left out."""
     if cell.kind != "code":
         return set()
-    parsed, _ = parse_cells([cell])
+    parsed = parse_cells([cell])
     tree = parsed[0].tree
     if tree is None:
         return set(re.findall(r"\w+", cell.source))
@@ -31,7 +31,7 @@ def names_in(cell: Cell) -> set[str]:
 
 def bound_in(source: str) -> set[str]:
     """The names that a cell's own statements import or assign."""
-    parsed, _ = parse_cells([Cell(0, "code", source, frozenset(), None, ())])
+    parsed = parse_cells([Cell(0, "code", source, frozenset(), None, ())])
     tree = parsed[0].tree
     found = set()
     for statement in tree.body if tree else ():
@@ -50,7 +50,7 @@ def rename_edits(cells: Sequence[Cell], old: str, new: str) -> list[Edit]:
     for cell in cells:
         if cell.kind != "code" or old not in cell.source:
             continue
-        parsed, _ = parse_cells([cell])
+        parsed = parse_cells([cell])
         tree = parsed[0].tree
         if tree is None:
             if re.search(rf"\b{re.escape(old)}\b", cell.source):
@@ -81,7 +81,7 @@ def _renamed(cell: Cell, tree: ast.Module, old: str, new: str) -> str:
             for match in word.finditer(cell.source, start, end):
                 changes[match.start()] = Splice(match.start(), match.end(), new)
     after = splice(cell.source, changes.values())
-    again = parse_cells([Cell(cell.index, "code", after, cell.tags, None, ())])[0][0].tree
+    again = parse_cells([Cell(cell.index, "code", after, cell.tags, None, ())])[0].tree
     for n in ast.walk(tree):
         if isinstance(n, ast.Name) and n.id == old:
             n.id = new

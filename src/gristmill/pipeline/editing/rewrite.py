@@ -83,10 +83,10 @@ def style_of(text: str) -> Style:
 
 
 def _cells(text: str) -> tuple[int, int]:
-    found = _members(text, _skip(text, 0)).get("cells")
-    if found is None or text[found[0]] != "[":
+    span = _members(text, _skip(text, 0)).get("cells")
+    if span is None or text[span[0]] != "[":
         raise Invalid("notebook.format", "this is not a notebook of format 4.")
-    return found
+    return span
 
 
 def _skip(text: str, at: int) -> int:

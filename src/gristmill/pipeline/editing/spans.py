@@ -49,8 +49,8 @@ class Positions:
 
     def newline(self) -> str:
         """The way this source ends its lines."""
-        found = NEWLINE.search(self.source)
-        return found[0] if found else "\n"
+        newline = NEWLINE.search(self.source)
+        return newline[0] if newline else "\n"
 
 
 @dataclass(frozen=True)

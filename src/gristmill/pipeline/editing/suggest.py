@@ -159,7 +159,7 @@ def _comment(cells: Sequence[Cell], chosen: Suggestion) -> str:
 
 
 def _assignment(source: str, name: str) -> ast.stmt:
-    tree = parse_cells([Cell(0, "code", source, frozenset(), None, ())])[0][0].tree
+    tree = parse_cells([Cell(0, "code", source, frozenset(), None, ())])[0].tree
     assert tree is not None
     return next(s for s in tree.body if (target_of(s) or ("",))[0] == name)
 
@@ -167,8 +167,8 @@ def _assignment(source: str, name: str) -> ast.stmt:
 def _parsed(cells: Sequence[Cell]) -> list[Parsed]:
     own = parameters_cell(cells)
     first = own.index if own else -1
-    found, _ = parse_cells([c for c in cells if c.index >= first and INJECTED not in c.tags])
-    return [p for p in found if p.tree is not None]
+    parsed = parse_cells([c for c in cells if c.index >= first and INJECTED not in c.tags])
+    return [p for p in parsed if p.tree is not None]
 
 
 def _paths(cells: Sequence[Cell], parsed: Sequence[Parsed], taken: set[str]) -> list[Suggestion]:

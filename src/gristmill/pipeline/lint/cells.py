@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gristmill.pipeline.lint.finding import Cell, Remark
-from gristmill.pipeline.source import parse_cell
+from gristmill.pipeline.lint.finding import Cell
+from gristmill.pipeline.source import LINE_END, magics_as_calls, parse_cell
 
 PYTHON_BODY = {"time", "timeit", "capture", "prun", "memit"}
 FOREIGN_BODY = {
@@ -24,6 +24,7 @@ HARMLESS = {
     "reset_selective", "rm", "rmdir", "set_env", "sx", "system", "tb", "unload_ext", "uv",
     "watermark", "who", "who_ls", "whos", "xmode",
 }  # fmt: skip
+TRANSPARENT = RUNS_PYTHON | HARMLESS  # define no names of their own
 CALLED = re.compile(r"^[%]\s*([\w]+)\s*(.*)$", re.DOTALL)
 
 
@@ -38,30 +39,24 @@ class Magic:
 
 @dataclass(frozen=True)
 class Parsed:
-    """A code cell; `tree` is None when it holds no Python."""
+    """A code cell; `tree` is None when it holds no Python, or none that this Python reads. `text`
+    is its Python with magics as calls, on the lines where they were; None when it holds none."""
 
     index: int
     source: str
     tree: ast.Module | None
     magics: tuple[Magic, ...] = ()
+    text: str | None = None
+
+    @property
+    def unread(self) -> bool:
+        """Whether it should be Python that this Python does not read."""
+        return self.tree is None and self.text is not None
 
 
-def parse_cells(cells: Sequence[Cell]) -> tuple[list[Parsed], list[Remark]]:
-    """Every code cell, and a remark for each that is no Python."""
-    parsed, remarks = [], []
-    for cell in cells:
-        if cell.kind != "code":
-            continue
-        found = _parse(cell.index, cell.source)
-        parsed.append(found)
-        if found.tree is None and not found.magics and cell.source.strip():
-            try:
-                ast.parse(cell.source)
-            except (SyntaxError, ValueError) as error:
-                line = getattr(error, "lineno", None) or 1
-                text = f"not Python: {getattr(error, 'msg', error)}."
-                remarks.append(Remark("syntax-error", cell.index, line, text))
-    return parsed, remarks
+def parse_cells(cells: Sequence[Cell]) -> list[Parsed]:
+    """Every code cell."""
+    return [_parse(cell.index, cell.source) for cell in cells if cell.kind == "code"]
 
 
 def _parse(index: int, source: str) -> Parsed:
@@ -69,45 +64,47 @@ def _parse(index: int, source: str) -> Parsed:
     if not stripped.startswith("%%"):
         tree = parse_cell(source)
         if tree is None:
-            return Parsed(index, source, None)
-        magics = tuple(_unfold(tree))
-        return Parsed(index, source, tree, magics)
+            return Parsed(index, source, None, text=magics_as_calls(source))
+        return _unfold(index, source, tree)
     head, _, body = stripped.partition("\n")
     name, _, rest = head[2:].strip().partition(" ")
-    skipped = source[: len(source) - len(stripped)].count("\n") + 1
+    skipped = source[: len(source) - len(stripped)].count("\n")
     if name in PYTHON_BODY:
-        inner = _parse(index, "\n" * skipped + body)
+        setup = _python_argument(rest) if name == "timeit" else ""
+        inner = _parse(index, "\n" * skipped + f"{setup}\n" + body)
         words = [w for w in rest.split() if w.isidentifier()] if name == "capture" else []
-        return Parsed(index, source, inner.tree, (Magic(head, tuple(words)), *inner.magics))
+        magics = (Magic(head, tuple(words)), *inner.magics)
+        return Parsed(index, source, inner.tree, magics, inner.text)
     outputs = re.findall(r"--(?:out|err|proc)\s+(\w+)", rest)
     return Parsed(index, source, None, (Magic(stripped, tuple(outputs), name not in FOREIGN_BODY),))
 
 
-def _unfold(tree: ast.Module) -> list[Magic]:
-    """The magics of a cell; the Python that `%time` runs is put in its place in the tree."""
+def _unfold(index: int, source: str, tree: ast.Module) -> Parsed:
+    """A cell with the Python that `%time` and its like run in the place of their lines."""
     magics = []
+    lines: list[str] | None = None
     for node in ast.walk(tree):
-        text = _magic_text(node)
-        if text is None:
+        magic_text = _magic_text(node)
+        if magic_text is None:
             continue
-        called = CALLED.match(text)
-        if called is None:
-            magics.append(Magic(text))
-            continue
-        name, rest = called.groups()
-        if name in RUNS_PYTHON:
-            magics.append(Magic(text))
-            inner = parse_cell(re.sub(r"^(-\w+\s*\d*\s+)*", "", rest))
-            if inner is not None:
-                tree.body += [_at_line(s, node) for s in inner.body]
-        else:
-            magics.append(Magic(text, opaque=name not in HARMLESS))
-    tree.body.sort(key=lambda s: s.lineno)
-    return magics
+        called = CALLED.match(magic_text)
+        name = called[1] if called else ""
+        magics.append(Magic(magic_text, opaque=called is not None and name not in TRANSPARENT))
+        lines = lines or LINE_END.split(magics_as_calls(source))
+        if called and name in RUNS_PYTHON and (python := _python_argument(called[2])):
+            number = getattr(node, "lineno", 1) - 1
+            before, _, _ = lines[number].partition("get_ipython().magic(")
+            lines[number] = before + python
+    if lines is None:
+        return Parsed(index, source, tree, text=source)
+    text = "\n".join(lines)
+    return Parsed(index, source, parse_cell(text) or tree, tuple(magics), text)
 
 
-def _at_line(statement: ast.stmt, where: ast.AST) -> ast.stmt:
-    return ast.increment_lineno(statement, getattr(where, "lineno", 1) - 1)
+def _python_argument(rest: str) -> str:
+    """What follows a magic's options, "" when it is no Python."""
+    python = re.sub(r"^(-\w+\s*\d*\s+)*", "", rest)
+    return python if parse_cell(python) is not None else ""
 
 
 def _magic_text(node: ast.AST) -> str | None:

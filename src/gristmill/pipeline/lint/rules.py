@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from gristmill.errors import Invalid
 from gristmill.pipeline.lint.cells import Parsed, parse_cells
@@ -19,7 +21,7 @@ from gristmill.pipeline.lint.finding import (
     Remark,
     read_cells,
 )
-from gristmill.pipeline.lint.names import undefined_names
+from gristmill.pipeline.lint.names import Diagnostic, Program, undefined_names
 from gristmill.pipeline.lint.paths import path_remarks
 from gristmill.pipeline.lint.secrets import secret_remarks
 from gristmill.pipeline.notebook import parse_notebook
@@ -29,35 +31,107 @@ READS_ANY_NAME = {"globals", "locals", "vars", "exec", "eval"}
 IGNORE = re.compile(r"#\s*gristmill:\s*ignore\[([^\]]*)\]")
 
 
-def lint_notebook(
-    text: str, path: str, settings: LintSettings, name: str = ""
-) -> tuple[Finding, ...]:
-    """Findings on the notebook `text`, in the order of its cells.
+@dataclass(frozen=True)
+class Draft:
+    """A notebook as the rules read it. `problems` is what kept it from being read as a step,
+    `version` the Python that ran it last, None when it does not say."""
 
-    A notebook that cannot be read, or whose parameters cell is wrong, is a finding too, with that
-    error's code. Notebooks in other languages are looked through for secrets only.
+    path: str
+    step: StepSpec | None = None
+    problems: tuple[Finding, ...] = ()
+    version: tuple[int, int] | None = None
+    cells: tuple[Cell, ...] = ()
+    parsed: tuple[Parsed, ...] = ()
+    python: bool = False
+
+    @property
+    def unread(self) -> tuple[Parsed, ...]:
+        """Cells that this Python does not read: syntax errors, or newer than it is."""
+        return tuple(cell for cell in self.parsed if cell.unread)
+
+
+def read_draft(text: str, path: str, name: str = "") -> Draft:
+    """Read a notebook for the rules.
+
+    Parameters
+    ----------
+    text
+        The notebook's JSON.
+    path
+        Where it lies, relative to the project's root.
+    name
+        The step's name.
+
+    Returns
+    -------
+    Draft
+        Without cells when it cannot be read; the reason is a finding. Of notebooks in other
+        languages the cells are read and not parsed.
     """
-    first: tuple[Finding, ...] = ()
+    step: StepSpec | None = None
+    problems: tuple[Finding, ...] = ()
     try:
         notebook = parse_notebook(text, path)
         step = parse_step(notebook, name or path)
     except Invalid as problem:
-        wrong = Finding(problem.code, ERROR, path, -1, 0, problem.message, problem.hint)
+        problems = (Finding(problem.code, ERROR, path, -1, 0, problem.message, problem.hint),)
         if problem.code.startswith("notebook."):
-            return (wrong,)
-        notebook, step, first = parse_notebook(text, path), None, (wrong,)
-    cells = read_cells(json.loads(text))
+            return Draft(path, problems=problems)
+        notebook = parse_notebook(text, path)
+    raw = json.loads(text)
+    cells = read_cells(raw)
     python = notebook.language in {"python", "python3", "ipython"}
-    parsed, remarks = parse_cells(cells) if python else ([], [])
-    remarks += secret_remarks(cells, parsed)
-    if python:
-        remarks += undefined_names(parsed)
-        remarks += path_remarks(parsed, step)
+    parsed = tuple(parse_cells(cells)) if python else ()
+    return Draft(path, step, problems, _version(raw), cells, parsed, python)
+
+
+def _version(raw: Mapping[str, Any]) -> tuple[int, int] | None:
+    info = (raw.get("metadata") or {}).get("language_info") or {}
+    version = re.match(r"(\d+)\.(\d+)", str(info.get("version", "")))
+    return (int(version[1]), int(version[2])) if version else None
+
+
+def lint_notebook(
+    draft: Draft,
+    settings: LintSettings,
+    program: Program,
+    undefined: Sequence[Diagnostic],
+    broken: Mapping[int, Diagnostic],
+) -> tuple[Finding, ...]:
+    """Findings on one notebook, in the order of its cells.
+
+    Parameters
+    ----------
+    draft
+        The notebook.
+    settings
+        Severities of the rules.
+    program
+        The notebook's Python that was checked for undefined names.
+    undefined
+        Places of undefined names in it.
+    broken
+        The first syntax error of cells that the kernel's Python does not read, by their indices.
+
+    Returns
+    -------
+    tuple of Finding
+        Those that keep it from being a step come first.
+    """
+    cells, parsed = draft.cells, draft.parsed
+    remarks = secret_remarks(cells, parsed)
+    if draft.python:
+        remarks += [
+            Remark("syntax-error", cell, error.line, f"not Python: {error.message}.")
+            for cell, error in broken.items()
+        ]
+        remarks += undefined_names(program, parsed, undefined)
+        remarks += path_remarks(parsed, draft.step)
         remarks += _execution_order(cells)
-    if step is not None:
-        remarks += _unused(parsed, step)
+    if draft.step is not None:
+        remarks += _unused(parsed, draft.step)
     remarks += _unknown_codes(cells)
-    return (*first, *_judged(remarks, cells, path, settings))
+    return (*draft.problems, *_judged(remarks, cells, draft.path, settings))
 
 
 def _judged(
@@ -106,6 +180,8 @@ def _unused(parsed: Sequence[Parsed], step: StepSpec) -> list[Remark]:
             called = node.func if isinstance(node, ast.Call) else None
             if isinstance(called, ast.Name) and called.id in READS_ANY_NAME:
                 return []
+        if cell.unread:
+            used.update(re.findall(r"\w+", cell.source))
         for magic in cell.magics:
             if magic.opaque:
                 return []

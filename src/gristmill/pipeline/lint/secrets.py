@@ -75,10 +75,10 @@ def secret_remarks(cells: Sequence[Cell], parsed: Sequence[Parsed]) -> list[Rema
 def shaped(text: str) -> str | None:
     """The kind of credential `text` holds, with its length, None for none."""
     for kind, shape in KNOWN.items():
-        found = shape.search(text)
-        if found and not PLACEHOLDER.search(found[0]):
-            return f"{kind} ({len(found[0])} characters)"
-        if found and kind == "a private key":
+        credential = shape.search(text)
+        if credential and not PLACEHOLDER.search(credential[0]):
+            return f"{kind} ({len(credential[0])} characters)"
+        if credential and kind == "a private key":
             return kind
     return None
 

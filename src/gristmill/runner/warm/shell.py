@@ -56,9 +56,8 @@ def _user_configuration() -> str:
     home = os.path.join(get_ipython_dir(), "profile_default")
     for folder in (home, "/etc/ipython", "/usr/local/etc/ipython", f"{sys.prefix}/etc/ipython"):
         for pattern in ("ipython_*config.*", "startup/*.py", "startup/*.ipy"):
-            found = glob.glob(os.path.join(folder, pattern))
-            if found:
-                return found[0]
+            for path in glob.iglob(os.path.join(folder, pattern)):
+                return path
     return ""
 
 
