@@ -24,6 +24,7 @@ from gristmill.monitoring.report import MonitorReport, WindowReport
 from gristmill.monitoring.sampled import sampled_rows
 from gristmill.monitoring.settings import MonitoringSettings, directory, monitoring_settings
 from gristmill.project import Project
+from gristmill.serving.settings import predictions_directory
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +60,7 @@ def draw(task: dict[str, Any]) -> None:
         registry.version(model, window.version),
         directory(project, model) / "profiles",
     )
-    log, most = project.state / "predictions" / model, task["rows"]
+    log, most = predictions_directory(project, model), task["rows"]
     _progress(0.0, "reading the reference")
     reference = _reference(registry, declared, settings, profile, report, window, log, most)
     now, rows = sampled_rows(
