@@ -31,7 +31,7 @@ from gristmill.registry.roles import require, require_any
 from gristmill.registry.settings import model_settings, read_metrics
 from gristmill.registry.signing import SIGNATURE
 from gristmill.registry.store import Registry
-from gristmill.registry.telling import tell
+from gristmill.registry.telling import move_sentence, tell
 from gristmill.registry.version import HOLDOUT, Version
 
 CHAMPION = "champion"
@@ -48,6 +48,12 @@ class Promotion:
     previous: int | None
     changed: bool
     entry: Entry
+
+    def sentence(self) -> str:
+        """The move in words, without a full stop."""
+        return move_sentence(
+            self.model, self.alias, self.version, self.previous, changed=self.changed
+        )
 
 
 def register(
