@@ -17,6 +17,7 @@ from gristmill.monitoring.kept import read_report
 from gristmill.monitoring.monitor import monitor
 from gristmill.monitoring.settings import directory
 from gristmill.monitoring.windows import SketchStore
+from gristmill.serving.settings import feedback_directory, predictions_directory
 
 from .conftest import World
 from .world import MODEL, flights
@@ -202,18 +203,19 @@ def test_windows_and_hindsight_judge_the_same_rows(world: World) -> None:
     rows = world.month(4)
     monitor(world.project, MODEL, now=JULY)
     before = read_report(world.project, MODEL).windows[0]
-    state = world.root / ".gristmill"
-    first = next(iter((state / "predictions" / MODEL).glob("*.jsonl")))
+    predictions = predictions_directory(world.project, MODEL)
+    first = next(iter(predictions.glob("*.jsonl")))
     again = [json.loads(line) for line in first.read_text().splitlines()[:200]]
     changes = {"time": "2026-01-02T00:00:00.000000Z", "prediction": 0.99}
     retries = [json.dumps(a | changes) for a in again]
-    (state / "predictions" / MODEL / "retries.jsonl").write_text("\n".join(retries) + "\n")
+    (predictions / "retries.jsonl").write_text("\n".join(retries) + "\n")
     time = "2026-01-03T00:00:00.000000Z"
     corrected = [
         json.dumps({"request_id": f"r1-{i}", "time": time, "label": 1 - int(late)})
         for i, late in enumerate(rows.late[:300])
     ]
-    (state / "feedback" / MODEL / "corrected.jsonl").write_text("\n".join(corrected) + "\n")
+    feedback = feedback_directory(world.project, MODEL)
+    (feedback / "corrected.jsonl").write_text("\n".join(corrected) + "\n")
     monitor(world.project, MODEL, now=JULY)
     window = read_report(world.project, MODEL).windows[0]
     found = in_hindsight(world.project, MODEL, 1, 1, window.start, "brier", 100)
