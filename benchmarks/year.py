@@ -111,14 +111,15 @@ def live(project: Project, daily: int) -> Year:
     from gristmill.registry.promotion import champion
     from gristmill.registry.store import Registry
     from gristmill.serving.prediction_log import LineLog
+    from gristmill.serving.settings import feedback_directory, predictions_directory
 
     sys.path.insert(0, str(project.root))
     from flightlib.features import COLUMNS
     from flightlib.replay import replay
 
     everything = replay(date(2013, 3, 31), date(2014, 1, 1), 10**9, 7)
-    predictions = LineLog(project.state / "predictions" / MODEL)
-    feedback = LineLog(project.state / "feedback" / MODEL)
+    predictions = LineLog(predictions_directory(project, MODEL))
+    feedback = LineLog(feedback_directory(project, MODEL))
     registry, models, year = Registry(project), {}, Year()
     chance, waiting = np.random.default_rng(7), pd.DataFrame()
     moment = datetime(2013, 4, 1, tzinfo=UTC)

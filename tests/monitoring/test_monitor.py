@@ -12,10 +12,12 @@ import pytest
 from gristmill.cli import main
 from gristmill.errors import Conflict, Invalid, NotFound
 from gristmill.files import locked
+from gristmill.monitoring.hindsight import in_hindsight
 from gristmill.monitoring.kept import read_report
 from gristmill.monitoring.monitor import monitor
 from gristmill.monitoring.settings import directory
 from gristmill.monitoring.windows import SketchStore
+from gristmill.serving.settings import feedback_directory, predictions_directory
 
 from .conftest import World
 from .world import MODEL, flights
@@ -195,3 +197,28 @@ def test_the_store_keeps_what_was_counted(world: World) -> None:
     with SketchStore(directory(world.project, MODEL) / "sketches.db") as store:
         assert store.damaged() == 0
     assert pd.Timestamp(read_report(world.project, MODEL).windows[0].start).month == 4
+
+
+def test_windows_and_hindsight_judge_the_same_rows(world: World) -> None:
+    rows = world.month(4)
+    monitor(world.project, MODEL, now=JULY)
+    before = read_report(world.project, MODEL).windows[0]
+    predictions = predictions_directory(world.project, MODEL)
+    first = next(iter(predictions.glob("*.jsonl")))
+    again = [json.loads(line) for line in first.read_text().splitlines()[:200]]
+    changes = {"time": "2026-01-02T00:00:00.000000Z", "prediction": 0.99}
+    retries = [json.dumps(a | changes) for a in again]
+    (predictions / "retries.jsonl").write_text("\n".join(retries) + "\n")
+    time = "2026-01-03T00:00:00.000000Z"
+    corrected = [
+        json.dumps({"request_id": f"r1-{i}", "time": time, "label": 1 - int(late)})
+        for i, late in enumerate(rows.late[:300])
+    ]
+    feedback = feedback_directory(world.project, MODEL)
+    (feedback / "corrected.jsonl").write_text("\n".join(corrected) + "\n")
+    monitor(world.project, MODEL, now=JULY)
+    window = read_report(world.project, MODEL).windows[0]
+    found = in_hindsight(world.project, MODEL, 1, 1, window.start, "brier", 100)
+    assert found.rows == window.rows == window.labelled == len(rows)
+    assert found.champion == pytest.approx(window.performance["brier"].value)
+    assert found.champion > before.performance["brier"].value

@@ -176,7 +176,7 @@ def test_cli_tells_the_story(
     at = ["-C", str(project.root)]
     assert main([*at, "model", "gate", "delay", str(number)]) == 0
     assert main([*at, "model", "promote", "delay", "--reason", "first one"]) == 0
-    assert "champion is version 1 (was nobody)" in capsys.readouterr().out
+    assert "champion of delay is version 1 (was nobody)" in capsys.readouterr().out
     assert main([*at, "model", "promote", "1", "--reason", "again"]) == 0
     assert "already" in capsys.readouterr().out
     assert main([*at, "model", "rollback", "--reason", "x"]) == Conflict.exit_code

@@ -143,7 +143,8 @@ def test_a_replayed_approval_is_refused(governed: Project) -> None:
             "INSERT INTO entry (seq, body, hash, signature) VALUES (?, ?, ?, ?)",
             (len(entries) + 1, body, sha256(body), old.signature),
         )
-    decide(governed, "cy")
+    with pytest.raises(Forbidden, match="not as bob signed it"):
+        decide(governed, "cy")
     with pytest.raises(Forbidden, match="not as bob signed it"):
         promotion.promote(governed, "delay", 1, reason="go", actor="pat")
     assert ledger.verify() != []
@@ -212,11 +213,14 @@ def test_requests_and_decisions_are_told_once(
     assert len({h["key"] for h in heard}) == 4
 
 
-@pytest.mark.parametrize("decision", ["approve", "reject"])
+@pytest.mark.parametrize(
+    ("decision", "face"), [("approve", "cli"), ("reject", "cli"), ("approve", "python")]
+)
 def test_a_repair_that_waits_goes_on_when_it_was_decided(
     governed: Project,
     models: Models,
     decision: str,
+    face: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -243,14 +247,19 @@ def test_a_repair_that_waits_goes_on_when_it_was_decided(
     assert resume(project, "delay") is None
     for actor in ("bob", "cy"):
         monkeypatch.setenv("GRISTMILL_ACTOR", actor)
-        assert main(["-C", str(project.root), "model", decision, "2", "--reason", "so"]) == 0
+        if face == "cli":
+            assert main(["-C", str(project.root), "model", decision, "2", "--reason", "so"]) == 0
+        else:
+            followed = review.decide(project, "delay", 2, decision=decision, reason="so")
+            assert len(followed.consequences) == (actor == "cy")
     (repair,) = read_repairs(project, "delay")
     holder = promotion.champion(project, "delay")
     assert holder is not None
     assert (repair.outcome, holder.version) == (
         ("promoted", 2) if decision == "approve" else ("kept", 1)
     )
-    assert f"repair v1-1 is {repair.outcome}" in capsys.readouterr().out
+    if face == "cli":
+        assert f"Repair v1-1 is {repair.outcome}" in capsys.readouterr().out
 
 
 def test_setting_the_clock_back_does_not_revive_an_approval(governed: Project) -> None:

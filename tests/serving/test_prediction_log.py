@@ -78,13 +78,13 @@ def test_a_window_is_half_open_on_event_time_else_receipt(bare: Project) -> None
     assert read(bare, "m", end=START).rows["request_id"].tolist() == ["r3"]
 
 
-def test_a_request_id_sent_again_counts_once(bare: Project) -> None:
+def test_a_request_id_sent_again_counts_once_with_its_first_answer(bare: Project) -> None:
     LineLog(predictions_directory(bare, "m")).append([line(1), line(2)])
     again = line(1, time=timestamp(START + timedelta(days=1)), prediction=0.9, version=2)
     LineLog(predictions_directory(bare, "m")).append([again])
     found = read(bare, "m").rows.set_index("request_id")
     assert len(found) == 2
-    assert found.loc["r1", "prediction"] == 0.9
+    assert found.loc["r1", "prediction"] == 0.5
 
 
 @given(cut=st.integers(0, 400))

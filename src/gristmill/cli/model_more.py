@@ -35,37 +35,20 @@ def show_comparison(project: Project, model: str, args: argparse.Namespace) -> i
 def decide(project: Project, version: Version, args: argparse.Namespace) -> int:
     """`request`, `approve` and `reject`."""
     from gristmill.registry import review
-    from gristmill.registry.store import Registry
 
     name, number = version.model, version.version
     if args.verb == "request":
         entry = review.request(project, name, number, reason=args.reason)
+        text = f"{name} version {number}: {entry.actor} asked the reviewers for a decision."
+        record = entry.record()
     else:
-        entry = review.decide(
+        decision = review.decide(
             project, name, number, decision=args.verb, reason=args.reason, report=args.report
         )
-    if args.json:
-        out.say(out.as_json(entry.record()))
-    else:
-        standing = review.standing_of(Registry(project), version)
-        if args.verb != "request":
-            _resume(project, name, decided=standing.granted or bool(standing.rejected))
-        out.say(f"{name} version {number}: {args.verb} by {entry.actor}; {standing.sentence()}")
+        text = decision.sentence()
+        record = {**decision.entry.record(), "consequences": list(decision.consequences)}
+    out.say(out.as_json(record) if args.json else text)
     return 0
-
-
-def _resume(project: Project, model: str, *, decided: bool) -> None:
-    """Let a repair that waited go on, if this machine may act for it."""
-    from gristmill.errors import Forbidden
-    from gristmill.monitoring.resume import resume
-
-    try:
-        repair = resume(project, model) if decided else None
-    except Forbidden as error:
-        out.say(f"the waiting repair goes on with the next `gristmill monitor`: {error.message}")
-        return
-    if repair is not None:
-        out.say(f"repair {repair.id} is {repair.outcome}: {repair.words}")
 
 
 def show_waiting(project: Project, args: argparse.Namespace) -> int:

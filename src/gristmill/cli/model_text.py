@@ -70,11 +70,8 @@ def say_results(report: GateReport) -> None:
 def say_move(done: Any, as_json: bool) -> int:
     if as_json:
         out.say(out.as_json({**done.entry.record(), "changed": done.changed}))
-    elif done.changed:
-        was = f"version {done.previous}" if done.previous else "nobody"
-        out.say(f"{done.model}: {done.alias} is version {done.version} (was {was})")
     else:
-        out.say(f"{done.model}: {done.alias} is version {done.version} already")
+        out.say(done.sentence())
     return 0
 
 

@@ -34,8 +34,8 @@ class Breach:
         return f"{name}: {self.rule} ({self.rows:,} row{many}, for instance {self.example})"
 
 
-def broken(contract: Contract, lines: Lines) -> pa.Table:
-    """What lines of one version add to the table `broken`.
+def broken(contract: Contract, lines: Lines, sign: int = 1) -> pa.Table:
+    """What lines of one version add to the table `broken`; with `sign` -1, what they take out.
 
     Only rules on rows count: one on a column as a whole (its mean, say) would be asked of whatever
     part of the log was read at once.
@@ -49,7 +49,7 @@ def broken(contract: Contract, lines: Lines) -> pa.Table:
     for each in contract.broken(pd.DataFrame(columns)):
         hours, n = np.unique(lines.hour[each.rows], return_counts=True)
         found["hour"] += hours.tolist()
-        found["n"] += n.tolist()
+        found["n"] += (sign * n).tolist()
         for name, value in (("item", each.column), ("rule", each.rule), ("example", each.example)):
             found[name] += [value] * hours.size
     size = len(found["hour"])

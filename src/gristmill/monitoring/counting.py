@@ -44,8 +44,9 @@ class Layout:
         return cls(starts, sizes, numbers, sum(sizes.values()))
 
 
-def count(profile: Profile, lines: Lines) -> pa.Table:
+def count(profile: Profile, lines: Lines, sign: int = 1) -> pa.Table:
     """What the lines of one version add to the table of hours: a row for each hour and part.
+    With `sign` -1 it takes them out again; least and greatest stay.
 
     `cells` and `n` are the bins that are not empty, over all columns (`Layout`), and their counts;
     `moments` four for each numeric column: total, sum of squares, least and greatest.
@@ -67,16 +68,16 @@ def count(profile: Profile, lines: Lines) -> pa.Table:
         there = np.flatnonzero(arrived)
         cells, n = _cells(layout, places, rows, inside, size)
         ends = pa.array(np.searchsorted(cells, np.append(there, size) * layout.cells), pa.int32())
-        moments = _moments(layout, lines, rows, inside, size)[there]
+        moments = _moments(layout, lines, rows, inside, size, sign)[there]
         steps = pa.array(np.arange(there.size + 1) * moments.shape[1], pa.int32())
         tables.append(
             pa.table({
                 "version": pa.repeat(profile.version, there.size),
                 "hour": hours[there % hours.size],
                 "part": np.array(names, dtype=object)[there // hours.size],
-                "arrived": arrived[there],
+                "arrived": sign * arrived[there],
                 "cells": pa.ListArray.from_arrays(ends, pa.array(cells % max(1, layout.cells))),
-                "n": pa.ListArray.from_arrays(ends, pa.array(n)),
+                "n": pa.ListArray.from_arrays(ends, pa.array(sign * n)),
                 "moments": pa.ListArray.from_arrays(steps, pa.array(moments.ravel())),
             })
         )  # fmt: skip
@@ -102,7 +103,7 @@ def _cells(
 
 
 def _moments(
-    layout: Layout, lines: Lines, rows: Ints, inside: Any, size: int
+    layout: Layout, lines: Lines, rows: Ints, inside: Any, size: int, sign: int
 ) -> NDArray[np.float64]:
     """Shape (size, 4 for each numeric column)."""
     found = np.zeros((size, len(layout.numbers), 4))
@@ -111,8 +112,10 @@ def _moments(
         value = lines.numbers[name][inside]
         some = np.isfinite(value)
         value, row = value[some], rows[some]
-        found[:, i, 0] = np.bincount(row, value, size)
-        found[:, i, 1] = np.bincount(row, value**2, size)
+        found[:, i, 0] = sign * np.bincount(row, value, size)
+        found[:, i, 1] = sign * np.bincount(row, value**2, size)
+        if sign < 0:
+            continue
         low, high = found[:, i, 2].copy(), found[:, i, 3].copy()
         np.minimum.at(low, row, value)
         np.maximum.at(high, row, value)
@@ -150,19 +153,14 @@ def sample(profile: Profile, lines: Lines) -> pa.Table:
     _, first = np.unique(day[order], return_index=True)
     rank = np.arange(order.size) - np.repeat(first, np.diff([*first, order.size]))
     kept = order[rank < SAMPLED]
-    mine = Lines(
-        lines.request,
-        lines.mixed[kept],
-        lines.version[kept],
-        lines.hour[kept],
-        {k: v.take(kept) for k, v in lines.texts.items()},
-        {k: v[kept] for k, v in lines.numbers.items()},
-    )
+    chosen = np.zeros(order.size, dtype=bool)
+    chosen[kept] = True
+    mine = lines.where(chosen)
     bins = np.column_stack([_places(c.binning, mine) for c in profile.features]).astype(np.uint16)
     ends = pa.array(np.arange(kept.size + 1) * bins.shape[1], pa.int32())
     return pa.table({
         "version": pa.repeat(profile.version, kept.size),
-        "day": day[kept],
-        "mixed": lines.mixed[kept],
+        "day": mine.hour // DAY,
+        "mixed": mine.mixed,
         "bins": pa.ListArray.from_arrays(ends, pa.array(bins.ravel())),
     })  # fmt: skip

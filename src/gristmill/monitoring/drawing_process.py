@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +23,7 @@ from gristmill.monitoring.report import MonitorReport, WindowReport
 from gristmill.monitoring.sampled import sampled_rows
 from gristmill.monitoring.settings import MonitoringSettings, directory, monitoring_settings
 from gristmill.project import Project
+from gristmill.serving.settings import predictions_directory
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +59,7 @@ def draw(task: dict[str, Any]) -> None:
         registry.version(model, window.version),
         directory(project, model) / "profiles",
     )
-    log, most = project.state / "predictions" / model, task["rows"]
+    log, most = predictions_directory(project, model), task["rows"]
     _progress(0.0, "reading the reference")
     reference = _reference(registry, declared, settings, profile, report, window, log, most)
     now, rows = sampled_rows(
@@ -104,18 +104,19 @@ def _reference(
     log: Path,
     most: int,
 ) -> pd.DataFrame:
-    """Rows of what the window was compared with, which its `against` says in words."""
-    past = re.fullmatch(r"the (\d+) windows since (\S+)", window.against)
-    if past:
-        mine = [w for w in report.windows if w.version == window.version and w.start < window.start]
-        mine = [w for w in mine if w.rows >= settings.act][-int(past[1]) :]
-        spans = [(w.start, w.end) for w in mine]
+    """Rows of what the window was compared with."""
+    if window.against_windows:
+        starts = set(window.against_windows)
+        spans = [
+            (w.start, w.end)
+            for w in report.windows
+            if w.version == window.version and w.start in starts
+        ]
         return sampled_rows(log, profile, spans, settings.by, most, _reading(0.0, 0.1))[0]
     version = registry.version(report.model, window.version)
     frame = reference_rows(registry, declared, version, profile.task)
-    parts = window.against.removeprefix("training rows of ")
-    if parts != window.against:
-        frame = frame[matching(frame, declared.time, parts.split(", "))]
+    if window.against_parts:
+        frame = frame[matching(frame, declared.time, window.against_parts)]
     return frame.sample(min(most, len(frame)), random_state=0).reset_index(drop=True)
 
 

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from gristmill.monitoring.profile import PREDICTION, Profile
 from gristmill.monitoring.sketch import Floats, Kind
+from gristmill.serving.predictions import RECEIVED, RECEIVED_LABEL
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 # a number, or true and false as 1 and 0, from text; anything else is null
 NUMBER = "coalesce(try_cast({0} as double), try_cast(try_cast({0} as boolean) as double))"
@@ -25,9 +27,14 @@ NUMBER = "coalesce(try_cast({0} as double), try_cast(try_cast({0} as boolean) as
 
 @dataclass(frozen=True)
 class Lines:
-    """Lines of the prediction log, columns of length n; texts and numbers by column name."""
+    """Lines of the prediction log, columns of length n; texts and numbers by column name.
+
+    `received` is in microseconds since 1970; `line` is the place in the file, from 0.
+    """
 
     request: Any
+    received: NDArray[np.int64]
+    line: NDArray[np.int64]
     mixed: NDArray[np.uint64]
     version: NDArray[np.int64]
     hour: NDArray[np.int64]
@@ -35,11 +42,15 @@ class Lines:
     numbers: Mapping[str, Floats]
 
     def of(self, version: int) -> Lines:
-        mask = self.version == version
+        return self.where(self.version == version)
+
+    def where(self, mask: NDArray[np.bool_]) -> Lines:
         if mask.all():
             return self
         return Lines(
             self.request.filter(mask),
+            self.received[mask],
+            self.line[mask],
             self.mixed[mask],
             self.version[mask],
             self.hour[mask],
@@ -61,9 +72,14 @@ def kinds_of(profiles: Iterable[Profile]) -> dict[str, Kind]:
 
 
 def read_predictions(
-    db: duckdb.DuckDBPyConnection, path: Path, kinds: Mapping[str, Kind], by: str
+    db: duckdb.DuckDBPyConnection,
+    path: Path,
+    kinds: Mapping[str, Kind],
+    by: str,
+    first: int = 0,
 ) -> Lines:
     """The prediction log in `path` with the columns `kinds`; version 0 for what is damaged.
+    `first` is the number of its first line.
 
     Rows are placed by `event` time (receipt where there is none) or by `receipt`. Numbers are
     parsed as such while the JSON is: that takes half the time of going through text.
@@ -86,7 +102,8 @@ def read_predictions(
     values = ["prediction", *(f"features.{q}" for q in quoted)]
     picked = ", ".join(f"{v} as c{i}" for i, v in enumerate(values))
     query = f"""select request_id as request, hash(request_id) as mixed, {picked},
-      coalesce(case when {moment} is null then 0 else version end, 0)::bigint as version,
+      {RECEIVED} as received, coalesce(case when {moment} is null or request_id is null then 0
+      else version end, 0)::bigint as version,
       coalesce(epoch(date_trunc('hour', {moment})), 0)::bigint as hour
       from read_json(?, format='newline_delimited', ignore_errors=true,
       columns={{{literal}}})"""  # noqa: S608  column names are quoted above
@@ -101,12 +118,25 @@ def read_predictions(
             texts[name] = column
     return Lines(
         table.column("request"),
+        table.column("received").to_numpy(),
+        np.arange(first, first + table.num_rows),
         table.column("mixed").to_numpy(),
         table.column("version").to_numpy(),
         table.column("hour").to_numpy(),
         texts,
         numbers,
     )
+
+
+def read_labels(db: duckdb.DuckDBPyConnection, path: Path, first: int) -> pa.Table:
+    """Lines of a feedback log: request_id, label as text, received, line; null where damaged."""
+    import pyarrow as pa
+
+    query = f"""select request_id, label, {RECEIVED_LABEL} as received
+      from read_json(?, format='newline_delimited', ignore_errors=true,
+      columns={{request_id: 'VARCHAR', label: 'VARCHAR', time: 'TIMESTAMPTZ'}})"""  # noqa: S608
+    table: pa.Table = db.sql(query, params=[str(path)]).to_arrow_table()
+    return table.append_column("line", pa.array(np.arange(first, first + table.num_rows)))
 
 
 @contextmanager

@@ -82,33 +82,15 @@ def makers(there: Project, model: str) -> tuple[str, ...]:
 
 def register_from(project: Project, there: Project, model: str, actor: str) -> Version:
     """Register what the double made; the same bytes again give that version again."""
-    from gristmill.registry.digest import directory_digest
-    from gristmill.registry.settings import model_settings, read_metrics
-    from gristmill.registry.signing import SIGNATURE
-    from gristmill.registry.store import Registry
+    from gristmill.registry.promotion import register_tree
+    from gristmill.registry.settings import model_settings
     from gristmill.runner.lineage import lineage_of
 
-    settings = model_settings(project, model)
-    registry = Registry(project)
-    registry.reconcile()
-    lineage = lineage_of(there, settings.path)
-    path = there.root / settings.path
-    if not path.is_dir():
-        raise Unavailable("repair.model", f"the pipeline did not write {settings.path}.")
-    digest = directory_digest(path)
-    for version in registry.versions(model):
-        same = version.digest == digest and version.lineage == lineage
-        if same and SIGNATURE in version.evidence:
-            return version
-    return registry.register(
-        model,
-        path=path,
-        metrics=read_metrics(there, settings.metrics),
-        reference=there.root / settings.reference if settings.reference else None,
-        holdout=there.root / settings.holdout if settings.holdout else None,
-        lineage=lineage,
-        actor=actor,
-    )
+    path = model_settings(project, model).path
+    lineage = lineage_of(there, path)
+    if not (there.root / path).is_dir():
+        raise Unavailable("repair.model", f"the pipeline did not write {path}.")
+    return register_tree(project, model, there, lineage=lineage, actor=actor)
 
 
 def told_at_home(project: Project, model: str, identity: str, words: str) -> str:

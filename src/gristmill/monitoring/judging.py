@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gristmill.monitoring.breaches import breaks
 from gristmill.monitoring.budget import allocate
@@ -22,10 +22,16 @@ from gristmill.monitoring.sketch import Sketch, merge
 
 @dataclass(frozen=True)
 class Compared:
-    """What a window is compared with: columns of the reference, and in words which."""
+    """What a window is compared with: columns of the reference, and in words which.
+
+    `windows` are the starts of the earlier windows it is made of, `parts` the parts of training
+    (`weekday=0`, `month=7`); neither stands for all of training.
+    """
 
     columns: tuple[Column, ...]
     words: str
+    windows: tuple[datetime, ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 def judge_window(
@@ -85,6 +91,8 @@ def judge_window(
         shares={c.name: coarse_shares(c, sketches[c.name]) for c in profile.columns},
         estimated=estimated,
         against=against.words,
+        against_windows=against.windows,
+        against_parts=against.parts,
         positive=float(scores.counts[1].sum() / scores.rows) if scores.rows else None,
         outcomes=_outcomes(scores.counts) if profile.task == "binary" and scores.rows else {},
         breaches=breaches,
@@ -126,6 +134,7 @@ def _against(
                 for c in profile.columns
             ),
             words,
+            windows=tuple(w.start for w in past),
         )
     if settings.reference in ("weekday", "month"):
         names = _matching(window, settings.reference)
@@ -144,6 +153,7 @@ def _against(
                 for c in profile.columns
             ),
             f"training rows of {', '.join(there)}",
+            parts=tuple(there),
         )
     return training
 

@@ -9,7 +9,7 @@ from gristmill.monitoring.report import MonitorReport
 from gristmill.monitoring.settings import directory
 from gristmill.project import Project
 
-FORMAT = 6
+FORMAT = 7
 
 
 def read_report(project: Project, model: str) -> MonitorReport:

@@ -46,6 +46,7 @@ from gristmill.monitoring.windows import SketchStore
 from gristmill.notify.routes import alert_settings
 from gristmill.notify.sending import Delivery
 from gristmill.project import Project
+from gristmill.serving.settings import feedback_directory, predictions_directory
 from gristmill.tracking import experiment_id
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def monitor(
         ) as db,
     ):
         sweep([folder])
-        log = project.state / "predictions" / model
+        log = predictions_directory(project, model)
         known = {v.version: v for v in registry.versions(model)}
         profiles: dict[int, Profile] = {}
 
@@ -111,7 +112,7 @@ def monitor(
             return profiles.get(number)
 
         db.take_predictions(log, profile, settings.by)
-        db.take_feedback(project.state / "feedback" / model, profiles)
+        db.take_feedback(feedback_directory(project, model), profiles)
         ad_hoc = window is not None or start is not None
         digest = contract.digest if contract else ""
         report = _report(db, profiles, model, settings, digest, moment, project, keep=not ad_hoc)

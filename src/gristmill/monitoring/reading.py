@@ -25,13 +25,15 @@ SPAN = "where version = ? and hour >= ? and hour < ?"
 
 @dataclass(frozen=True)
 class Window:
-    """Rows of one version in one window of time: how many came, how many have labels."""
+    """Rows of one version in one window of time: how many came, how many have labels, and how often
+    a row that was counted before was replaced, or its label."""
 
     version: int
     start: datetime
     end: datetime
     rows: int
     labelled: int
+    corrected: int = 0
 
 
 class Reading:
@@ -46,21 +48,25 @@ class Reading:
             (
                 "select version, hour, sum(arrived) from hours where part = '' group by all",
                 "select version, hour, sum(n) from sums where metric = 0 group by all",
+                "select version, hour, sum(n) from corrections group by all",
             )
         ):
             for version, hour, n in self._db.execute(query).fetchall():
                 start = period.start(datetime.fromtimestamp(hour, UTC))
-                tally.setdefault((start, version), [0, 0])[place] += int(n)
+                tally.setdefault((start, version), [0, 0, 0])[place] += int(n)
         return [
-            Window(version, start, period.end(start), rows, labelled)
-            for (start, version), (rows, labelled) in sorted(tally.items())
+            Window(version, start, period.end(start), rows, labelled, corrected)
+            for (start, version), (rows, labelled, corrected) in sorted(tally.items())
+            if rows
         ]
 
     def sketches(self, window: Window, profile: Profile) -> dict[str, dict[str, Sketch]]:
         """The window's sketch of each column of the profile, by part ("": all its rows)."""
         span = [window.version, int(window.start.timestamp()), int(window.end.timestamp())]
-        query = f"select part, cells, n, moments from hours {SPAN} order by part"  # noqa: S608
-        table = self._db.sql(query, params=span).to_arrow_table().combine_chunks()
+        query = f"""select part, cells, n, moments from hours {SPAN}
+          and part in (select part from hours {SPAN} group by part having sum(arrived) > 0)
+          order by part"""  # noqa: S608
+        table = self._db.sql(query, params=[*span, *span]).to_arrow_table().combine_chunks()
         layout = Layout.of(profile)
         found = {"": _sketches(layout, table.slice(0, 0))}
         parts = table.column("part").to_pylist()
@@ -73,7 +79,7 @@ class Reading:
         """How many days the window's rows are worth (`days_worth`)."""
         span = [window.version, int(window.start.timestamp()), int(window.end.timestamp())]
         query = f"""select sum(arrived) from hours {SPAN} and part = ''
-          group by hour // 86400"""  # noqa: S608
+          group by hour // 86400 having sum(arrived) > 0"""  # noqa: S608
         return days_worth([int(n) for (n,) in self._db.execute(query, span).fetchall()])
 
     def sample(self, window: Window, rows: int) -> tuple[Any, Any]:
@@ -94,7 +100,7 @@ class Reading:
             empty.counts[side, bin_] = n
         rows = 0
         query = f"""select metric, sum(n), sum(total), sum(squares) from sums {SPAN}
-          group by metric"""  # noqa: S608
+          group by metric having sum(n) > 0"""  # noqa: S608
         for metric, n, total, squares in self._db.execute(query, span).fetchall():
             rows = int(n)
             empty.sums[metric], empty.squares[metric] = total, squares
@@ -104,7 +110,7 @@ class Reading:
         """The rules of the contract that rows of the window break, those of most rows first."""
         span = [window.version, int(window.start.timestamp()), int(window.end.timestamp())]
         query = f"""select item, rule, sum(n)::bigint as rows, min(example) from broken {SPAN}
-          group by item, rule order by rows desc, item, rule"""  # noqa: S608
+          group by item, rule having rows > 0 order by rows desc, item, rule"""  # noqa: S608
         return tuple(Breach(*row) for row in self._db.execute(query, span).fetchall())
 
     def damaged(self) -> int:

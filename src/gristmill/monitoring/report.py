@@ -37,9 +37,10 @@ class WindowReport:
 
     `closed`: the window has ended, so its judgement may raise alerts. `shares` maps a column to its
     share of rows in the coarse bins of the version's report. `estimated` is the performance that
-    the predictions alone suggest, `against` says which reference it was. `positive` is the share of
-    labels that are true, `outcomes` counts labelled rows by what was predicted at one half.
-    `breaches` are the rules of the contract that rows break.
+    the predictions alone suggest, `against` says which reference it was,
+    `against_windows` and `against_parts` of which windows (by their start) or parts of training it
+    is made. `positive` is the share of labels that are true, `outcomes` counts labelled rows by
+    what was predicted at one half. `breaches` are the rules of the contract that rows break.
     """
 
     start: datetime
@@ -55,6 +56,8 @@ class WindowReport:
     shares: Mapping[str, tuple[float, ...]] = field(repr=False, default_factory=dict)
     estimated: Mapping[str, Metric] = field(default_factory=dict)
     against: str = "training"
+    against_windows: tuple[datetime, ...] = ()
+    against_parts: tuple[str, ...] = ()
     positive: float | None = None
     outcomes: Mapping[str, int] = field(default_factory=dict)
     breaches: tuple[Breach, ...] = ()
@@ -82,6 +85,8 @@ class WindowReport:
             "shares": {k: list(v) for k, v in self.shares.items()},
             "estimated": {k: vars(m) for k, m in self.estimated.items()},
             "against": self.against,
+            "against_windows": [start.isoformat() for start in self.against_windows],
+            "against_parts": list(self.against_parts),
             "positive": self.positive,
             "outcomes": self.outcomes,
             "breaches": [vars(b) for b in self.breaches],
@@ -112,6 +117,8 @@ class WindowReport:
             shares={k: tuple(v) for k, v in record["shares"].items()},
             estimated={k: Metric(**m) for k, m in record["estimated"].items()},
             against=record["against"],
+            against_windows=tuple(map(datetime.fromisoformat, record["against_windows"])),
+            against_parts=tuple(record["against_parts"]),
             positive=record["positive"],
             outcomes=record["outcomes"],
             breaches=tuple(Breach(**b) for b in record["breaches"]),

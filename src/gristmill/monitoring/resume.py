@@ -1,15 +1,48 @@
-"""A repair that waited for a decision goes on when it was made."""
+"""A repair that waited for a decision goes on when it was made: the registry announces decisions
+(entry points `gristmill.decisions`), and this module listens."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from gristmill.errors import Conflict, Forbidden
 from gristmill.files import locked
 from gristmill.monitoring.recorded import record_repairs
 from gristmill.monitoring.repairs import ACTOR, Journal, Repair, journal_path, read_repairs
 from gristmill.monitoring.settings import directory
 from gristmill.project import Project
+
+if TYPE_CHECKING:
+    from gristmill.registry.approvals import Standing
+    from gristmill.registry.chain import Entry
+
+
+def decided(project: Project, entry: Entry, standing: Standing) -> str:
+    """Let a repair that waited for the decision go on, if this machine may act for it.
+
+    Parameters
+    ----------
+    project
+        Where it was decided.
+    entry
+        The decision.
+    standing
+        The approvals of the version.
+
+    Returns
+    -------
+    str
+        What became of the repair; "" when none waited, or too few have decided.
+    """
+    if not (standing.granted or standing.rejected):
+        return ""
+    try:
+        repair = resume(project, entry.model)
+    except (Conflict, Forbidden) as error:
+        return f"The waiting repair goes on with the next `gristmill monitor`: {error.message}"
+    return f"Repair {repair.id} is {repair.outcome}: {repair.words}" if repair else ""
 
 
 def resume(project: Project, model: str, *, now: datetime | None = None) -> Repair | None:

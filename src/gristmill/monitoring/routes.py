@@ -14,8 +14,9 @@ from gristmill.files import append_journal, read_journal
 from gristmill.monitoring.alerts import Alert, read_alerts
 from gristmill.monitoring.repairs import Repair, read_repairs
 from gristmill.monitoring.settings import directory
-from gristmill.notify.routes import Message, Route, compose, read_routes, wanted
-from gristmill.notify.sending import Delivery, send_all
+from gristmill.notify import outbox
+from gristmill.notify.routes import Message, Route, compose, read_routes
+from gristmill.notify.sending import Delivery
 from gristmill.project import Project
 
 ENDED = {
@@ -79,50 +80,43 @@ def _of_alert(model: str, owner: str, alert: Alert) -> list[Message]:
     ]
 
 
-def pending(project: Project, model: str, now: datetime) -> list[tuple[Route, list[Message]]]:
-    """What would be sent now, by route. Of an alert that ended only its end is told, and only to
-    whom heard of it."""
-    from gristmill.registry.settings import model_settings
+class _JournalDeliveries:
+    """Deliveries kept in a model's journal."""
 
+    def __init__(self, path: Path, now: datetime) -> None:
+        self._path, self._now = path, now
+
+    def delivered(self) -> set[tuple[str, str]]:
+        return {(r["route"], r["key"]) for r in read_journal(self._path)}
+
+    def note(self, route: str, keys: Sequence[str]) -> None:
+        at = self._now.isoformat()
+        append_journal(self._path, [{"route": route, "key": k, "at": at} for k in keys])
+
+
+def pending(project: Project, model: str, now: datetime) -> list[tuple[Route, list[Message]]]:
+    """What would be sent now, by route."""
     routes = read_routes(project)
     if not routes:
         return []
-    alerts, repairs = read_alerts(project, model), read_repairs(project, model)
-    told = {(r["route"], r["key"]) for r in read_journal(_journal(project, model))}
-    everything = messages(model, model_settings(project, model).owner, alerts, repairs, now)
-    over = {a.id for a in alerts if not a.is_open}
-    found = []
-    for route in routes:
-        mine = []
-        for message in everything:
-            about = message.about
-            heard = any((route.name, f"{about}/{e}") in told for e in ("opened", "escalated"))
-            ended = about in over and not message.over
-            if (route.name, message.key) in told or ended or (message.over and not heard):
-                continue
-            if message.over or wanted(route, model, message):
-                mine.append(message)
-        if mine:
-            found.append((route, mine))
-    return found
+    delivered = _JournalDeliveries(_journal(project, model), now).delivered()
+    return outbox.pending(routes, _all_messages(project, model, now), delivered)
 
 
 def deliver(project: Project, model: str, now: datetime) -> list[Delivery]:
-    """Send what is pending. The caller holds the model's monitoring lock.
+    """Send what is pending. The caller holds the model's monitoring lock."""
+    routes = read_routes(project)
+    if not routes:
+        return []
+    kept = _JournalDeliveries(_journal(project, model), now)
+    return outbox.deliver(routes, _all_messages(project, model, now), kept)
 
-    A route that does not answer is a Delivery with a problem, not an error: monitoring goes on, and
-    the next one tries again.
-    """
-    done = []
-    for route, mine in pending(project, model, now):
-        sent = send_all(route, mine)
-        heard = [d.message.key for d in sent if not d.problem]
-        at = now.isoformat()
-        append_journal(
-            _journal(project, model), [{"route": route.name, "key": k, "at": at} for k in heard]
-        )
-        done += sent
-    return done
+
+def _all_messages(project: Project, model: str, now: datetime) -> list[Message]:
+    from gristmill.registry.settings import model_settings
+
+    alerts, repairs = read_alerts(project, model), read_repairs(project, model)
+    return messages(model, model_settings(project, model).owner, alerts, repairs, now)
 
 
 def _journal(project: Project, model: str) -> Path:

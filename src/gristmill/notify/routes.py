@@ -59,6 +59,11 @@ class Message:
     over: bool = False
     owners: tuple[str, ...] = field(default=())
 
+    @property
+    def model(self) -> str:
+        """The model it is about, "" for none."""
+        return str(self.record.get("model", ""))
+
 
 @dataclass(frozen=True)
 class AlertSettings:
@@ -98,11 +103,11 @@ def read_routes(project: Project) -> tuple[Route, ...]:
     return found
 
 
-def wanted(route: Route, model: str, message: Message) -> bool:
-    """Whether the route takes messages of the model, of this severity and these owners. Pure."""
+def wanted(route: Route, message: Message) -> bool:
+    """Whether the route takes messages of this model, severity and these owners. Pure."""
     grave = SEVERITIES.index(message.severity) >= SEVERITIES.index(route.severity)
     mine = not route.owners or bool(set(route.owners) & set(message.owners))
-    return grave and mine and (not route.models or model in route.models)
+    return grave and mine and (not route.models or message.model in route.models)
 
 
 def compose(

@@ -21,16 +21,18 @@ class Delivery:
     problem: str = ""
 
 
-def send(route: Route, message: Message) -> str:
-    """Send one message; returns what went wrong, "" when it arrived."""
-    return send_all(route, [message])[0].problem
+def grouped(route: Route, messages: Sequence[Message]) -> list[list[Message]]:
+    """Messages that go together: those of one model where a person reads them, else each alone."""
+    if route.kind not in GROUPED:
+        return [[m] for m in messages]
+    models = dict.fromkeys(m.model for m in messages)
+    return [[m for m in messages if m.model == model] for model in models]
 
 
 def send_all(route: Route, messages: Sequence[Message]) -> list[Delivery]:
-    """Send messages of one model, grouped into one where a person reads them."""
-    groups = [list(messages)] if route.kind in GROUPED and messages else [[m] for m in messages]
+    """Send messages, grouped into one where a person reads them."""
     done = []
-    for group in groups:
+    for group in grouped(route, messages):
         problem = send_email(route, group) if route.kind == "email" else post(route, group)
         done += [Delivery(route.name, m, problem) for m in group]
     return done

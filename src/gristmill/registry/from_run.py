@@ -11,8 +11,8 @@ from pathlib import Path
 from gristmill.errors import Invalid, NotFound
 from gristmill.lineage.record import Lineage
 from gristmill.project import Project
-from gristmill.registry.promotion import register
-from gristmill.registry.settings import ModelSettings, model_settings, read_metrics
+from gristmill.registry.promotion import register_tree
+from gristmill.registry.settings import ModelSettings, model_settings
 from gristmill.registry.store import Registry
 from gristmill.registry.version import Version
 from gristmill.tracking import RUN_TAG, STEP_TAG
@@ -68,7 +68,7 @@ def register_run(project: Project, model: str, run: str, *, actor: str | None = 
     lineage = candidate.lineage
     run_id = _mlflow_run(registry, lineage)
     if _lies_here(project, settings, lineage):
-        return register(project, model, lineage=lineage, run_id=run_id, actor=actor)
+        return register_tree(project, model, project, lineage=lineage, run_id=run_id, actor=actor)
     from gristmill.lineage.dvc_cache import from_cache
 
     wanted = [p for p in (settings.path, settings.metrics, settings.reference, settings.holdout)
@@ -77,16 +77,7 @@ def register_run(project: Project, model: str, run: str, *, actor: str | None = 
     with tempfile.TemporaryDirectory(dir=project.state, prefix="run-") as name:
         there = Project(Path(name), project.raw)
         from_cache(project.root, {there.root / p: h for p, h in hashes.items()})
-        return registry.register(
-            model,
-            path=there.root / settings.path,
-            metrics=read_metrics(there, settings.metrics),
-            reference=there.root / settings.reference if settings.reference else None,
-            holdout=there.root / settings.holdout if settings.holdout else None,
-            lineage=lineage,
-            run_id=run_id,
-            actor=actor,
-        )
+        return register_tree(project, model, there, lineage=lineage, run_id=run_id, actor=actor)
 
 
 def _hashes(lineage: Lineage, paths: list[str]) -> dict[str, str]:

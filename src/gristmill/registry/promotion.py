@@ -31,7 +31,7 @@ from gristmill.registry.roles import require, require_any
 from gristmill.registry.settings import model_settings, read_metrics
 from gristmill.registry.signing import SIGNATURE
 from gristmill.registry.store import Registry
-from gristmill.registry.telling import tell
+from gristmill.registry.telling import move_sentence, tell
 from gristmill.registry.version import HOLDOUT, Version
 
 CHAMPION = "champion"
@@ -48,6 +48,12 @@ class Promotion:
     previous: int | None
     changed: bool
     entry: Entry
+
+    def sentence(self) -> str:
+        """The move in words, without a full stop."""
+        return move_sentence(
+            self.model, self.alias, self.version, self.previous, changed=self.changed
+        )
 
 
 def register(
@@ -66,25 +72,69 @@ def register(
     """
     from gristmill.runner.lineage import lineage_of
 
+    path = model_settings(project, model).path
+    require(project, "register", actor or current_actor(project))
+    found = lineage or lineage_of(project, path)
+    return register_tree(project, model, project, lineage=found, run_id=run_id, actor=actor)
+
+
+def register_tree(
+    project: Project,
+    model: str,
+    tree: Project,
+    *,
+    lineage: Lineage,
+    run_id: str | None = None,
+    actor: str | None = None,
+) -> Version:
+    """Register what lies in a tree of files: the one way by which a version comes to be.
+
+    Parameters
+    ----------
+    project
+        Whose registry and settings count.
+    model
+        The model; its table names the files.
+    tree
+        Where the files lie: the project itself, its double, or what came out of the cache.
+    lineage
+        What the files were made from.
+    run_id
+        The MLflow run that made them.
+    actor
+        Who registers; the present one when None.
+
+    Returns
+    -------
+    Version
+        The new version, or the one that has the same bytes and lineage and is signed.
+
+    Raises
+    ------
+    NotFound, Invalid
+        A file or key that is missing or bad.
+    Forbidden
+        The actor may not register.
+    """
     settings = model_settings(project, model)
     actor = actor or current_actor(project)
     require(project, "register", actor)
     registry = Registry(project)
     registry.reconcile()
-    path = project.root / settings.path
-    found = lineage or lineage_of(project, settings.path)
+    path = tree.root / settings.path
     if path.is_dir():
         digest = directory_digest(path)
-        same = [v for v in registry.versions(model) if v.digest == digest]
-        if same and same[-1].lineage == found and SIGNATURE in same[-1].evidence:
-            return same[-1]
+        for version in reversed(registry.versions(model)):
+            same = version.digest == digest and version.lineage == lineage
+            if same and SIGNATURE in version.evidence:
+                return version
     return registry.register(
         model,
         path=path,
-        metrics=read_metrics(project, settings.metrics),
-        reference=_optional(project, settings.reference),
-        holdout=_optional(project, settings.holdout),
-        lineage=found,
+        metrics=read_metrics(tree, settings.metrics),
+        reference=_optional(tree, settings.reference),
+        holdout=_optional(tree, settings.holdout),
+        lineage=lineage,
         run_id=run_id,
         actor=actor,
     )

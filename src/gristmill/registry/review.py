@@ -12,6 +12,7 @@ from gristmill.registry.actor import current_actor
 from gristmill.registry.approvals import DECISIONS, Policy, Standing, person, standing
 from gristmill.registry.chain import Draft, Entry
 from gristmill.registry.checks import clean_reason
+from gristmill.registry.decisions import Decision, announce
 from gristmill.registry.ledger import utc_now
 from gristmill.registry.reports import report_of
 from gristmill.registry.roles import may, require
@@ -39,12 +40,13 @@ def decide(
     reason: str,
     report: str | None = None,
     actor: str | None = None,
-) -> Entry:
-    """Approve or reject (`decision`) a version's bytes together with its last gate report.
+) -> Decision:
+    """Approve or reject (`decision`) a version's bytes together with its last gate report, and let
+    those who listen to decisions act on it (a repair that waited for it goes on).
 
     `report` is the digest of the report that was read, or its beginning; Conflict when a newer one
-    has come. Raises Forbidden for the author and for who lacks the role, GateFailed without a
-    report.
+    has come. Raises Forbidden for the author, for who lacks the role and beside a forged decision,
+    GateFailed without a report.
     """
     if decision not in DECISIONS:
         raise Invalid("approval.decision", f"{decision!r} is not one of {', '.join(DECISIONS)}.")
@@ -66,7 +68,9 @@ def decide(
             f"{judged.digest[:12]}.",
             hint="Read the new report and decide again.",
         )
-    return _write(project, model, target.version, decision, reason, actor)
+    standing_of(registry, target)  # nobody decides beside a decision that was forged
+    entry = _write(project, model, target.version, decision, reason, actor)
+    return announce(project, entry, standing_of(registry, target))
 
 
 def standing_of(registry: Registry, version: Version, now: datetime | None = None) -> Standing:

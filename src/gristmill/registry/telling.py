@@ -7,37 +7,64 @@ once. What a route did not take is tried again by the next verb, for a week.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from gristmill.notify.routes import Message, compose, read_routes, wanted
-from gristmill.notify.sending import Delivery, send
+from gristmill.notify.outbox import deliver
+from gristmill.notify.routes import Message, compose, read_routes
+from gristmill.notify.sending import Delivery
 from gristmill.registry.ledger import utc_now
 
 if TYPE_CHECKING:
     from gristmill.registry.chain import Entry
+    from gristmill.registry.ledger import Ledger
     from gristmill.registry.store import Registry
 
-WORDS = {
+ASKED = {
     "request": "{actor} asks for a decision on {name}",
     "approve": "{actor} approved {name}",
     "reject": "{actor} rejected {name}",
-    "promote": "{actor} promoted {name} to {alias}, in place of {before}",
-    "rollback": "{actor} gave {alias} back to {name}, in place of {before}",
 }
+MOVED = {"promote": "promoted", "rollback": "rolled back"}
 KEPT = timedelta(days=7)
 
 log = logging.getLogger(__name__)
 
 
+def move_sentence(
+    model: str, alias: str, version: int | None, before: int | None, *, changed: bool = True
+) -> str:
+    """A move of an alias in words, the same wherever it is told: without a full stop. Pure.
+
+    Parameters
+    ----------
+    model, alias
+        The alias of which model.
+    version
+        Who holds it now.
+    before
+        Who held it, None for nobody.
+    changed
+        False when `version` held it already.
+    """
+    if not changed:
+        return f"{alias} of {model} is version {version} already"
+    return f"{alias} of {model} is version {version} (was {_holder(before)})"
+
+
+def _holder(version: int | None) -> str:
+    return f"version {version}" if version else "nobody"
+
+
 def message_of(entry: Entry) -> Message:
     """What an entry has to tell. Pure."""
-    text = WORDS[entry.action].format(
-        actor=entry.actor,
-        name=f"{entry.model} version {entry.version}",
-        alias=entry.alias,
-        before=f"version {entry.before}" if entry.before else "nobody",
-    )
+    if entry.action in MOVED:
+        move = move_sentence(entry.model, entry.alias or "", entry.version, entry.before)
+        text = f"{move}, {MOVED[entry.action]} by {entry.actor}"
+    else:
+        name = f"{entry.model} version {entry.version}"
+        text = ASKED[entry.action].format(actor=entry.actor, name=name)
     about = {
         "model": entry.model,
         "version": entry.version,
@@ -50,24 +77,35 @@ def message_of(entry: Entry) -> Message:
     return compose(f"ledger/{entry.hash[:16]}", "warning", f"{text}: {entry.reason}", about)
 
 
+class _LedgerDeliveries:
+    """Deliveries kept beside the ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def delivered(self) -> set[tuple[str, str]]:
+        return self._ledger.told()
+
+    def note(self, route: str, keys: Sequence[str]) -> None:
+        if keys:
+            with self._ledger.writing() as writer:
+                for key in keys:
+                    writer.tell(route, key)
+
+
 def tell(registry: Registry) -> list[Delivery]:
     """Send what no route was told yet. A route that does not answer stops nothing: it is logged."""
     routes = read_routes(registry.project)
     if not routes:
         return []
-    told, since, done = registry.ledger.told(), utc_now() - KEPT, []
-    for entry in registry.ledger.entries():
-        if entry.action not in WORDS or entry.at < since:
-            continue
-        message = message_of(entry)
-        for route in routes:
-            if (route.name, message.key) in told or not wanted(route, entry.model, message):
-                continue
-            problem = send(route, message)
-            if problem:
-                log.warning("%s was not told that %s: %s", route.name, message.text, problem)
-            else:
-                with registry.ledger.writing() as writer:
-                    writer.tell(route.name, message.key)
-            done.append(Delivery(route.name, message, problem))
-    return done
+    since = utc_now() - KEPT
+    messages = [
+        message_of(entry)
+        for entry in registry.ledger.entries()
+        if (entry.action in ASKED or entry.action in MOVED) and entry.at >= since
+    ]
+    sent = deliver(routes, messages, _LedgerDeliveries(registry.ledger))
+    for each in sent:
+        if each.problem:
+            log.warning("%s was not told that %s: %s", each.route, each.message.text, each.problem)
+    return sent

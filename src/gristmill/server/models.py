@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gristmill.errors import Forbidden, GristmillError, Invalid, NotFound
-from gristmill.project import Project
+from gristmill.errors import GristmillError, Invalid, NotFound
 from gristmill.registry import promotion, review
 from gristmill.registry.actor import current_actor
 from gristmill.registry.chain import Entry
@@ -100,13 +99,13 @@ def promote(asked: Asked) -> Done:
         expected=wanted.expected,
         override=wanted.override,
     )
-    return _moved(done)
+    return Done(f"{done.sentence()}.")
 
 
 def rollback(asked: Asked) -> Done:
     wanted, model = asked.read(MoveRequest), asked.names["model"]
     done = promotion.rollback(asked.project, model, reason=wanted.reason, alias=wanted.alias)
-    return _moved(done)
+    return Done(f"{done.sentence()}.")
 
 
 def decide(asked: Asked) -> Done:
@@ -114,7 +113,7 @@ def decide(asked: Asked) -> Done:
     if wanted.decision == "request":
         review.request(project, model, wanted.version, reason=wanted.reason)
         return Done(f"The reviewers were asked about {model} version {wanted.version}.")
-    review.decide(
+    decision = review.decide(
         project,
         model,
         wanted.version,
@@ -122,12 +121,7 @@ def decide(asked: Asked) -> Done:
         reason=wanted.reason,
         report=wanted.report or None,
     )
-    registry = Registry(project)
-    standing = review.standing_of(registry, registry.version(model, wanted.version))
-    more = ""
-    if standing.granted or standing.rejected:
-        more = _go_on(project, model)
-    return Done(f"{model} version {wanted.version}: {standing.sentence()}.{more}")
+    return Done(decision.sentence())
 
 
 def compare(asked: Asked) -> PageView:
@@ -137,24 +131,6 @@ def compare(asked: Asked) -> PageView:
     refs = [v for v in asked.query.get("versions", "").split(",") if v]
     found = compare(asked.project, asked.names["model"], refs)
     return PageView(f"{found.model}: {names(found)}", page(found))
-
-
-def _go_on(project: Project, model: str) -> str:
-    """Let a repair that waited for the decision go on, if this machine may act for it."""
-    from gristmill.monitoring.resume import resume
-
-    try:
-        repair = resume(project, model)
-    except Forbidden as error:
-        return f" The waiting repair goes on with the next `gristmill monitor`: {error.message}"
-    return f" Repair {repair.id} is {repair.outcome}: {repair.words}" if repair else ""
-
-
-def _moved(done: promotion.Promotion) -> Done:
-    if not done.changed:
-        return Done(f"{done.model}: {done.alias} is version {done.version} already.")
-    was = f"version {done.previous}" if done.previous else "nobody"
-    return Done(f"{done.model}: {done.alias} is version {done.version} now (was {was}).")
 
 
 def _model(registry: Registry, name: str) -> ModelView:

@@ -1,4 +1,10 @@
-"""Reading the prediction log: windows of predictions with the labels that came, through DuckDB."""
+"""Reading the prediction log: windows of predictions with the labels that came, through DuckDB.
+
+One rule says what a request and its label are, wherever the log is read: a request id that was sent
+again is one request, with its first answer (`first_answers`), and of its labels the last that
+arrived counts (`last_labels`). First and last are by time of receipt, then by file, then by line,
+so the order in which files are read decides nothing. A line without a request id is damaged.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +32,8 @@ PREDICTION = {
     "latency_ms": "DOUBLE",
 }
 FEEDBACK = {"request_id": "VARCHAR", "time": "TIMESTAMPTZ", "label": "JSON"}
+RECEIVED = "coalesce(epoch_us(coalesce(time, event_time)), 0)"
+RECEIVED_LABEL = "coalesce(epoch_us(time), 0)"
 NUMBERS = {"BIGINT", "UBIGINT", "HUGEINT", "DOUBLE"}
 
 
@@ -50,7 +58,7 @@ def read(
 ) -> Predictions:
     """The predictions with start <= moment < end; naive bounds are UTC, None is unbounded.
 
-    A request id that was sent again counts once, with its last prediction; of several labels
+    A request id that was sent again counts once, with its first prediction; of several labels
     the last one counts.
     """
     import duckdb
@@ -82,16 +90,15 @@ def attach(connection: duckdb.DuckDBPyConnection, project: Project, model: str) 
     feedback = _source(feedback_directory(project, model), FEEDBACK)
     connection.execute(f"CREATE TEMP VIEW prediction_lines AS {predictions}")
     connection.execute(f"CREATE TEMP VIEW feedback_lines AS {feedback}")
-    connection.execute("""
-        CREATE TEMP VIEW labels AS
-        SELECT request_id, arg_max(label, time) AS label, max(time) AS label_time
-        FROM feedback_lines WHERE request_id IS NOT NULL GROUP BY request_id""")
-    connection.execute("""
+    last = last_labels("(SELECT * FROM feedback_lines WHERE label IS NOT NULL)")
+    connection.execute(
+        f"CREATE TEMP VIEW labels AS SELECT request_id, label, time AS label_time FROM ({last})"  # noqa: S608
+    )
+    first = first_answers("(SELECT * FROM prediction_lines WHERE request_id IS NOT NULL)")
+    connection.execute(f"""
         CREATE TEMP VIEW labelled AS
         SELECT p.*, coalesce(p.event_time, p.time) AS moment, l.label, l.label_time
-        FROM (SELECT * FROM prediction_lines WHERE request_id IS NOT NULL
-              QUALIFY row_number() OVER (PARTITION BY request_id ORDER BY time DESC) = 1) AS p
-        LEFT JOIN labels AS l USING (request_id)""")
+        FROM ({first}) AS p LEFT JOIN labels AS l USING (request_id)""")  # noqa: S608
     connection.execute("""
         CREATE TEMP VIEW counts AS
         SELECT (SELECT count(*) FROM prediction_lines WHERE request_id IS NULL)
@@ -101,17 +108,58 @@ def attach(connection: duckdb.DuckDBPyConnection, project: Project, model: str) 
                ) AS orphans""")
 
 
+def first_answers(lines: str) -> str:
+    """A query for the line of each request that counts.
+
+    Parameters
+    ----------
+    lines
+        A table or a query in parentheses, with columns `request_id`, `received`, `file`, `line`.
+    """
+    return (
+        f"SELECT * FROM {lines} QUALIFY row_number() OVER "  # noqa: S608
+        "(PARTITION BY request_id ORDER BY received, file, line) = 1"
+    )
+
+
+def last_labels(lines: str) -> str:
+    """A query for the label of each request that counts.
+
+    Parameters
+    ----------
+    lines
+        A table or a query in parentheses, with columns `request_id`, `received`, `file`, `line`,
+        of lines that have a label.
+    """
+    return (
+        f"SELECT * FROM {lines} WHERE request_id IS NOT NULL QUALIFY row_number() OVER "  # noqa: S608
+        "(PARTITION BY request_id ORDER BY received DESC, file DESC, line DESC) = 1"
+    )
+
+
+def log_files(directory: Path) -> list[Path]:
+    """The files of a log that hold anything, by name."""
+    return sorted(p for p in directory.glob("*.jsonl") if p.stat().st_size)
+
+
 def _source(directory: Path, columns: dict[str, str]) -> str:
-    """A query over the directory's lines; what is no whole line becomes a row of nulls."""
-    files = sorted(str(p) for p in directory.glob("*.jsonl") if p.stat().st_size)
+    """A query over the directory's lines; what is no whole line becomes a row of nulls.
+
+    `received` is in microseconds since 1970, `line` counts through all files in their order.
+    """
+    received = RECEIVED if "event_time" in columns else RECEIVED_LABEL
+    files = log_files(directory)
     if not files:
         nothing = ", ".join(f"NULL::{kind} AS {name}" for name, kind in columns.items())
+        nothing += ", 0::BIGINT AS received, '' AS file, 0::BIGINT AS line"
         return f"SELECT {nothing} WHERE false"
-    names = ", ".join("'" + name.replace("'", "''") + "'" for name in files)
+    names = ", ".join("'" + str(name).replace("'", "''") + "'" for name in files)
     kinds = ", ".join(f"{name}: '{kind}'" for name, kind in columns.items())
     return (
-        f"SELECT * FROM read_json([{names}], format = 'newline_delimited', "  # noqa: S608
-        f"ignore_errors = true, columns = {{{kinds}}})"
+        f"SELECT * EXCLUDE (filename), {received} AS received, "  # noqa: S608
+        "parse_filename(filename) AS file, row_number() OVER () AS line "
+        f"FROM read_json([{names}], format = 'newline_delimited', "
+        f"ignore_errors = true, filename = true, columns = {{{kinds}}})"
     )
 
 

@@ -134,7 +134,7 @@ class Promotion(Panel):
                 self.project, model, number, decision=decision, reason=reason,
                 report=report.digest if report else None, actor=self.actor,
             ),
-            lambda e: self._decided(f"{e.actor}: {decision} version {number}."),
+            lambda decided: self._decided(decided.sentence()),
             quiet=False,
         )  # fmt: skip
 
@@ -164,9 +164,7 @@ class Promotion(Panel):
         )
 
     def _moved(self, move: promotion.Promotion) -> None:
-        was = f"version {move.previous}" if move.previous else "nobody"
-        tail = f" (was {was})" if move.changed else " already"
-        self._decided(f"{move.alias} of {move.model} is version {move.version}{tail}.")
+        self._decided(f"{move.sentence()}.")
 
     def _decided(self, words: str) -> None:
         self.reason.value = ""
