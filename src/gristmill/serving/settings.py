@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gristmill.errors import Forbidden, Invalid
 from gristmill.project import SETTINGS, Project, parse_table
+from gristmill.serving.log_paths import feedback_directory, predictions_directory
 
 TOKEN = "GRISTMILL_SERVE_TOKEN"  # noqa: S105  the variable's name, not a token
 
@@ -94,14 +95,6 @@ def aside(version: int, directory: Path) -> Place:
     return Place(
         version, directory / "predictions", directory / "feedback", directory / "served.json"
     )
-
-
-def predictions_directory(project: Project, model: str) -> Path:
-    return project.state / "predictions" / model
-
-
-def feedback_directory(project: Project, model: str) -> Path:
-    return project.state / "feedback" / model
 
 
 def serving_directory(project: Project, model: str) -> Path:
