@@ -131,7 +131,7 @@ def costs(peers: Peers, year: pd.DataFrame, sizes: list[int], work: Path) -> Non
 
 def history(year: pd.DataFrame, sizes: list[int], work: Path) -> None:
     """The prediction log of a year, counted into hours, and windows over it."""
-    from gristmill.monitoring.drift import Thresholds, judge
+    from gristmill.monitoring.drift import Thresholds, detect_drift
     from gristmill.monitoring.profile import Profile
     from gristmill.monitoring.reading import Window
     from gristmill.monitoring.reference import columns_of, values_of
@@ -160,7 +160,7 @@ def history(year: pd.DataFrame, sizes: list[int], work: Path) -> None:
                 best = []
                 for _ in range(5):
                     start = time.process_time()
-                    judge(
+                    detect_drift(
                         profile.features,
                         db.sketches(window, profile)[""],
                         Thresholds(),

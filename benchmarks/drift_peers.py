@@ -77,16 +77,16 @@ def ours(days: bool) -> Judge:
     """As `gristmill monitor`, everything anew: bins and counts of the reference, then the window's.
     Without `days` the model has no event time, and rows count as independent."""
     from gristmill.monitoring.drift import Thresholds
-    from gristmill.monitoring.drift import judge as test
+    from gristmill.monitoring.drift import detect_drift as test
     from gristmill.monitoring.reference import columns_of, values_of
-    from gristmill.monitoring.significance import days_worth
+    from gristmill.monitoring.significance import effective_days
 
     def judge(reference: pd.DataFrame, window: pd.DataFrame) -> Alarms:
         values = {n: values_of(reference[n]) for n in COLUMNS}
         then, now = (day_of(t) if days else None for t in (reference, window))
         columns = columns_of({n: v for n, v in values.items() if v}, None, day=then)
         sketches = {c.name: c.binning.sketch(values_of(window[c.name])[1]) for c in columns}
-        span = 0.0 if now is None else days_worth(np.unique(now, return_counts=True)[1])
+        span = 0.0 if now is None else effective_days(np.unique(now, return_counts=True)[1])
         drift = test(columns, sketches, Thresholds(alpha=ALPHA), None, span)
         return {f.name for f in drift.features if f.drifted}
 
@@ -100,12 +100,12 @@ def product(reference: Path, window: Path, *, whole: bool) -> float:
 
     from gristmill.monitoring.counting import Layout, count
     from gristmill.monitoring.drift import Thresholds
-    from gristmill.monitoring.drift import judge as test
+    from gristmill.monitoring.drift import detect_drift as test
     from gristmill.monitoring.feed import Lines, floats
     from gristmill.monitoring.profile import Profile
     from gristmill.monitoring.reading import _sketches
     from gristmill.monitoring.reference import columns_of, values_of
-    from gristmill.monitoring.significance import days_worth
+    from gristmill.monitoring.significance import effective_days
 
     ours(True)(*(pd.read_parquet(p).head(200) for p in (reference, window)))
     begin = time.process_time()
@@ -122,7 +122,7 @@ def product(reference: Path, window: Path, *, whole: bool) -> float:
     one = np.ones(len(hour), np.int64)
     hours = count(profile, Lines(None, one.astype(np.uint64), one, hour, texts, numbers))
     sketches = _sketches(Layout.of(profile), hours)
-    days = days_worth(np.unique(hour // 86400, return_counts=True)[1])
+    days = effective_days(np.unique(hour // 86400, return_counts=True)[1])
     test(columns, sketches, Thresholds(alpha=ALPHA), None, days)
     return time.process_time() - begin
 

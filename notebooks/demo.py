@@ -126,9 +126,9 @@ def gristmill(*words: str, actor: str = "", refused: bool = False) -> None:
 def agree() -> None:
     """The reviewers approve what waits for them: two people, neither of whom made the version."""
     from gristmill import Project
-    from gristmill.registry.review import waiting
+    from gristmill.registry.review import open_requests
 
-    for asked in waiting(Project.find(FLIGHTS)):
+    for asked in open_requests(Project.find(FLIGHTS)):
         words = ("model", "approve", MODEL, str(asked.version), "--reason", "read its gate report")
         for reviewer in REVIEWERS:
             gristmill(*words, actor=reviewer)

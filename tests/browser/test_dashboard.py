@@ -76,7 +76,7 @@ def judged_project(root: Path) -> Path:
     """Stored reports of six months made by the room's own functions from simulated rows."""
     from datetime import UTC, datetime
 
-    from gristmill.monitoring.drift import judge
+    from gristmill.monitoring.drift import detect_drift
 
     root.mkdir()
     (root / "gristmill.toml").write_text(SETTINGS)
@@ -105,7 +105,7 @@ def judged_project(root: Path) -> Path:
             "prediction": rng.beta(2 + i / 4, 6, rows),
         }
         sketches = {c.name: c.binning.sketch(values[c.name]) for c in columns}
-        drift = judge(features, sketches, settings.thresholds(0.05), output)
+        drift = detect_drift(features, sketches, settings.thresholds(0.05), output)
         area = 0.72 - 0.02 * i
         performance = {"roc_auc": Metric(area, area - 0.02, area + 0.02)}
         promised = {"roc_auc": Metric(0.73, 0.72, 0.74)}
@@ -246,13 +246,13 @@ def test_an_unreadable_report_is_shown_as_such(browser: Browser, tmp_path: Path)
 def test_with_a_token_nobody_looks_without_it(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gristmill.dashboards.server import FOLDER, edit
+    from gristmill.dashboards.server import FOLDER, copy_notebook
 
     root = judged_project(tmp_path / "project")
     with (root / "gristmill.toml").open("a") as file:
         file.write('[dashboard.viewers.board]\ntoken = "BOARD"\nmodels = ["qui*"]\n')
     monkeypatch.setenv("BOARD", "plain")
-    book = edit(Project.load(root))
+    book = copy_notebook(Project.load(root))
     assert book.parent == root / FOLDER
     book.write_text(book.read_text().replace("Any feature", "Our own words: any feature"))
     with serving(root, "--token", "sesame") as address:

@@ -64,7 +64,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         project = Project.load(toy)
         version = promotion.register(project, "delay").version
         promotion.gate(project, "delay", version)
-        review.request(project, "delay", version, reason="the model of March")
+        review.request_approval(project, "delay", version, reason="the model of March")
     (toy / "params.yaml").unlink()
     drift = WindowDrift(3000, "drift", 0.5, (), None)
     windows = [

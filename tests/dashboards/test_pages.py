@@ -17,7 +17,7 @@ from gristmill.dashboards.handling import problem_page
 from gristmill.dashboards.page import model_page, overview
 from gristmill.drawing.document import macro, render
 from gristmill.errors import Invalid
-from gristmill.monitoring.gauges import HELP, exposition, samples
+from gristmill.monitoring.gauges import HELP, prometheus_text, metric_samples
 from gristmill.registry import card_text, comparison_page
 from gristmill.widgets import promotion, registry
 from gristmill.widgets.work import PANELS
@@ -59,11 +59,11 @@ PAGES: dict[str, Callable[[Name], str]] = {
         name("airport"), name("delay"), values.window(5, name), None
     ),
     "problem": lambda name: problem_page(404, name("nothing at /x"), name("look there"), "/"),
-    "comparison": lambda name: comparison_page.page(values.comparison(name)),
-    "comparison without scores": lambda name: comparison_page.page(
+    "comparison": lambda name: comparison_page.comparison_page(values.comparison(name)),
+    "comparison without scores": lambda name: comparison_page.comparison_page(
         values.comparison(name, trouble="no hold-out")
     ),
-    "card": lambda name: card_text.page(*values.card(name)),
+    "card": lambda name: card_text.card_page(*values.card(name)),
     "explorer": _explored,
     "gates": lambda name: promotion.gates_html(values.gates(name)),
     "versions": lambda name: registry._cells(values.version(2, name)),
@@ -144,7 +144,7 @@ def test_figures_for_prometheus_are_what_a_parser_reads() -> None:
 
     state = values.state('"<b>{}</b>\n\\'.format)
     assert state.report is not None
-    text = exposition(samples(state.report, list(state.alerts), state.now)).decode()
+    text = prometheus_text(metric_samples(state.report, list(state.alerts), state.now)).decode()
     families = {f.name: f for f in text_string_to_metric_families(text)}
     assert set(families) == set(HELP)
     for name, family in families.items():

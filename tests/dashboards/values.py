@@ -25,7 +25,7 @@ from gristmill.monitoring.repairs import Repair
 from gristmill.monitoring.report import MonitorReport, VersionReport, WindowReport
 from gristmill.pipeline.cells import CellChange
 from gristmill.registry.card_text import Section
-from gristmill.registry.comparison import Pair, Scored, SideBySide
+from gristmill.registry.comparison import Pair, Scored, VersionComparison
 from gristmill.registry.curves import Bin, Curves, Point
 from gristmill.registry.disagreement import Confusion, Disagreement, Slice
 from gristmill.registry.gate_base import CANNOT, GateReport, GateResult
@@ -174,7 +174,7 @@ def curves(bend: float) -> Curves:
     return Curves(roc, pr, bins)
 
 
-def comparison(name: Name = plain, trouble: str = "") -> SideBySide:
+def comparison(name: Name = plain, trouble: str = "") -> VersionComparison:
     versions = tuple(version(n, name) for n in (1, 2, 3))
     scored = tuple(
         Scored(
@@ -209,8 +209,8 @@ def comparison(name: Name = plain, trouble: str = "") -> SideBySide:
     )  # fmt: skip
     if trouble:
         pairs = tuple(replace(p, metrics=(), where=None) for p in pairs)
-        return SideBySide(name("delay"), versions, pairs, trouble=name(trouble))
-    return SideBySide(name("delay"), versions, pairs, scored, 3, 3000, 0.24, (1,))
+        return VersionComparison(name("delay"), versions, pairs, trouble=name(trouble))
+    return VersionComparison(name("delay"), versions, pairs, scored, 3, 3000, 0.24, (1,))
 
 
 def gates(name: Name = plain) -> tuple[str, GateReport]:

@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 
 from gristmill import Project, RunRequest, parked, resume, run
 from gristmill.errors import NotFound
-from gristmill.runner.parked import LEASE_S, Parked
+from gristmill.runner.parked import LEASE_SECONDS, Parked
 from tests.conftest import edit_notebook, shell, write_notebook
 
 COUNT = "open('counter.log', 'a').write('{}\\n')"
@@ -156,7 +156,7 @@ def test_a_parked_kernel_outlives_its_run_but_not_its_lease(failing: Path) -> No
     assert run(project, RunRequest(("other",))).ok
     assert alive(kernel.pid)
     path = Parked(project.state).path(kernel)
-    os.utime(path, (time.time() - LEASE_S - 1,) * 2)
+    os.utime(path, (time.time() - LEASE_SECONDS - 1,) * 2)
     assert gone(kernel.pid)
     assert not path.exists()
     assert parked(project) == []

@@ -18,11 +18,11 @@ from gristmill.project import Project
 from gristmill.registry import review
 from gristmill.registry.store import Registry
 from gristmill.runner.request import RunRequest, StepResult, blocked_by
-from gristmill.runner.run import decide as plan_of
+from gristmill.runner.run import plan_run as plan_of
 from gristmill.runner.run import run
-from gristmill.runner.shadow import make_shadow
+from gristmill.runner.shadow import make_double
 from gristmill.runner.smoke import smoke_project
-from gristmill.runner.workspace import load
+from gristmill.runner.workspace import load_workspace
 
 from ..browser.world import trained
 from ..conftest import commit, shell, write_notebook
@@ -162,8 +162,8 @@ def test_it_waits_goes_on_when_approved_and_stops_when_rejected(
 
 def test_a_double_asks_nobody_and_runs_nothing_that_waits(root: Path, tmp_path: Path) -> None:
     project = Project.load(root)
-    for double in (make_shadow(project, tmp_path / "double", []), smoke_project(project)):
-        assert list(plan_of(load(double), RunRequest()).decisions) == ["train"]
+    for double in (make_double(project, tmp_path / "double", []), smoke_project(project)):
+        assert list(plan_of(load_workspace(double), RunRequest()).decisions) == ["train"]
 
 
 @pytest.mark.parametrize(

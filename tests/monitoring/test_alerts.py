@@ -20,7 +20,7 @@ from gristmill.files import read_journal
 from gristmill.monitoring.alerts import fold, journal_path, next_records, writing
 from gristmill.monitoring.lifecycle import acknowledge, alerts, resolve_alert, snooze
 from gristmill.monitoring.monitor import monitor
-from gristmill.monitoring.routes import messages
+from gristmill.monitoring.routes import alert_messages
 from gristmill.notify.http import payload
 from gristmill.notify.routes import Message, Route
 from gristmill.notify.sending import send_all
@@ -169,7 +169,7 @@ def test_what_is_told_is_decided_from_values_alone() -> None:
     assert [r["event"] for r in late] == ["escalated"]
     assert not next_records(MODEL, [*opened, *late], [], 1, JULY + 9 * DAY, 2 * DAY)
     (alert,) = fold([*opened, *late]).values()
-    keys = [m.key.split("/")[1] for m in messages(MODEL, "", [alert], [], JULY)]
+    keys = [m.key.split("/")[1] for m in alert_messages(MODEL, "", [alert], [], JULY)]
     assert keys == ["opened", "escalated"]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from gristmill.monitoring.distance import distances, kullback_leibler, psi
-from gristmill.monitoring.drift import Column, Thresholds, importance, judge
+from gristmill.monitoring.drift import Column, Thresholds, importance, detect_drift
 from gristmill.monitoring.reference import columns_of
 from gristmill.monitoring.significance import chi_square, ks_test, kuiper_test, pool, range_test
 from gristmill.monitoring.sketch import Binning, Sketch, fix_bins, merge
@@ -212,7 +212,7 @@ def test_halves_of_the_same_flights_alarm_in_at_most_one_of_twenty(rows: int, tr
     for _ in range(trials):
         chosen = rng.permutation(len(flights()))
         columns = _columns(chosen[:rows])
-        found = judge(columns, _window(columns, chosen[rows : 2 * rows]), bare)
+        found = detect_drift(columns, _window(columns, chosen[rows : 2 * rows]), bare)
         alarms += any(f.drifted for f in found.features)
     budget = stats.binom.ppf(0.999, trials, 0.05)
     assert alarms <= budget, f"{alarms} of {trials}"
@@ -227,7 +227,7 @@ def test_a_real_shift_is_found_every_time_and_named() -> None:
         temp = next(c for c in columns if c.name == "temp")
         warmer = flights().iloc[chosen[1000:2000]].temp.to_numpy() + 10
         window["temp"] = temp.binning.sketch(warmer)
-        found = judge(columns, window, Thresholds())
+        found = detect_drift(columns, window, Thresholds())
         assert found.features[0].name == "temp" and found.features[0].drifted
         assert found.features[0].words.startswith("mean up")
 
@@ -238,7 +238,7 @@ def test_a_trifle_at_a_million_rows_is_no_alarm() -> None:
     binning = fix_bins("x", values, "number")
     column = Column(binning, binning.sketch(values))
     window = {"x": binning.sketch(rng.normal(0.02, 1, 1_000_000))}
-    found = judge([column], window, Thresholds())
+    found = detect_drift([column], window, Thresholds())
     assert found.features[0].p < 1e-6
     assert found.verdict == "steady"
 
@@ -246,9 +246,9 @@ def test_a_trifle_at_a_million_rows_is_no_alarm() -> None:
 def test_too_few_rows_are_not_judged() -> None:
     binning = fix_bins("x", np.arange(1000.0), "number")
     column = Column(binning, binning.sketch(np.arange(1000.0)))
-    few = judge([column], {"x": binning.sketch(np.full(49, 5000.0))}, Thresholds())
+    few = detect_drift([column], {"x": binning.sketch(np.full(49, 5000.0))}, Thresholds())
     assert few.verdict == "cannot-judge" and not few.features[0].drifted
-    some = judge([column], {"x": binning.sketch(np.full(50, 5000.0))}, Thresholds())
+    some = detect_drift([column], {"x": binning.sketch(np.full(50, 5000.0))}, Thresholds())
     assert some.verdict == "drift"
 
 
@@ -263,7 +263,7 @@ def test_too_few_rows_are_not_judged() -> None:
 def test_words_say_what_happened(values: Any, expected: str) -> None:
     binning = fix_bins("x", np.arange(1000.0), "number")
     column = Column(binning, binning.sketch(np.arange(1000.0)))
-    found = judge([column], {"x": binning.sketch(values)}, Thresholds())
+    found = detect_drift([column], {"x": binning.sketch(values)}, Thresholds())
     assert found.features[0].drifted
     assert expected in found.features[0].words
 
@@ -271,7 +271,7 @@ def test_words_say_what_happened(values: Any, expected: str) -> None:
 def test_a_new_category_is_named_as_new() -> None:
     (column,) = columns_of({"c": ("category", np.array(["a", "b"] * 500, dtype=object))}, None)
     sketch = column.binning.sketch(["a"] * 450 + ["b"] * 450 + ["z"] * 100)
-    found = judge([column], {"c": sketch}, Thresholds())
+    found = detect_drift([column], {"c": sketch}, Thresholds())
     assert "10 % never seen in training" in found.features[0].words
 
 
@@ -283,7 +283,7 @@ def test_importance_ranks_the_features_that_move_the_prediction() -> None:
     assert weight["a"] > 0.9 > 0.1 > weight["b"]
     assert importance([0] * 4000, np.ones(4000), 1) == 0.0
     shifted = {c.name: c.binning.sketch(v + 1) for c, v in zip(columns, (a, b), strict=True)}
-    assert judge(columns, shifted, Thresholds()).features[0].name == "a"
+    assert detect_drift(columns, shifted, Thresholds()).features[0].name == "a"
 
 
 def test_thresholds_are_what_decides() -> None:
@@ -292,5 +292,5 @@ def test_thresholds_are_what_decides() -> None:
     binning = fix_bins("x", values, "number")
     column = Column(binning, binning.sketch(values))
     window = {"x": binning.sketch(rng.normal(0.3, 1, 20_000))}
-    assert judge([column], window, Thresholds()).features[0].drifted
-    assert not judge([column], window, replace(Thresholds(), moved=0.2)).features[0].drifted
+    assert detect_drift([column], window, Thresholds()).features[0].drifted
+    assert not detect_drift([column], window, replace(Thresholds(), moved=0.2)).features[0].drifted

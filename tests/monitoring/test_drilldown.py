@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 
 from gristmill.cli import main
 from gristmill.errors import NotFound
-from gristmill.monitoring.drilldown import chosen, drill_down, place
+from gristmill.monitoring.drilldown import chosen, drill_down, drill_down_path
 from gristmill.monitoring.kept import read_report
 from gristmill.monitoring.monitor import monitor
 
@@ -91,6 +91,6 @@ def test_it_says_what_the_monitor_says_and_is_drawn_once(
     world.month(6, tag="more")
     monitor(world.project, MODEL, now=JULY)
     last = chosen(read_report(world.project, MODEL), None, None)
-    assert place(world.project, MODEL, last) != first.path
+    assert drill_down_path(world.project, MODEL, last) != first.path
     with pytest.raises(NotFound, match="2019"):
         drill_down(world.project, MODEL, "2019-01-01")

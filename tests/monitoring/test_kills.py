@@ -24,7 +24,7 @@ from gristmill.monitoring.kept import read_report
 from gristmill.monitoring.monitor import monitor
 from gristmill.monitoring.repairs import journal_path as repairs_path
 from gristmill.monitoring.repairs import read_repairs
-from gristmill.monitoring.routes import pending
+from gristmill.monitoring.routes import unsent_messages
 from gristmill.monitoring.settings import directory
 from gristmill.project import Project
 from gristmill.registry.store import Registry
@@ -86,7 +86,7 @@ def agree(root: Path, receiver: Receiver, rows: int, told: list[str]) -> None:
     assert run.data.metrics["rows"] == rows
 
     folder = directory(project, MODEL)
-    assert pending(project, MODEL, JULY) == [], told
+    assert unsent_messages(project, MODEL, JULY) == [], told
     sent = [r["key"] for r in read_journal(folder / "deliveries.jsonl") if r["route"] == "ops"]
     heard = {json.loads(body)["key"] for path, _, body in receiver.heard if path == "/ops"}
     assert len(sent) == len(set(sent)), told

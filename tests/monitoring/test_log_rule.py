@@ -21,7 +21,7 @@ from gristmill.monitoring.sampled import sampled_rows
 from gristmill.monitoring.windows import SketchStore
 from gristmill.project import Project
 from gristmill.serving.prediction_log import timestamp
-from gristmill.serving.predictions import read
+from gristmill.serving.predictions import read_log
 from gristmill.serving.settings import feedback_directory, predictions_directory
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -141,7 +141,7 @@ def test_any_order_and_any_pieces_count_the_same(
 
 
 def agrees_with_the_reader(project: Project, counted: dict[Any, Any]) -> None:
-    rows = read(project, "m").rows
+    rows = read_log(project, "m").rows
     groups = {
         (version, start.to_pydatetime()): group
         for (version, start), group in rows.groupby(["version", "moment"])

@@ -26,7 +26,7 @@ from gristmill.monitoring.monitor import monitor
 from gristmill.monitoring.repairs import Repair, read_repairs
 from gristmill.monitoring.report import Finding, MonitorReport, WindowReport
 from gristmill.monitoring.retrain import next_repair, over_budget, repair
-from gristmill.monitoring.routes import messages
+from gristmill.monitoring.routes import alert_messages
 from gristmill.monitoring.settings import RetrainSettings, directory
 from gristmill.monitoring.undo import undoes
 from gristmill.runner.request import RunRequest
@@ -194,7 +194,7 @@ def test_a_worse_model_never_replaces_the_champion(world: World) -> None:
     told = repair(world.project, MODEL, now=JULY)
     assert told is not None and told.outcome == "kept"
     assert "0.99" in told.words and champion(world) == 1
-    (heard,) = messages(MODEL, "", [], [told], JULY)
+    (heard,) = alert_messages(MODEL, "", [], [told], JULY)
     assert heard.severity == "warning" and "did not pass its gates" in heard.text
 
 

@@ -11,18 +11,18 @@ import pytest
 
 from gristmill.cli import main
 from gristmill.errors import Invalid
-from gristmill.monitoring.budget import allocate, words
+from gristmill.monitoring.budget import allocate, budget_text
 from gristmill.monitoring.business import value_of
 from gristmill.monitoring.control import baseline, ewma, limit, run_length, western_electric
 from gristmill.monitoring.distance import groups
-from gristmill.monitoring.drift import Thresholds, judge
+from gristmill.monitoring.drift import Thresholds, detect_drift
 from gristmill.monitoring.estimate import estimate, expect
-from gristmill.monitoring.joint import together
+from gristmill.monitoring.joint import joint_drift
 from gristmill.monitoring.monitor import monitor
 from gristmill.monitoring.performance import SCORE_BINS, score_bin
 from gristmill.monitoring.reference import columns_of
 from gristmill.monitoring.settings import MonitoringSettings
-from gristmill.monitoring.significance import days_worth, inflation, likeness
+from gristmill.monitoring.significance import effective_days, inflation, intraclass_correlation
 from gristmill.monitoring.sketch import Sketch, fix_bins
 
 from .conftest import World
@@ -44,7 +44,7 @@ def test_the_budget_is_shared_and_said() -> None:
     assert sum(allocate(more).values()) == pytest.approx(1 / 52)
     assert allocate(more)["drift"] == allocate(plain)["drift"]
     assert sum(allocate(MonitoringSettings(window="52w")).values()) == pytest.approx(0.05)
-    assert words(plain).startswith("At most one false alarm in 52 weeks")
+    assert budget_text(plain).startswith("At most one false alarm in 52 weeks")
 
 
 def test_days_not_rows_are_what_chance_deals_out() -> None:
@@ -65,7 +65,7 @@ def test_days_not_rows_are_what_chance_deals_out() -> None:
             window = {c.name: c.binning.sketch(_values(c.name, right)[1]) for c in columns}
             bare = Thresholds(alpha=0.05, moved=0, missing=0, outside=0)
             days = len(np.unique(day)) - len(chosen) if aware else 0
-            found = judge(columns, window, bare, days=days)
+            found = detect_drift(columns, window, bare, days=days)
             if any(f.drifted for f in found.features):
                 alarms, naive = alarms + aware, naive + (not aware)
     assert naive >= 35
@@ -81,9 +81,9 @@ def test_a_change_of_one_kind_does_not_lend_its_significance_to_another() -> Non
     now[: int(0.015 * 2400)] = np.nan
     (column,) = columns_of({"temp": ("number", then)}, None, day=day)
     window = {"temp": column.binning.sketch(now)}
-    found = judge([column], window, Thresholds(missing=0.02), days=60).features[0]
+    found = detect_drift([column], window, Thresholds(missing=0.02), days=60).features[0]
     assert found.p < 1e-6 and found.distances.moved > 0.05 and not found.drifted
-    assert judge([column], window, Thresholds(missing=0.01), days=60).features[0].drifted
+    assert detect_drift([column], window, Thresholds(missing=0.01), days=60).features[0].drifted
 
 
 def test_a_value_that_most_rows_have_is_a_bin_by_itself() -> None:
@@ -97,14 +97,14 @@ def test_a_value_that_most_rows_have_is_a_bin_by_itself() -> None:
 
 
 def test_likeness() -> None:
-    assert days_worth([50] * 7) == pytest.approx(7)
-    assert 1 < days_worth([1000, 1, 1, 1]) < 1.1 and days_worth([]) == 0
+    assert effective_days([50] * 7) == pytest.approx(7)
+    assert 1 < effective_days([1000, 1, 1, 1]) < 1.1 and effective_days([]) == 0
     chance = np.random.default_rng(1)
     alone = chance.multinomial(200, [0.25] * 4, size=30).astype(float)
-    assert likeness(alone) == 0
+    assert intraclass_correlation(alone) == 0
     shares = chance.dirichlet([2] * 4, size=30)
     alike = np.array([chance.multinomial(200, s) for s in shares], float)
-    assert 0.05 < likeness(alike) < 0.2
+    assert 0.05 < intraclass_correlation(alike) < 0.2
     assert inflation(6000, 30, 0.1) == pytest.approx(1 + 199 * 0.1)
     assert inflation(6000, 0, 0.1) == 1
 
@@ -215,11 +215,11 @@ def test_a_classifier_sees_what_columns_do_not() -> None:
     apart = np.column_stack([x, chance.integers(1, 20, 1500)]).astype(np.int32)
     bound = np.column_stack([x, np.clip(x + chance.integers(-2, 3, 1500), 1, 19)]).astype(np.int32)
     days = np.arange(1500) % 30
-    same = together(apart[:700], days[:700], apart[700:], days[700:])
-    other = together(apart, days, bound, days)
+    same = joint_drift(apart[:700], days[:700], apart[700:], days[700:])
+    other = joint_drift(apart, days, bound, days)
     assert same is not None and same.p > 0.01
     assert other is not None and other.p < 1e-6 and other.area > 0.75
-    assert together(apart, days % 3, bound, days) is None
+    assert joint_drift(apart, days % 3, bound, days) is None
 
 
 def test_business_metrics(world: World) -> None:

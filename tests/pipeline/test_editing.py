@@ -24,9 +24,9 @@ from gristmill.pipeline.editing.suggest import suggest, suggestion_edits
 from gristmill.pipeline.lint.finding import Cell, read_cells
 from gristmill.pipeline.notebook import parse_notebook
 from gristmill.pipeline.step import parse_step
-from gristmill.pipeline.values import ANY, ValueType, type_of_value
+from gristmill.pipeline.values import ANY_TYPE, ValueType, type_of_value
 from gristmill.project import Project
-from gristmill.runner.editor import StepChange, complete, edit_step, step_form
+from gristmill.runner.editor import StepChange, complete_path, edit_step, step_form
 from tests.conftest import shell, write_notebook
 
 STEP = """\
@@ -261,7 +261,7 @@ VALUES = st.recursive(
 @settings(max_examples=80, deadline=None)
 @given(VALUES, st.sampled_from(["'", '"', ""]))
 def test_what_is_written_reads_as_the_value(value: Any, like: str) -> None:
-    assert ast.literal_eval(literal(value, ANY, like)) == value
+    assert ast.literal_eval(literal(value, ANY_TYPE, like)) == value
     if not isinstance(value, str | None):
         assert typed(repr(value), type_of_value(value))[0] == value
     assert literal(3, ValueType("float")) == "3.0"
@@ -282,7 +282,7 @@ def test_on_disk_through_python_and_the_command_line(project_root: Path) -> None
     project = Project.find(root)
     (root / "data").mkdir(exist_ok=True)
     (root / "data/rows.csv").write_text("a\n")
-    found = complete(project, "data/r")
+    found = complete_path(project, "data/r")
     assert [(c.path, c.step) for c in found] == [("data/raw.csv", "done"), ("data/rows.csv", "")]
     (root / "plain.ipynb").chmod(0o640)
     shell(root, "gristmill", "step", "apply", "plain.ipynb", "--all")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gristmill.errors import Invalid, NotFound
 from gristmill.pipeline.dag import Dag, build_dag
-from gristmill.pipeline.plan import StepState, judge, plan
+from gristmill.pipeline.plan import StepState, staleness, plan
 from gristmill.pipeline.step import PathParameter, StepSpec
 
 
@@ -83,7 +83,7 @@ def state(dag: Dag, name: str) -> StepState:
 )
 def test_every_change_has_its_reason(change: dict[str, object], reason: str) -> None:
     locked = state(build_dag(CHAIN), "b")
-    found = judge(replace(locked, **change), locked)  # type: ignore[arg-type]
+    found = staleness(replace(locked, **change), locked)  # type: ignore[arg-type]
     assert found.run
     assert found.reasons == (reason,)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gristmill.errors import Invalid
 from gristmill.pipeline.notebook import parse_notebook
-from gristmill.pipeline.source import imports, normalise
+from gristmill.pipeline.source import imported_modules, normalise_code
 from gristmill.pipeline.step import StepSpec, parse_step, step_name
 from gristmill.pipeline.values import type_of_annotation, type_of_value
 
@@ -156,12 +156,12 @@ CELL = st.sampled_from(
 @given(CELL, st.lists(st.sampled_from(["# note", "", "   # other"]), max_size=4))
 def test_comments_and_blank_lines_never_change_a_cell(cell: str, extra: list[str]) -> None:
     dressed = "\n".join(["# head", *cell.splitlines(), *extra])
-    assert normalise(dressed) == normalise(cell)
+    assert normalise_code(dressed) == normalise_code(cell)
 
 
 @given(CELL)
 def test_normalising_twice_changes_nothing(cell: str) -> None:
-    assert normalise(normalise(cell)) == normalise(cell)
+    assert normalise_code(normalise_code(cell)) == normalise_code(cell)
 
 
 def test_imports_are_found_also_below_functions_and_through_importlib() -> None:
@@ -169,7 +169,7 @@ def test_imports_are_found_also_below_functions_and_through_importlib() -> None:
         "import a.b\nfrom c import d\n"
         "def f():\n    import importlib\n    importlib.import_module('e.f')\n%run tools/g.py"
     )
-    assert {"a.b", "c", "c.d", "e.f", "./tools/g.py"} <= set(imports(source))
+    assert {"a.b", "c", "c.d", "e.f", "./tools/g.py"} <= set(imported_modules(source))
 
 
 JSON = st.recursive(

@@ -26,7 +26,7 @@ from gristmill.registry.ledger_postgres import PostgresConnection, PostgresStore
 from gristmill.registry.ledger_sql import Connection, Store
 from gristmill.registry.ledger_sqlite import SqliteConnection, SqliteStore
 from gristmill.registry.store import Registry
-from gristmill.serving.champion import Champion
+from gristmill.serving.champion import ServedModel
 from gristmill.serving.settings import published
 
 from ..postgres import Server
@@ -223,7 +223,7 @@ def test_an_edited_promotion_is_not_followed(project: Project, models: Models) -
     champion(project, models)
     put(project, models.noise)
     promotion.register(project, "delay", lineage=lineage())
-    following = Champion(project, "delay", published(project, "delay"))
+    following = ServedModel(project, "delay", published(project, "delay"))
     following.start()
     with closing(sqlite3.connect(project.state / "ledger.db")) as db, db:
         db.execute("DROP TRIGGER entry_fixed")

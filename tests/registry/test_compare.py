@@ -21,9 +21,9 @@ from gristmill.pipeline.cells import cell_changes
 from gristmill.project import Project
 from gristmill.registry import promotion
 from gristmill.registry.comparison import compare
-from gristmill.registry.curves import ROUND, at, curves_of
+from gristmill.registry.curves import ROUND, point_at, curves_of
 from gristmill.registry.disagreement import disagreement
-from gristmill.registry.statistics import measure
+from gristmill.registry.statistics import metric_interval
 from gristmill.runner.lineage import remember
 
 from .conftest import Models, lineage, put
@@ -48,8 +48,8 @@ def test_a_thinned_curve_has_only_points_of_the_exact_one(seed: int, n: int, dig
     assert {(round(p.x, 12), round(p.y, 12)) for p in found.pr} <= exact
     for cut in ROUND:
         called = score >= cut
-        assert at(found.roc, cut).y == pytest.approx(called[truth].mean())
-        assert at(found.roc, cut).x == pytest.approx(called[~truth].mean())
+        assert point_at(found.roc, cut).y == pytest.approx(called[truth].mean())
+        assert point_at(found.roc, cut).x == pytest.approx(called[~truth].mean())
     assert sum(b.rows for b in found.calibration) == n
 
 
@@ -59,10 +59,10 @@ def test_nine_of_ten_intervals_hold_the_truth(metric: str) -> None:
         p = rng.beta(2, 3, n)
         return (rng.random(n) < p).astype(float), p
 
-    wanted = measure(metric, *draw(np.random.default_rng(0), 400_000)).value
+    wanted = metric_interval(metric, *draw(np.random.default_rng(0), 400_000)).value
     held = 0
     for seed in range(1, 301):
-        found = measure(metric, *draw(np.random.default_rng(seed), 400))
+        found = metric_interval(metric, *draw(np.random.default_rng(seed), 400))
         held += found.lower <= wanted <= found.upper
     assert 253 <= held <= 286  # 270 expected; outside with probability 0.002
 

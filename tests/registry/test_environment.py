@@ -14,7 +14,7 @@ import pytest
 from gristmill.errors import GristmillError
 from gristmill.project import Project
 from gristmill.registry import promotion
-from gristmill.registry.gates import CANNOT, FAIL, PASS, Evidence, Licences, judge, parse_gates
+from gristmill.registry.gates import CANNOT, FAIL, PASS, Evidence, Licences, evaluate_gates, parse_gates
 from gristmill.registry.sbom import LOCK, SBOM, Package, packages_of, read
 from gristmill.registry.store import Registry
 from gristmill.registry.vulnerabilities import Snapshot, look_up
@@ -178,10 +178,10 @@ def test_a_lock_file_that_changed_since_is_not_the_version_s(
 def test_denied_licences(licence: str, denied: bool) -> None:
     gate = Licences(denied=("AGPL-*", "GPL-*"))
     packages = (Package("a", "1", "MIT"), Package("b", "1", licence))
-    (result,) = judge([gate], Evidence(measured={repr(gate): packages})).results
+    (result,) = evaluate_gates([gate], Evidence(measured={repr(gate): packages})).results
     assert result.verdict == (FAIL if denied else PASS)
     strict = Licences(denied=(), known=True)
-    (result,) = judge([strict], Evidence(measured={repr(strict): packages})).results
+    (result,) = evaluate_gates([strict], Evidence(measured={repr(strict): packages})).results
     assert result.verdict == (PASS if licence else FAIL)
 
 

@@ -30,7 +30,7 @@ from gristmill.registry.gates import (
     Maximum,
     Minimum,
     Slices,
-    judge,
+    evaluate_gates,
     kinds,
     parse_gates,
 )
@@ -123,12 +123,12 @@ def test_lineage_may_ask_for_a_clean_tree() -> None:
 
 
 def test_a_report_survives_its_record() -> None:
-    report = judge((Minimum("roc_auc", 0.5), Calibration(), Fairness("x")), PLAIN, {"version": 3})
+    report = evaluate_gates((Minimum("roc_auc", 0.5), Calibration(), Fairness("x")), PLAIN, {"version": 3})
     again = GateReport.from_record(report.record())
     assert again.record() == report.record()
     assert report.verdict == CANNOT
     assert not report.passed
-    assert judge((), PLAIN).passed
+    assert evaluate_gates((), PLAIN).passed
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gristmill.errors import Conflict, Forbidden, GateFailed
 from gristmill.project import Project
 from gristmill.registry import promotion, review
-from gristmill.registry.approvals import Policy, standing
+from gristmill.registry.approvals import Policy, approval_status
 from gristmill.registry.chain import Draft, Entry
 from gristmill.registry.ledger import Ledger
 from gristmill.registry.store import Registry
@@ -54,8 +54,8 @@ def decide(project: Project, actor: str, decision: str = "approve") -> None:
 
 
 def test_two_others_approve_and_a_third_promotes(governed: Project) -> None:
-    review.request(governed, "delay", 1, reason="please", actor="ada")
-    assert [e.version for e in review.waiting(governed)] == [1]
+    review.request_approval(governed, "delay", 1, reason="please", actor="ada")
+    assert [e.version for e in review.open_requests(governed)] == [1]
     decide(governed, "bob")
     with pytest.raises(Forbidden, match="1 of 2 approvals by bob"):
         promotion.promote(governed, "delay", 1, reason="go", actor="pat")
@@ -63,7 +63,7 @@ def test_two_others_approve_and_a_third_promotes(governed: Project) -> None:
     with pytest.raises(Forbidden, match="1 of 2"):
         promotion.promote(governed, "delay", 1, reason="go", actor="pat")
     decide(governed, "cy")
-    assert review.waiting(governed) == []
+    assert review.open_requests(governed) == []
     done = promotion.promote(governed, "delay", 1, reason="go", actor="pat")
     assert done.changed
     assert done.entry.detail["approvals"] == ["bob", "cy"]
@@ -102,7 +102,7 @@ def test_a_new_report_voids_approvals(governed: Project) -> None:
     for actor in ("bob", "cy"):
         decide(governed, actor)
     promotion.gate(governed, "delay", 1, actor="ada")
-    assert review.standing_of(Registry(governed), Registry(governed).version("delay", 1)).granted
+    assert review.status_of(Registry(governed), Registry(governed).version("delay", 1)).granted
     text = (governed.root / "gristmill.toml").read_text().replace("value = 0.6", "value = 0.5")
     (governed.root / "gristmill.toml").write_text(text)
     changed = Project.load(governed.root)
@@ -197,7 +197,7 @@ def test_requests_and_decisions_are_told_once(
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         monkeypatch.setenv("OPS_URL", f"http://127.0.0.1:{server.server_port}/")
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        review.request(project, "delay", 1, reason="please", actor="ada")
+        review.request_approval(project, "delay", 1, reason="please", actor="ada")
         status[0] = 200
         decide(project, "bob")
         decide(project, "cy")
@@ -238,7 +238,7 @@ def test_a_repair_that_waits_goes_on_when_it_was_decided(
     put(project, models.strong)
     promotion.register(project, "delay", lineage=lineage("again"), actor=ACTOR)
     assert promotion.gate(project, "delay", 2, actor=ACTOR).passed
-    review.request(project, "delay", 2, reason="repair v1-1", actor=ACTOR)
+    review.request_approval(project, "delay", 2, reason="repair v1-1", actor=ACTOR)
     now = datetime.now(UTC)
     journal = Journal(journal_path(project, "delay"), "v1-1", now)
     journal.write("began", champion=1, alerts=[], trigger="drift", start="a", end="b")
@@ -267,12 +267,12 @@ def test_setting_the_clock_back_does_not_revive_an_approval(governed: Project) -
     registry = Registry(governed)
     version = registry.version("delay", 1)
     early, late = datetime.now(UTC) - timedelta(days=30), datetime.now(UTC) + timedelta(days=4)
-    assert review.standing_of(registry, version, early).approved == ("bob",)
-    assert review.standing_of(registry, version, late).approved == ()
+    assert review.status_of(registry, version, early).approved == ("bob",)
+    assert review.status_of(registry, version, late).approved == ()
     future = Ledger(registry.ledger.store, clock=lambda: late)
     with future.writing() as writer:
         writer.append(Draft("gate", "delay", "ada", version=1))
-    assert review.standing_of(registry, version, early).approved == ()
+    assert review.status_of(registry, version, early).approved == ()
 
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -295,7 +295,7 @@ def test_approvals_are_granted_only_for_what_was_seen(
     made: list[tuple[str, str, str, str, int]], required: int
 ) -> None:
     made.sort(key=lambda d: -d[4])
-    found = standing(
+    found = approval_status(
         [entry(i, *d) for i, d in enumerate(made)],
         digest="m",
         report="r",
@@ -314,7 +314,7 @@ def test_approvals_are_granted_only_for_what_was_seen(
 
 def test_a_person_of_two_spellings_is_one() -> None:
     spelt = ("bob@example.org", "Bob <Bob@example.org>", "Ada <ada@example.org>")
-    found = standing(
+    found = approval_status(
         [entry(i, name, "approve", "m", "r", 0) for i, name in enumerate(spelt)],
         digest="m",
         report="r",

@@ -12,7 +12,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from gristmill.errors import Invalid
 from gristmill.predictor.scores import prediction, probability
 from gristmill.registry.gates import Better, Evidence
-from gristmill.registry.statistics import KNOWN, compare, score
+from gristmill.registry.statistics import METRIC_NAMES, paired_difference, score
 
 ORACLES = {
     "roc_auc": oracle.roc_auc_score,
@@ -38,10 +38,10 @@ def two_models(rng: np.random.Generator, n: int, gap: float = 0.0) -> tuple[np.n
 
 
 def test_every_metric_has_an_oracle() -> None:
-    assert set(ORACLES) == set(KNOWN)
+    assert set(ORACLES) == set(METRIC_NAMES)
 
 
-@pytest.mark.parametrize("metric", KNOWN)
+@pytest.mark.parametrize("metric", METRIC_NAMES)
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000), n=st.integers(5, 200), ties=st.booleans())
 def test_values_are_those_of_scikit_learn(metric: str, seed: int, n: int, ties: bool) -> None:
@@ -51,12 +51,12 @@ def test_values_are_those_of_scikit_learn(metric: str, seed: int, n: int, ties: 
     assert score(metric, y, s) == pytest.approx(ORACLES[metric](y, s), abs=1e-9)
 
 
-@pytest.mark.parametrize("metric", KNOWN)
+@pytest.mark.parametrize("metric", METRIC_NAMES)
 def test_a_model_is_never_better_than_itself_and_bounds_mirror(metric: str) -> None:
     y, a, b = two_models(np.random.default_rng(3), 400, 0.3)
-    same = compare(metric, y, a, a)
+    same = paired_difference(metric, y, a, a)
     assert (same.difference, same.lower, same.upper) == (0, 0, 0)
-    there, back = compare(metric, y, a, b), compare(metric, y, b, a)
+    there, back = paired_difference(metric, y, a, b), paired_difference(metric, y, b, a)
     assert there.difference == pytest.approx(-back.difference)
     assert there.lower == pytest.approx(-back.upper, abs=1e-6)
     assert there.lower <= there.difference <= there.upper
@@ -68,7 +68,7 @@ def test_accuracy_is_decided_as_the_exact_mcnemar_test() -> None:
         right = [(s >= 0.5) == (y == 1) for s in (a, b)]
         gained, lost = int((right[0] & ~right[1]).sum()), int((~right[0] & right[1]).sum())
         p_two = mcnemar([[0, gained], [lost, 0]], exact=True).pvalue
-        found = compare("accuracy", y, a, b)
+        found = paired_difference("accuracy", y, a, b)
         assert (found.lower > 0) == (gained > lost and p_two / 2 < 0.05)
 
 
@@ -79,13 +79,13 @@ def test_delong_agrees_with_the_bootstrap() -> None:
     for _ in range(800):
         i = rng.integers(0, len(y), len(y))
         draws.append(oracle.roc_auc_score(y[i], a[i]) - oracle.roc_auc_score(y[i], b[i]))
-    found = compare("roc_auc", y, a, b)
+    found = paired_difference("roc_auc", y, a, b)
     assert found.lower == pytest.approx(np.quantile(draws, 0.05), abs=0.005)
 
 
 def test_grouping_many_rows_leaves_the_bound_where_it_is() -> None:
     y, a, b = two_models(np.random.default_rng(5), 60_000, 0.1)
-    grouped = compare("brier", y, a, b, resamples=8000)
+    grouped = paired_difference("brier", y, a, b, resamples=8000)
     gain = (b - y) ** 2 - (a - y) ** 2
     normal = gain.mean() - 1.645 * gain.std() / len(gain) ** 0.5
     assert grouped.lower == pytest.approx(normal, abs=0.05 * (gain.mean() - normal))
@@ -130,7 +130,7 @@ def test_what_cannot_be_judged_says_so() -> None:
 def test_accuracy_of_class_names() -> None:
     y = np.array(["a", "b", "c"] * 40)
     good, bad = y.copy(), np.roll(y, 1)
-    assert compare("accuracy", y, good, bad).lower > 0.9
+    assert paired_difference("accuracy", y, good, bad).lower > 0.9
 
 
 @pytest.mark.parametrize(

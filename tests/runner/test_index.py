@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gristmill.cli import main
-from gristmill.pipeline.source import normalise
+from gristmill.pipeline.source import normalise_code
 from gristmill.project import Project
-from gristmill.runner.index import INDEX, tree_digest, unchanged
+from gristmill.runner.index import INDEX, tree_digest, unchanged_steps
 from gristmill.runner.request import RunRequest
-from gristmill.runner.run import decide, run
-from gristmill.runner.workspace import load
+from gristmill.runner.run import plan_run, run
+from gristmill.runner.workspace import load_workspace
 from tests.conftest import edit_notebook, shell, write_notebook
 
 Edit = Callable[[Path], object]
@@ -59,7 +59,7 @@ def project(finished: Path, tmp_path: Path) -> Path:
 def copy_of(finished: Path, target: Path) -> Path:
     shutil.copytree(finished, target, symlinks=True)
     run(Project.load(target)).raise_for_status()
-    assert unchanged(str(target)) == 2
+    assert unchanged_steps(str(target)) == 2
     return target
 
 
@@ -120,16 +120,16 @@ TELLING: dict[str, Edit] = {
 @pytest.mark.parametrize("edit", HARMLESS)
 def test_what_changes_no_code_is_answered_at_once(project: Path, edit: str) -> None:
     HARMLESS[edit](project)
-    assert unchanged(str(project)) == 2
-    assert not decide(load(Project.load(project)), RunRequest()).stale
+    assert unchanged_steps(str(project)) == 2
+    assert not plan_run(load_workspace(Project.load(project)), RunRequest()).stale
     assert "up to date" in shell(project, "dvc", "status").stdout
-    assert unchanged(str(project)) == 2
+    assert unchanged_steps(str(project)) == 2
 
 
 @pytest.mark.parametrize("edit", TELLING)
 def test_what_may_change_a_result_is_left_to_the_planner(project: Path, edit: str) -> None:
     TELLING[edit](project)
-    assert unchanged(str(project)) is None
+    assert unchanged_steps(str(project)) is None
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
@@ -143,8 +143,8 @@ def test_never_fresh_when_the_planner_would_run(
             {**HARMLESS, **TELLING}[edit](root)
         except FileNotFoundError:  # an earlier edit removed it
             continue
-        if unchanged(str(root)) is not None:
-            assert not decide(load(Project.load(root)), RunRequest()).stale
+        if unchanged_steps(str(root)) is not None:
+            assert not plan_run(load_workspace(Project.load(root)), RunRequest()).stale
 
 
 def test_a_run_that_goes_on_is_waited_for(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -152,7 +152,7 @@ def test_a_run_that_goes_on_is_waited_for(project: Path, capfd: pytest.CaptureFi
 
     with open(project / ".gristmill/lock", "a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert unchanged(str(project)) is None
+        assert unchanged_steps(str(project)) is None
     assert main(["-C", str(project / "steps"), "run"]) == 0
     assert capfd.readouterr().out.startswith("nothing to do: 2 steps are fresh")
 
@@ -174,7 +174,7 @@ LINES = st.lists(
 @given(one=LINES, other=LINES)
 def test_equal_digests_mean_equal_normalised_source(one: str, other: str) -> None:
     if tree_digest(one) == tree_digest(other):
-        assert normalise(one) == normalise(other)
+        assert normalise_code(one) == normalise_code(other)
 
 
 def test_json_of_the_index_survives_names_of_any_script(tmp_path: Path) -> None:

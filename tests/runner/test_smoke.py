@@ -10,8 +10,8 @@ from mlflow import MlflowClient
 
 from gristmill.project import Project
 from gristmill.runner.request import RunRequest, RunResult
-from gristmill.runner.run import decide, run, target
-from gristmill.runner.workspace import load
+from gristmill.runner.run import plan_run, run, steps_wanted
+from gristmill.runner.workspace import load_workspace
 from tests.conftest import commit, shell, write_notebook
 
 HEAD = "from gristmill import Input, Output\n"
@@ -35,8 +35,8 @@ def digests(root: Path) -> dict[str, str]:
 
 
 def stale(root: Path) -> tuple[str, ...]:
-    project, request = target(Project.load(root), RunRequest(smoke=True))
-    return decide(load(project, request.params), request).stale
+    project, request = steps_wanted(Project.load(root), RunRequest(smoke=True))
+    return plan_run(load_workspace(project, request.params), request).stale
 
 
 def test_a_smoke_run_is_apart_and_incremental(

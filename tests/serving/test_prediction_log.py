@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from gristmill.project import Project
 from gristmill.serving.prediction_log import LineLog, timestamp
-from gristmill.serving.predictions import read
+from gristmill.serving.predictions import read_log
 from gristmill.serving.settings import feedback_directory, predictions_directory
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -48,7 +48,7 @@ def bare(tmp_path: Path) -> Project:
 
 
 def test_nothing_logged_is_an_empty_window(bare: Project) -> None:
-    found = read(bare, "m")
+    found = read_log(bare, "m")
     assert len(found.rows) == 0
     assert "label" in found.rows.columns
     assert (found.torn, found.orphans) == (0, 0)
@@ -60,7 +60,7 @@ def test_labels_join_and_the_last_counts(bare: Project) -> None:
     second.append([label(1, value=True, minute=5)])
     first.append([label(1, value=False), label(2, value=False), label(2, value=False)])
     first.append([label(99, value=True)])
-    found = read(bare, "m")
+    found = read_log(bare, "m")
     assert found.orphans == 1
     labelled = found.rows.dropna(subset="label").set_index("request_id")["label"]
     assert labelled.to_dict() == {"r1": True, "r2": False}
@@ -74,15 +74,15 @@ def test_a_window_is_half_open_on_event_time_else_receipt(bare: Project) -> None
         [line(0), line(1), line(2), line(3, event_time=event)]
     )
     naive = datetime(2026, 1, 1, 2)
-    assert read(bare, "m", START, naive).rows["request_id"].tolist() == ["r0", "r1"]
-    assert read(bare, "m", end=START).rows["request_id"].tolist() == ["r3"]
+    assert read_log(bare, "m", START, naive).rows["request_id"].tolist() == ["r0", "r1"]
+    assert read_log(bare, "m", end=START).rows["request_id"].tolist() == ["r3"]
 
 
 def test_a_request_id_sent_again_counts_once_with_its_first_answer(bare: Project) -> None:
     LineLog(predictions_directory(bare, "m")).append([line(1), line(2)])
     again = line(1, time=timestamp(START + timedelta(days=1)), prediction=0.9, version=2)
     LineLog(predictions_directory(bare, "m")).append([again])
-    found = read(bare, "m").rows.set_index("request_id")
+    found = read_log(bare, "m").rows.set_index("request_id")
     assert len(found) == 2
     assert found.loc["r1", "prediction"] == 0.5
 
@@ -101,7 +101,7 @@ def test_a_file_cut_anywhere_loses_at_most_its_last_line(
     path.write_bytes(kept)
     whole = [part for part in kept.split(b"\n") if _whole(part)]
     torn = len([part for part in kept.split(b"\n") if part]) - len(whole)
-    found = read(project, "m")
+    found = read_log(project, "m")
     assert len(found.rows) == len(whole) + 1
     assert found.torn == torn
 
@@ -119,7 +119,7 @@ def test_rotation_keeps_every_line(bare: Project) -> None:
     for number in range(30):
         log.append([line(number)])
     assert len(list(predictions_directory(bare, "m").iterdir())) > 3
-    assert len(read(bare, "m").rows) == 30
+    assert len(read_log(bare, "m").rows) == 30
 
 
 FULL = """

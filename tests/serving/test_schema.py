@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gristmill.errors import GristmillError, Invalid
-from gristmill.predictor.schema import Column, Schema, labels
+from gristmill.predictor.schema import Column, Schema, read_labels
 from tests.serving.conftest import row
 
 SCHEMA = Schema(
@@ -127,11 +127,11 @@ def test_any_json_is_taken_or_refused_cleanly(item: dict[str, Any]) -> None:
 
 
 def test_labels_come_one_or_many() -> None:
-    one = labels(b'{"request_id": "a", "label": true}', 10)
-    assert labels(b'{"labels": [{"request_id": "a", "label": true}]}', 10) == one
+    one = read_labels(b'{"request_id": "a", "label": true}', 10)
+    assert read_labels(b'{"labels": [{"request_id": "a", "label": true}]}', 10) == one
     for text in (b'{"labels": [{"request_id": "a"}]}', b'{"request_id": "a", "label": null}', b"1"):
         with pytest.raises(Invalid):
-            labels(text, 10)
+            read_labels(text, 10)
 
 
 def test_a_type_that_cannot_be_served_is_refused_at_once() -> None:

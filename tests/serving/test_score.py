@@ -12,7 +12,7 @@ from gristmill.errors import Invalid
 from gristmill.project import Project
 from gristmill.registry.store import Registry
 from gristmill.serving import tables
-from gristmill.serving.predictions import read
+from gristmill.serving.predictions import read_log
 from gristmill.serving.score import score
 from tests.serving.conftest import frame
 
@@ -50,7 +50,7 @@ def test_parquet_and_csv_score_alike_and_keep_other_columns(
     assert text["prediction"].tolist() == pytest.approx(truth)
     assert text["id"].tolist() == table["id"].tolist()
     assert text["note"].tolist() == table["note"].tolist()
-    log = read(project, "delay")
+    log = read_log(project, "delay")
     assert sorted(log.rows["request_id"]) == sorted(text["request_id"])
     assert log.rows["event_time"].dt.tz_localize(None).tolist() == table["scheduled"].tolist()
     assert log.features["age"].isna().sum() == table["age"].isna().sum()

@@ -22,7 +22,7 @@ import requests
 from gristmill.errors import Conflict, NotFound
 from gristmill.project import Project
 from gristmill.registry.store import Registry
-from gristmill.serving.predictions import read
+from gristmill.serving.predictions import read_log
 from gristmill.serving.run import Served, serving
 from gristmill.serving.settings import TOKEN, predictions_directory
 from tests.serving.conftest import SETTINGS, champion, frame, row
@@ -89,7 +89,7 @@ def finish(threads: list[Traffic]) -> dict[str, tuple[int, float]]:
 
 
 def logged(project: Project) -> dict[str, tuple[int, float]]:
-    rows = read(project, "delay").rows
+    rows = read_log(project, "delay").rows
     return {
         i: (v, p) for i, v, p in zip(rows.request_id, rows.version, rows.prediction, strict=True)
     }
@@ -218,7 +218,7 @@ def test_rows_predict_as_the_model_does_and_labels_join(shared: tuple[Project, S
     for _ in range(2):
         stored = requests.post(f"{served.url}/feedback", json={"labels": labels}, timeout=30)
         assert stored.json() == {"stored": 10}
-    found = read(project, "delay")
+    found = read_log(project, "delay")
     assert found.rows["label"].notna().sum() == 10
     assert found.rows.set_index("request_id").loc["row-0", "event_time"].year == 2013
     mine = found.features[found.rows["request_id"].str.startswith("row-")]
@@ -245,7 +245,7 @@ def test_a_full_disk_refuses_and_then_recovers(shared: tuple[Project, Served]) -
         requests.post(f"{served.url}/predict", json={"row": row()}, timeout=30) for _ in range(10)
     ]
     assert all(r.ok for r in replies)
-    found = read(project, "delay")
+    found = read_log(project, "delay")
     assert len(found.rows) == before + 10
     assert found.torn == 0
 

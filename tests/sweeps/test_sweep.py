@@ -22,13 +22,13 @@ from gristmill.pipeline.step import StepSpec, parse_step
 from gristmill.project import Project
 from gristmill.runner.request import RunRequest
 from gristmill.runner.run import run
-from gristmill.runner.workspace import load
+from gristmill.runner.workspace import load_workspace
 from gristmill.runs import search
-from gristmill.sweeps.apply import apply, with_parameters
+from gristmill.sweeps.apply import apply_sweep, with_parameters
 from gristmill.sweeps.reports import VARIABLE, read_reports, report
 from gristmill.sweeps.run import sweep as run_sweep
 from gristmill.sweeps.space import Space, drawn, grid, read_space
-from gristmill.sweeps.spec import SweepSpec, check
+from gristmill.sweeps.spec import SweepSpec, check_sweep
 from gristmill.sweeps.state import DONE, Trial, load_sweep
 from gristmill.sweeps.suggest import Optuna
 from tests.conftest import commit, shell, write_notebook
@@ -105,7 +105,7 @@ def test_a_grid_whose_one_trial_fails_and_the_best_becomes_the_projects(root: Pa
     with pytest.raises(Conflict):
         run_sweep(project, "g", sweep.spec)
 
-    apply(project, "g")
+    apply_sweep(project, "g")
     text = (root / "params.yaml").read_text()
     assert text == "# ours\ntrain:\n  rate: 0.2  # slow\n  depth: 3\n"
     assert run(project, RunRequest(("train",))).steps["train"].status == "restored"
@@ -188,7 +188,7 @@ def test_what_is_wrong_is_said_before_anything_runs(
 ) -> None:
     given = {"parameters": {"train.depth": "1,2"}, "metric": METRIC, **changes}
     with pytest.raises(GristmillError, match=what):
-        check(SweepSpec(**given), load(Project.load(root)), "here")
+        check_sweep(SweepSpec(**given), load_workspace(Project.load(root)), "here")
 
 
 STEP = parse_step(
@@ -243,7 +243,7 @@ def test_optuna_prunes_what_falls_behind_and_outlives_its_process(
         {"train.depth": "2..9", "train.kind": "a,b", "train.rate": "0.01..1:log"}, METRIC,
         method="optuna", trials=9,
     )  # fmt: skip
-    checked = check(spec, load(Project.load(root)), "here")
+    checked = check_sweep(spec, load_workspace(Project.load(root)), "here")
     optuna = Optuna(checked, tmp_path / "o.db", "o")
     for number in range(6):
         trial = Trial(number, optuna.ask(number))
@@ -278,10 +278,10 @@ def test_reports_are_read_whole_and_only_in_a_sweep(
 
 def test_two_sweeps_of_one_name_at_once_are_refused(root: Path) -> None:
     from gristmill.runner.lock import project_lock
-    from gristmill.sweeps.state import directory
+    from gristmill.sweeps.state import sweep_directory
 
     project = Project.load(root)
-    with project_lock(directory(project, "busy"), "another"), pytest.raises(Conflict):
+    with project_lock(sweep_directory(project, "busy"), "another"), pytest.raises(Conflict):
         run_sweep(project, "busy", SweepSpec({"train.depth": "1,2"}, METRIC))
     with pytest.raises(Invalid):
         run_sweep(project, "../up", SweepSpec({"train.depth": "1,2"}, METRIC))

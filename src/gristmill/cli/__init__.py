@@ -37,13 +37,13 @@ def _nothing_to_do(words: list[str]) -> bool:
         return False
     from time import perf_counter
 
-    from gristmill.runner.index import unchanged
+    from gristmill.runner.index import unchanged_steps
 
     begin = perf_counter()
     while not os.path.isfile(f"{start}/gristmill.toml"):
         if start == (start := os.path.dirname(start)):
             return False
-    steps = unchanged(start)
+    steps = unchanged_steps(start)
     if steps is None:
         return False
     print(f"nothing to do: {steps} steps are fresh ({perf_counter() - begin:.2f} s)")

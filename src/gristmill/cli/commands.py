@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gristmill.errors import Cancelled, GristmillError, NotFound, Unavailable
-from gristmill.runner.grammars import leave_out_grammars
+from gristmill.runner.grammars import skip_grammar_import
 
-leave_out_grammars()
+skip_grammar_import()
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 # word -> (module of this package, what it does)

@@ -37,28 +37,28 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     if args.grafana:
-        from gristmill.monitoring.gauges import grafana
+        from gristmill.monitoring.gauges import grafana_dashboard
 
-        out.say(grafana())
+        out.say(grafana_dashboard())
         return 0
     if args.export or args.mail:
         return _hand_out(args)
-    from gristmill.dashboards.server import edit, serve
+    from gristmill.dashboards.server import copy_notebook, serve_dashboard
 
     if args.edit:
-        out.say(f"edit {edit(Project.find())}; the dashboard shows it from now on")
+        out.say(f"edit {copy_notebook(Project.find())}; the dashboard shows it from now on")
         return 0
 
     def ready(url: str) -> None:
         out.say(f"Dashboard: {url}   (stop with Ctrl-C)")
 
     project = Project.find()
-    serve(project, ready=ready, port=args.port, host=args.host, token=args.token)
+    serve_dashboard(project, ready=ready, port=args.port, host=args.host, token=args.token)
     return 0
 
 
 def _hand_out(args: argparse.Namespace) -> int:
-    from gristmill.dashboards.export import export, mail
+    from gristmill.dashboards.export import export_dashboard, mail_dashboard
 
     project = Project.find()
     if args.model is None and len(project.models) != 1:
@@ -66,8 +66,8 @@ def _hand_out(args: argparse.Namespace) -> int:
         raise Invalid("dashboard.model", "which model?", hint=f"--model NAME, of {names}.")
     model = args.model or project.models[0]
     if args.export:
-        out.say(f"wrote {export(project, model, args.export)}")
+        out.say(f"wrote {export_dashboard(project, model, args.export)}")
     if args.mail:
-        mail(project, model, args.mail)
+        mail_dashboard(project, model, args.mail)
         out.say(f"sent {model} by {args.mail}")
     return 0

@@ -108,12 +108,12 @@ def _alone(words: list[str]) -> NoReturn:
     import gc
 
     from gristmill.cli.commands import run_command
-    from gristmill.runner.warm.child import leave
+    from gristmill.runner.warm.child import exit_child
 
     gc.set_threshold(GARBAGE)
     code = run_command(words)
     _prepare()
-    leave(code)
+    exit_child(code)
 
 
 def _prepare() -> None:

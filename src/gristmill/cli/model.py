@@ -170,13 +170,13 @@ def _list(project: Project, args: argparse.Namespace) -> int:
 
 def _show(project: Project, args: argparse.Namespace) -> int:
     from gristmill.registry.reports import report_of
-    from gristmill.registry.review import standing_of
+    from gristmill.registry.review import status_of
     from gristmill.registry.store import Registry
 
     version = _version(project, args)
     registry = Registry(project)
     judged = report_of(registry, version)
-    standing = standing_of(registry, version)
+    standing = status_of(registry, version)
     entries = registry.ledger.entries(version.model, version=version.version)
     if args.json:
         record = version.record() | {

@@ -8,7 +8,7 @@ from gristmill.cli import out
 
 if TYPE_CHECKING:
     from gristmill.pipeline.cells import CellChange
-    from gristmill.registry.comparison import Pair, SideBySide
+    from gristmill.registry.comparison import Pair, VersionComparison
     from gristmill.registry.disagreement import Disagreement
     from gristmill.registry.statistics import Comparison
 
@@ -18,17 +18,17 @@ SHOWN_LINES = 12
 DIFF = {"+": "green", "-": "red", " ": "dim", "@": "dim"}
 
 
-def say_comparison(found: SideBySide) -> None:
+def say_comparison(found: VersionComparison) -> None:
     """Metrics of every version, then each against the first: by how much, where, and why."""
-    from gristmill.registry.comparison_page import interval_words, names, summary
+    from gristmill.registry.comparison_page import interval_text, version_names, comparison_summary
 
-    out.say(out.style(f"{found.model}: {names(found)}", "bold"))
-    for line in summary(found):
+    out.say(out.style(f"{found.model}: {version_names(found)}", "bold"))
+    for line in comparison_summary(found):
         out.say(f"  {line}")
     if found.scored:
         head = ("metric", *(f"version {v.version}" for v in found.versions))
         rows = [
-            (metric, *(interval_words(s.metrics.get(metric)) for s in found.scored))
+            (metric, *(interval_text(s.metrics.get(metric)) for s in found.scored))
             for metric in found.scored[0].metrics
         ]
         out.say()
@@ -37,9 +37,9 @@ def say_comparison(found: SideBySide) -> None:
         _say_pair(found, pair)
 
 
-def _say_pair(found: SideBySide, pair: Pair) -> None:
-    from gristmill.drawing.words import signed
-    from gristmill.registry.comparison_page import verdict
+def _say_pair(found: VersionComparison, pair: Pair) -> None:
+    from gristmill.drawing.words import format_signed
+    from gristmill.registry.comparison_page import metric_verdict
 
     first = f"version {found.versions[0].version}"
     mine = f"version {pair.version}"
@@ -47,8 +47,8 @@ def _say_pair(found: SideBySide, pair: Pair) -> None:
         out.say(f"\n{out.style(f'{mine} against {first}', 'bold')}   worse | better")
         wide = max(len(m.metric) for m in pair.metrics)
         for m in pair.metrics:
-            by = out.style(f"{signed(m.difference):>8}", STYLES[verdict(m)])
-            how = f"({signed(m.lower)} to {signed(m.upper)}, {m.method})"
+            by = out.style(f"{format_signed(m.difference):>8}", STYLES[metric_verdict(m)])
+            how = f"({format_signed(m.lower)} to {format_signed(m.upper)}, {m.method})"
             out.say(f"  {m.metric:<{wide}}  {_bar(m)}  {by}  {how}")
     if pair.where:
         _say_where(pair.where, first, mine)
@@ -82,7 +82,7 @@ def _bar(m: Comparison) -> str:
 
 
 def _say_where(where: Disagreement, first: str, mine: str) -> None:
-    from gristmill.drawing.words import percent
+    from gristmill.drawing.words import format_percent
 
     rows: list[tuple[Any, ...]]
     if where.agreement:
@@ -91,7 +91,7 @@ def _say_where(where: Disagreement, first: str, mine: str) -> None:
             (
                 k.replace("the first", first).replace("the second", mine),
                 f"{n:,}",
-                percent(n / total),
+                format_percent(n / total),
             )
             for k, n in where.agreement.items()
         ]
@@ -106,7 +106,7 @@ def _say_where(where: Disagreement, first: str, mine: str) -> None:
         out.say()
         out.say(out.table(rows, ("", f"{mine} says yes", "no")))
     if where.slices:
-        figure = percent if where.agreement else "{:.4g}".format
+        figure = format_percent if where.agreement else "{:.4g}".format
         words = "right" if where.agreement else "error"
         rows = [
             (s.column, s.value, s.rows, figure(s.differ), figure(s.first), figure(s.second))

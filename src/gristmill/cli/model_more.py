@@ -20,9 +20,9 @@ def show_comparison(project: Project, model: str, args: argparse.Namespace) -> i
     found = compare(project, model, args.refs)
     if args.html:
         from gristmill.files import write_atomic
-        from gristmill.registry.comparison_page import page
+        from gristmill.registry.comparison_page import comparison_page
 
-        write_atomic(args.html, page(found))
+        write_atomic(args.html, comparison_page(found))
     if args.json:
         out.say(out.as_json(found.record()))
     elif args.html:
@@ -38,7 +38,7 @@ def decide(project: Project, version: Version, args: argparse.Namespace) -> int:
 
     name, number = version.model, version.version
     if args.verb == "request":
-        entry = review.request(project, name, number, reason=args.reason)
+        entry = review.request_approval(project, name, number, reason=args.reason)
         text = f"{name} version {number}: {entry.actor} asked the reviewers for a decision."
         record = entry.record()
     else:
@@ -52,9 +52,9 @@ def decide(project: Project, version: Version, args: argparse.Namespace) -> int:
 
 
 def show_waiting(project: Project, args: argparse.Namespace) -> int:
-    from gristmill.registry.review import waiting
+    from gristmill.registry.review import open_requests
 
-    entries = waiting(project)
+    entries = open_requests(project)
     if args.json:
         out.say(out.as_json([e.record() for e in entries]))
     else:

@@ -12,7 +12,7 @@ from gristmill.project import Project
 
 if TYPE_CHECKING:
     from gristmill.monitoring.alerts import Alert
-    from gristmill.monitoring.monitor import Watch
+    from gristmill.monitoring.monitor import MonitorResult
     from gristmill.monitoring.report import MonitorReport
 
 ALERT = 8
@@ -96,9 +96,9 @@ def _drill_down(project: Project, args: argparse.Namespace) -> int:
     return 0
 
 
-def _show(project: Project, watch: Watch, args: argparse.Namespace, now: datetime) -> None:
-    from gristmill.monitoring.report import estimates
-    from gristmill.monitoring.routes import pending
+def _show(project: Project, watch: MonitorResult, args: argparse.Namespace, now: datetime) -> None:
+    from gristmill.monitoring.report import estimate_text
+    from gristmill.monitoring.routes import unsent_messages
 
     header = ["window", "version", "rows", "verdict", "drifted", watch.report.metric]
     header += ["labels", "alert", "what changed most"]
@@ -108,7 +108,7 @@ def _show(project: Project, watch: Watch, args: argparse.Namespace, now: datetim
         out.say(f"No predictions of {args.model} yet: `gristmill serve {args.model}` logs them.")
     if watch.report.budget:
         out.say(watch.report.budget)
-    if told := estimates(watch.report):
+    if told := estimate_text(watch.report):
         out.say(told)
     if watch.report.damaged:
         out.say(f"{watch.report.damaged} lines of the log could not be read.")
@@ -125,7 +125,7 @@ def _show(project: Project, watch: Watch, args: argparse.Namespace, now: datetim
         said = delivery.problem or "told"
         out.say(f"route {delivery.route} {said}: {delivery.message.text}")
     if args.dry_run:
-        for route, messages in pending(project, args.model, now):
+        for route, messages in unsent_messages(project, args.model, now):
             for message in messages:
                 out.say(f"would tell {route.name} ({route.kind}): {message.text}")
 
@@ -136,7 +136,7 @@ def _known(alert: Alert, now: datetime) -> str:
 
 
 def _rows(report: MonitorReport, top: int = 2) -> Sequence[Sequence[Any]]:
-    from gristmill.drawing.words import percent
+    from gristmill.drawing.words import format_percent
 
     rows = []
     for window in report.windows:
@@ -148,9 +148,9 @@ def _rows(report: MonitorReport, top: int = 2) -> Sequence[Sequence[Any]]:
                 f"v{window.version}",
                 window.rows,
                 window.drift.verdict,
-                percent(window.drift.share),
+                format_percent(window.drift.share),
                 f"{metric.value:.3f} ({metric.low:.3f}-{metric.high:.3f})" if metric else "-",
-                percent(window.coverage),
+                format_percent(window.coverage),
                 ", ".join(f.rule for f in window.findings) or "-",
                 "; ".join(f"{f.name}: {f.words}" for f in moved) or "-",
             )

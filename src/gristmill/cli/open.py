@@ -21,8 +21,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    from gristmill.runner.parked import LEASE_S, Parked
-    from gristmill.runner.resume import console
+    from gristmill.runner.parked import LEASE_SECONDS, Parked
+    from gristmill.runner.resume import open_console
 
     there = Parked(Project.find().state)
     if args.list:
@@ -53,8 +53,8 @@ def main(args: argparse.Namespace) -> int:
     if args.print:
         out.say(kernel.connection_file)
         return 0
-    hours = LEASE_S / 3600
+    hours = LEASE_SECONDS / 3600
     out.say(f"{kernel.error}\nThe kernel (pid {kernel.pid}) waits {hours:g} h from now on.")
-    code = subprocess.run(console(kernel), check=False).returncode
+    code = subprocess.run(open_console(kernel), check=False).returncode
     there.renew(kernel)
     return code

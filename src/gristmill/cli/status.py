@@ -18,8 +18,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     from gristmill.runner.request import RunRequest
-    from gristmill.runner.run import decide, target
-    from gristmill.runner.workspace import load
+    from gristmill.runner.run import plan_run, steps_wanted
+    from gristmill.runner.workspace import load_workspace
 
     asked = RunRequest(
         targets=tuple(args.steps),
@@ -27,9 +27,9 @@ def main(args: argparse.Namespace) -> int:
         overrides=overrides(args.param),
         smoke=args.smoke,
     )
-    project, request = target(Project.find(), asked)
-    workspace = load(project, request.params, request.overrides)
-    plan = decide(workspace, request)
+    project, request = steps_wanted(Project.find(), asked)
+    workspace = load_workspace(project, request.params, request.overrides)
+    plan = plan_run(workspace, request)
     workspace.hashes.save()
     missing = {
         path: readers

@@ -11,7 +11,7 @@ from gristmill.cli.options import overrides
 from gristmill.errors import Invalid
 from gristmill.project import Project
 from gristmill.sweeps.spec import METHODS, SweepSpec, read_spec
-from gristmill.sweeps.state import FAILED, RUNNING, Sweep, Trial, load_sweep, names
+from gristmill.sweeps.state import FAILED, RUNNING, Sweep, Trial, load_sweep, sweep_names
 
 VERBS = ("apply", "show", "list")
 LOOKS = {"done": "green", "failed": "red", "pruned": "yellow", "waiting": "yellow"}
@@ -57,7 +57,7 @@ def main(args: argparse.Namespace) -> int:
     words = list(args.words)
     verb = words.pop(0) if words and words[0] in VERBS else "run"
     if verb == "list":
-        found = [load_sweep(project, name) for name in names(project)]
+        found = [load_sweep(project, name) for name in sweep_names(project)]
         return _show(out.as_json([asdict(s) for s in found]) if args.json else _list(found))
     if verb == "run":
         return _run(project, args, words)
@@ -66,9 +66,9 @@ def main(args: argparse.Namespace) -> int:
     if verb == "show":
         shown = load_sweep(project, words[0])
         return _show(out.as_json(asdict(shown)) if args.json else _table(shown))
-    from gristmill.sweeps.apply import apply
+    from gristmill.sweeps.apply import apply_sweep
 
-    trial = apply(project, words[0], args.trial)
+    trial = apply_sweep(project, words[0], args.trial)
     if args.json:
         return _show(out.as_json(asdict(trial)))
     out.say(f"params.yaml now has trial {trial.number + 1}: {_point(trial)}")

@@ -22,10 +22,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     from gristmill.runner.lock import project_lock
     from gristmill.runner.sync import pipeline_text, sync
-    from gristmill.runner.workspace import load
+    from gristmill.runner.workspace import load_workspace
 
     project = Project.find()
-    workspace = load(project, args.params, overrides(args.param))
+    workspace = load_workspace(project, args.params, overrides(args.param))
     if args.steps:
         if pipeline_text(project.root, workspace) is not None:
             raise Conflict(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from gristmill.drawing.document import document
-from gristmill.drawing.words import percent
-from gristmill.monitoring.drilldown import DrillDown, name
+from gristmill.drawing.words import format_percent
+from gristmill.monitoring.drilldown import DrillDown, window_name
 from gristmill.monitoring.report import MonitorReport, WindowReport
 
 SHOWN = 12
@@ -34,7 +34,7 @@ def drill_page(
         HTML.
     """
     facts = [f"version {window.version}", f"compared with {window.against}"]
-    facts.append(f"{percent(window.drift.share)} of features drifted")
+    facts.append(f"{format_percent(window.drift.share)} of features drifted")
     if drawn is not None:
         facts.append(
             f"{drawn.shown:,} of {drawn.rows:,} rows drawn beside {drawn.reference:,} "
@@ -63,4 +63,4 @@ def drill_downs(report: MonitorReport, base: str) -> list[tuple[str, str]]:
 
 
 def _address(base: str, model: str, window: WindowReport) -> str:
-    return f"{base}drill/{quote(model)}/{name(window)}"
+    return f"{base}drill/{quote(model)}/{window_name(window)}"

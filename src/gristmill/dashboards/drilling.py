@@ -15,7 +15,7 @@ import tornado.web
 from gristmill.dashboards.drill_page import drill_page
 from gristmill.dashboards.handling import Page
 from gristmill.errors import GristmillError, NotFound
-from gristmill.monitoring.drilldown import DrillDown, drill_down, kept, name, place
+from gristmill.monitoring.drilldown import DrillDown, drill_down, stored_drill_down, window_name, drill_down_path
 from gristmill.monitoring.kept import read_report
 from gristmill.monitoring.report import WindowReport
 from gristmill.project import Project
@@ -47,7 +47,7 @@ class Drawings:
 
     def begin(self, project: Project, model: str, window: WindowReport) -> None:
         """Draw it unless that is under way; one that failed is tried again."""
-        key = (model, name(window))
+        key = (model, window_name(window))
         held = self._known.get(key)
         if held is None or held.problem:
             self._known[key] = Drawing()
@@ -55,7 +55,7 @@ class Drawings:
             threading.Thread(target=self._draw, args=task, name="drill-down", daemon=True).start()
 
     def _draw(self, project: Project, model: str, window: WindowReport) -> None:
-        key = (model, name(window))
+        key = (model, window_name(window))
         drawing = self._known[key]
 
         def progress(share: float, words: str) -> None:
@@ -84,7 +84,7 @@ class Drilling(Page):
         project = Project.load(self.project.root)
         self.require(project, model)
         report = read_report(project, model)
-        found = next((w for w in report.windows if name(w) == window), None)
+        found = next((w for w in report.windows if window_name(w) == window), None)
         if found is None:
             raise NotFound(
                 "drill.window",
@@ -94,7 +94,7 @@ class Drilling(Page):
         return project, found
 
     def drawn(self, project: Project, model: str, window: WindowReport) -> DrillDown | None:
-        return kept(place(project, model, window))
+        return stored_drill_down(drill_down_path(project, model, window))
 
 
 class Drill(Drilling):

@@ -27,7 +27,7 @@ LIGHT = {
 DARK = {"text": "#e6eaf0", "then": "#5b6878", "now": "#78a9ff", "grid": "#303946", "bad": "#ff8a80"}
 
 
-def asked() -> tuple[Project, str, bool]:
+def requested_model() -> tuple[Project, str, bool]:
     """The project, model and whether to draw on dark, from what the server told the kernel."""
     query = parse_qs(os.environ.get("QUERY_STRING", ""))
     project = Project.find(Path(os.environ.get("GRISTMILL_PROJECT") or Path.cwd()))

@@ -19,7 +19,7 @@ CHROME = "GRISTMILL_CHROME"
 SECONDS = 60
 
 
-def export(project: Project, model: str, target: Path) -> Path:
+def export_dashboard(project: Project, model: str, target: Path) -> Path:
     """Write the page of the model to `target`, .html or .pdf.
 
     The HTML stands alone. Raises NotFound for an undeclared model, Unavailable when no browser
@@ -68,12 +68,12 @@ def printed(html: bytes) -> bytes:
         return result.read_bytes()
 
 
-def mail(project: Project, model: str, route: str) -> None:
+def mail_dashboard(project: Project, model: str, route: str) -> None:
     """Send the page, and where a browser is found its PDF, by an e-mail route of the settings.
 
     Raises NotFound for an unknown route, Unavailable when the mail server does not take it.
     """
-    from gristmill.notify.email import deliver
+    from gristmill.notify.email import send_report
     from gristmill.notify.routes import read_routes
     from gristmill.registry.settings import model_settings
 
@@ -97,7 +97,7 @@ def mail(project: Project, model: str, route: str) -> None:
     subject = f"{model}: {len(lines)} open alert{'' if len(lines) == 1 else 's'}"
     owner = model_settings(project, model).owner
     made = state.report.made.isoformat() if state.report else ""
-    problem = deliver(
+    problem = send_report(
         routes[0], subject, text, owners=[owner], key=f"page {model} {made}", attachments=attached
     )
     if problem:

@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 from gristmill.dashboards.state import ModelState
 from gristmill.drawing.control import Dot, control_chart
-from gristmill.drawing.words import amount, percent
-from gristmill.monitoring.delivery import Change, Delivery, delivery, length
+from gristmill.drawing.words import format_amount, format_percent
+from gristmill.monitoring.delivery import Change, Delivery, delivery_metrics, format_duration
 from gristmill.monitoring.report import MonitorReport
 
 SHOWN = 60
@@ -33,7 +33,7 @@ def control_charts(report: MonitorReport) -> list[tuple[str, Markup]]:
         for p in points[-SHOWN:]:
             when = datetime.fromisoformat(p["start"])
             kind = "beyond" if p["beyond"] else "marked" if p["rules"] else "plain"
-            title = f"{when:%-d %b %Y}, v{p['version']}: {amount(p['value'])}, EWMA "
+            title = f"{when:%-d %b %Y}, v{p['version']}: {format_amount(p['value'])}, EWMA "
             title += f"{p['ewma']:.1f} standard deviations"
             if p["rules"]:
                 title += f", rule {', '.join(map(str, p['rules']))}"
@@ -49,7 +49,7 @@ def figures_of(state: ModelState) -> Delivery:
         for m in state.moves
     ]
     windows = state.report.windows if state.report else ()
-    return delivery(changes, state.alerts, windows, state.repairs, state.worth)
+    return delivery_metrics(changes, state.alerts, windows, state.repairs, state.worth)
 
 
 def delivery_tiles(state: ModelState) -> list[Tile]:
@@ -59,18 +59,18 @@ def delivery_tiles(state: ModelState) -> list[Tile]:
     figures = figures_of(state)
     tiles = [
         Tile("champions per month", _number(figures.monthly), f"{figures.changes} in total"),
-        Tile("from registration to champion", length(figures.lead), "median"),
-        Tile("changes rolled back", "–" if figures.failed is None else percent(figures.failed)),
-        Tile("time to detect", length(figures.detect), "median, in the data's time"),
-        Tile("time to recover", length(figures.recover), "median, in the data's time"),
+        Tile("from registration to champion", format_duration(figures.lead), "median"),
+        Tile("changes rolled back", "–" if figures.failed is None else format_percent(figures.failed)),
+        Tile("time to detect", format_duration(figures.detect), "median, in the data's time"),
+        Tile("time to recover", format_duration(figures.recover), "median, in the data's time"),
     ]
     if figures.earned is not None:
-        costs = "no costs declared" if figures.spent is None else f"costs {amount(figures.spent)}"
-        tiles.append(Tile("value of predictions", amount(figures.earned), costs))
+        costs = "no costs declared" if figures.spent is None else f"costs {format_amount(figures.spent)}"
+        tiles.append(Tile("value of predictions", format_amount(figures.earned), costs))
     if figures.roi is not None:
-        tiles.append(Tile("return on cost", percent(figures.roi), "at the declared values"))
+        tiles.append(Tile("return on cost", format_percent(figures.roi), "at the declared values"))
     return tiles
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else amount(value)
+    return "–" if value is None else format_amount(value)

@@ -19,7 +19,7 @@ POLICY = (
 )
 
 
-class House(JupyterHandler):
+class DashboardHandler(JupyterHandler):
     """Answers in the house's style, errors too: what is wrong, and what to do."""
 
     def send(self, html: str) -> None:
@@ -49,7 +49,7 @@ class House(JupyterHandler):
             super().log_exception(kind, error, trace)
 
 
-class Page(House):
+class Page(DashboardHandler):
     """A page of the project; logging in comes first when there is a token."""
 
     def initialize(self, project: Project) -> None:
@@ -68,7 +68,7 @@ class Page(House):
         return str(self.current_user.username).startswith(PREFIX)
 
 
-class Missing(House):
+class Missing(DashboardHandler):
     """Every address that is nobody's."""
 
     @tornado.web.authenticated

@@ -18,13 +18,13 @@ from gristmill.drawing.charts import (
     heat_map,
     level,
     over_time,
-    spark,
-    then_and_now,
+    sparkline,
+    side_by_side_bars,
 )
 from gristmill.drawing.document import Badge, document
-from gristmill.drawing.words import percent
+from gristmill.drawing.words import format_percent
 from gristmill.monitoring.drift import ColumnDrift
-from gristmill.monitoring.report import MonitorReport, WindowReport, estimates
+from gristmill.monitoring.report import MonitorReport, WindowReport, estimate_text
 
 SHOWN_FEATURES = 24
 SHOWN_WINDOWS = 60
@@ -123,7 +123,7 @@ def _card(state: ModelState) -> dict[str, Any]:
     if last and report:
         metric = last.performance.get(report.metric)
         figure = f"{report.metric} {metric.value:.3f}" if metric else "no labels yet"
-        lines.append(f"{percent(last.drift.share)} of features drifted · {figure}")
+        lines.append(f"{format_percent(last.drift.share)} of features drifted · {figure}")
         lines.append(f"{last.rows:,} predictions in the window starting {last.start:%-d %b %Y}")
     lines += [
         shorten(f"{a.rule}: {a.reason}", REASON, placeholder=" …") for a in state.open_alerts[:2]
@@ -133,7 +133,7 @@ def _card(state: ModelState) -> dict[str, Any]:
     bars = ""
     if report:
         windows = report.windows[-SPARK_WINDOWS:]
-        bars = spark([w.drift.share if _judged(w) else None for w in windows])
+        bars = sparkline([w.drift.share if _judged(w) else None for w in windows])
     return {
         "name": state.name,
         "status": state.status,
@@ -171,7 +171,7 @@ def _tiles(state: ModelState) -> list[Tile]:
     return [
         Tile(
             "features drifted",
-            percent(last.drift.share),
+            format_percent(last.drift.share),
             f"window starting {last.start:%-d %b %Y}",
         ),
         Tile(
@@ -179,7 +179,7 @@ def _tiles(state: ModelState) -> list[Tile]:
             f"{metric.value:.3f}" if metric else "–",
             f"{before.value:.3f} before registration" if before else "not measured before",
         ),
-        Tile("predictions", f"{last.rows:,}", f"{percent(last.coverage)} have labels"),
+        Tile("predictions", f"{last.rows:,}", f"{format_percent(last.coverage)} have labels"),
         Tile(
             "open alerts",
             str(len(state.open_alerts)),
@@ -224,7 +224,7 @@ def _drift(report: MonitorReport) -> dict[str, Any] | None:
         "against": windows[-1].against,
         "budget": report.budget,
         "chart": heat_map(names, labels, cells, marks),
-        "legend": [(f"h{level(e)}", f"{percent(e)}{'+' if e == edges[-1] else ''}") for e in edges],
+        "legend": [(f"h{level(e)}", f"{format_percent(e)}{'+' if e == edges[-1] else ''}") for e in edges],
     }
 
 
@@ -234,7 +234,7 @@ def _cell(name: str, window: WindowReport) -> Cell:
     if drift is None or not _judged(window):
         return Cell(None, False, f"{title}: inconclusive, {window.rows:,} rows")
     share = max(drift.distances.moved, abs(drift.distances.missing))
-    return Cell(share, drift.drifted, f"{title}: {percent(share)} moved. {drift.words}")
+    return Cell(share, drift.drifted, f"{title}: {format_percent(share)} moved. {drift.words}")
 
 
 def _of(name: str, window: WindowReport) -> ColumnDrift | None:
@@ -256,13 +256,13 @@ def _performance(report: MonitorReport) -> dict[str, Any] | None:
         metric = window.performance.get(report.metric)
         if metric:
             title = f"{labels[i]}: {metric.value:.3f} ({metric.low:.3f} to {metric.high:.3f}), "
-            title += f"{window.labelled:,} labels ({percent(window.coverage)})"
+            title += f"{window.labelled:,} labels ({format_percent(window.coverage)})"
             measured.append(Point(i, metric.value, metric.low, metric.high, title))
     if not measured and not estimated:
         return None
     spans = _spans(report, windows)
     chart = over_time(labels, measured, spans, marks, report.metric, estimated)
-    return {"chart": chart, "estimates": estimates(report)}
+    return {"chart": chart, "estimates": estimate_text(report)}
 
 
 def _spans(report: MonitorReport, windows: Sequence[WindowReport]) -> list[tuple[int, int, float]]:
@@ -294,11 +294,11 @@ def _distributions(report: MonitorReport, last: WindowReport | None) -> dict[str
         {
             "name": f.name,
             "change": f.words,
-            "chart": then_and_now(
+            "chart": side_by_side_bars(
                 version.bins[f.name], version.reference[f.name], last.shares[f.name]
             ),
             "distances": (
-                f"{percent(f.distances.moved)} moved",
+                f"{format_percent(f.distances.moved)} moved",
                 f"PSI {f.distances.psi:.2g} ({f.distances.psi_noise:.1g} by chance)",
                 f"KL {f.distances.kl:.2g}",
                 f"JS {f.distances.js:.2g}",

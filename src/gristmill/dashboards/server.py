@@ -25,13 +25,13 @@ from voila.tornado.handler import TornadoVoilaHandler
 from gristmill.dashboards.access import Tokens, viewers_of, visible
 from gristmill.dashboards.drilling import Drawings, Drill, DrillReport, DrillState
 from gristmill.dashboards.export import printed
-from gristmill.dashboards.handling import House, Missing, Page, unknown
+from gristmill.dashboards.handling import DashboardHandler, Missing, Page, unknown
 from gristmill.dashboards.page import model_page, overview
 from gristmill.dashboards.state import read_state
 from gristmill.drawing.document import prepare
 from gristmill.errors import Forbidden, Invalid
 from gristmill.files import replacing
-from gristmill.monitoring.gauges import Sample, exposition, samples
+from gristmill.monitoring.gauges import Sample, prometheus_text, metric_samples
 from gristmill.monitoring.lifecycle import acknowledge, snooze
 from gristmill.project import Project
 
@@ -114,12 +114,12 @@ class Gauges(Page):
         for name in self.shown(project):
             state = read_state(project, name)
             if state.report is not None:
-                figures += samples(state.report, list(state.alerts), state.now)
+                figures += metric_samples(state.report, list(state.alerts), state.now)
         self.set_header("Content-Type", CONTENT_TYPE_LATEST)
-        self.finish(exposition(figures))
+        self.finish(prometheus_text(figures))
 
 
-class Explored(House, TornadoVoilaHandler):  # type: ignore[misc]
+class NotebookHandler(DashboardHandler, TornadoVoilaHandler):  # type: ignore[misc]
     """The notebook, for a model that who asks may see."""
 
     async def prepare(self) -> None:  # type: ignore[override]
@@ -159,7 +159,7 @@ class Dashboard(Voila):  # type: ignore[misc]
             (base + window + r"/report\.html", DrillReport, drawings),
             (base + r"metrics", Gauges, about),
             *(
-                (h[0], Explored, *h[2:]) if h[1] is TornadoVoilaHandler else h
+                (h[0], NotebookHandler, *h[2:]) if h[1] is TornadoVoilaHandler else h
                 for h in super().init_handlers()
                 if h[0] != self.server_url
             ),
@@ -171,7 +171,7 @@ class Dashboard(Voila):  # type: ignore[misc]
         super().listen()
 
 
-def serve(
+def serve_dashboard(
     project: Project,
     *,
     ready: Callable[[str], None],
@@ -212,7 +212,7 @@ def notebooks(project: Project) -> Path:
     return mine if (mine / NOTEBOOK).is_file() else TEMPLATES
 
 
-def edit(project: Project) -> Path:
+def copy_notebook(project: Project) -> Path:
     """Copy the template into the project, to be changed there; what is there stays. Returns where
     it is."""
     target = project.root / FOLDER / NOTEBOOK

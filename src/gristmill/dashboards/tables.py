@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from gristmill.dashboards.state import ModelState
-from gristmill.drawing.words import amount, percent
+from gristmill.drawing.words import format_amount, format_percent
 from gristmill.monitoring.alerts import Alert
 from gristmill.monitoring.report import MonitorReport
 
@@ -39,7 +39,7 @@ def contract(report: MonitorReport) -> dict[str, Any] | None:
             b.column or "several columns",
             b.rule,
             f"{b.rows:,}",
-            percent(b.rows / last.rows),
+            format_percent(b.rows / last.rows),
             b.example,
         )
         for b in last.breaches
@@ -93,7 +93,7 @@ def _champions(state: ModelState) -> Table:
     rows: list[Row] = []
     for m in reversed(state.moves):
         measured = versions[m.version].promised.get(metric) if m.version in versions else None
-        figure = amount(measured.value) if measured else None
+        figure = format_amount(measured.value) if measured else None
         rows.append(
             (f"{m.at:%-d %b %Y %H:%M}", f"v{m.version}", m.action, figure, m.actor, m.reason)
         )

@@ -12,7 +12,7 @@ from html import escape
 from markupsafe import Markup
 
 from gristmill.drawing.svg import finish, start, text, ticks
-from gristmill.drawing.words import amount, percent
+from gristmill.drawing.words import format_amount, format_percent
 
 WIDTH = 760
 SPACED = 76
@@ -116,7 +116,7 @@ def over_time(
         parts.append(
             f'<line class="promise" x1="{x(first - 0.5):.1f}" x2="{x(last + 0.5):.1f}" '
             f'y1="{y(value):.1f}" y2="{y(value):.1f}"><title>before registration: '
-            f"{amount(value)}</title></line>"
+            f"{format_amount(value)}</title></line>"
         )
     guess = " ".join(f"{x(p.x):.1f},{y(p.value):.1f}" for p in estimated)
     parts.append(f'<polyline class="guess" points="{guess}"/>')
@@ -138,7 +138,7 @@ def over_time(
     return finish(parts)
 
 
-def then_and_now(labels: Sequence[str], then: Sequence[float], now: Sequence[float]) -> Markup:
+def side_by_side_bars(labels: Sequence[str], then: Sequence[float], now: Sequence[float]) -> Markup:
     """Shares of rows by bin, the reference beside the window."""
     left, width, high = 128, 360, 21
     most = max([*then, *now, 1e-9])
@@ -147,7 +147,7 @@ def then_and_now(labels: Sequence[str], then: Sequence[float], now: Sequence[flo
         y = high * i + 4
         short = label if len(label) <= 18 else label[:17] + "…"
         title = (
-            f"<title>{escape(label)}: {percent(before)} in training, {percent(after)} now</title>"
+            f"<title>{escape(label)}: {format_percent(before)} in training, {format_percent(after)} now</title>"
         )
         parts.append(text(left - 8, y + 12, short, "end", title=label))
         for kind, value, offset in (("then", before, 0), ("now", after, 8)):
@@ -157,11 +157,11 @@ def then_and_now(labels: Sequence[str], then: Sequence[float], now: Sequence[flo
                 f'height="7" rx="1.5">{title}</rect>'
             )
         far = left + (width - left - 48) * max(before, after) / most + 5
-        parts.append(text(far, y + 12, percent(after), "start"))
+        parts.append(text(far, y + 12, format_percent(after), "start"))
     return finish(parts)
 
 
-def spark(values: Sequence[float | None]) -> Markup:
+def sparkline(values: Sequence[float | None]) -> Markup:
     """Bars of shares on a line, one a window, with room for those to come; None leaves a gap.
 
     The whole height stands for a quarter of the features, or the largest share when it is more.
@@ -176,7 +176,7 @@ def spark(values: Sequence[float | None]) -> Markup:
     for i, value in enumerate(values):
         kind = "none" if value is None else f"h{level(value)}"
         size = 2.0 if value is None else max(2.0, height * value / most)
-        title = "inconclusive" if value is None else f"{percent(value)} of features drifted"
+        title = "inconclusive" if value is None else f"{format_percent(value)} of features drifted"
         parts.append(
             f'<rect class="{kind}" x="{i * wide}" y="{height - size:.1f}" width="5" '
             f'height="{size:.1f}"><title>{title}</title></rect>'

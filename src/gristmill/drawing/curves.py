@@ -13,7 +13,7 @@ from html import escape
 from markupsafe import Markup
 
 from gristmill.drawing.svg import finish, line, start, text
-from gristmill.drawing.words import signed
+from gristmill.drawing.words import format_signed
 
 SIZE = 250
 LEFT, TOP = 50, 8
@@ -104,7 +104,7 @@ def interval(bar: Bar) -> Markup:
     reach = max(abs(bar.low), abs(bar.high), 1e-12) * 1.12
     y, middle = height / 2, width / 2
     low, value, high = (middle + middle * v / reach for v in (bar.low, bar.value, bar.high))
-    title = f"{bar.name}: {signed(bar.value)} ({signed(bar.low)} to {signed(bar.high)})"
+    title = f"{bar.name}: {format_signed(bar.value)} ({format_signed(bar.low)} to {format_signed(bar.high)})"
     return finish(
         (
             start(width, height, title, fixed=True),

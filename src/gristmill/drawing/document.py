@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from gristmill.drawing.words import percent
+from gristmill.drawing.words import format_percent
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -116,7 +116,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"day": _day, "percent": percent}
+    environment.filters |= {"day": _day, "percent": format_percent}
     environment.tests["badge"] = _is_badge
     return environment
 

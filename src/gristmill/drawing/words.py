@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 
 
-def percent(share: float) -> str:
+def format_percent(share: float) -> str:
     """A share in percent, to two significant digits below ten."""
     value = 100 * share
     return f"{value:.0f} %" if abs(value) >= 10 else f"{value:.2g} %"
 
 
-def amount(value: float) -> str:
+def format_amount(value: float) -> str:
     """A number to three significant digits, without an exponent where a person needs none."""
     if value != 0 and not 1e-4 <= abs(value) < 1e9:
         return f"{value:.3g}"
@@ -20,11 +20,11 @@ def amount(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def status(stored: str) -> str:
+def status_text(stored: str) -> str:
     """A verdict as screens show it: both stored spellings of "cannot judge" are inconclusive."""
     return "inconclusive" if stored in ("cannot judge", "cannot-judge") else stored
 
 
-def signed(value: float) -> str:
+def format_signed(value: float) -> str:
     """A difference with its sign, four decimals."""
     return f"{value:+.4f}".replace("-", "−")

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from gristmill.pipeline.source import imports, normalise
+from gristmill.pipeline.source import imported_modules, normalise_code
 
 SOURCE_ROOTS = ("", "src/")
 
@@ -29,8 +29,8 @@ def project_modules(root: Path, names: Iterable[str]) -> dict[str, str]:
             if path in found:
                 continue
             source = (root / path).read_text(encoding="utf-8", errors="replace")
-            found[path] = hashlib.sha256(normalise(source).encode()).hexdigest()
-            pending += [(name, package) for name in imports(source)]
+            found[path] = hashlib.sha256(normalise_code(source).encode()).hexdigest()
+            pending += [(name, package) for name in imported_modules(source)]
     return dict(sorted(found.items()))
 
 

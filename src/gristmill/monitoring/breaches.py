@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gristmill.drawing.words import percent
+from gristmill.drawing.words import format_percent
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,7 +59,7 @@ def broken(contract: Contract, lines: Lines, sign: int = 1) -> pa.Table:
     return pa.table({"version": pa.repeat(version, size), **arrays})
 
 
-def breaks(found: Sequence[Breach], rows: int, allowed: float) -> str:
+def breach_text(found: Sequence[Breach], rows: int, allowed: float) -> str:
     """Why the window breaks the contract, in words; "" when it keeps it. Pure.
 
     It breaks it when a rule is broken by more than the share `allowed` of its `rows`."""
@@ -68,4 +68,4 @@ def breaks(found: Sequence[Breach], rows: int, allowed: float) -> str:
         return ""
     worst = max(b.rows for b in bad) / max(1, rows)
     rules = f"{len(bad)} rule{'s' if len(bad) != 1 else ''} of the contract broken, one by "
-    return f"{rules}{percent(worst)} of rows. " + "; ".join(b.words for b in bad[:3])
+    return f"{rules}{format_percent(worst)} of rows. " + "; ".join(b.words for b in bad[:3])

@@ -26,7 +26,7 @@ def allocate(settings: MonitoringSettings) -> dict[str, float]:
     return {"drift": whole / 2} | {name: whole / 2 / len(others) for name in others}
 
 
-def words(settings: MonitoringSettings) -> str:
+def budget_text(settings: MonitoringSettings) -> str:
     """The promise as a sentence."""
     spent = sum(allocate(settings).values())
     return (

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gristmill.drawing.words import amount
+from gristmill.drawing.words import format_amount
 from gristmill.monitoring.control import WARM, baseline, ewma, limit, western_electric
 from gristmill.monitoring.performance import HIGHER, Metric
 from gristmill.monitoring.report import Finding, WindowReport
@@ -116,7 +116,7 @@ def add_findings(
             ]
             if not here or (name == metric and window.labelled < act):
                 continue
-            text = f"{name} {amount(here[0].value)}: worse for windows on end, its weighted mean "
+            text = f"{name} {format_amount(here[0].value)}: worse for windows on end, its weighted mean "
             text += f"lies {here[0].ewma:.1f} deviations off where {here[0].limit:.1f} are allowed"
             rule = "chart" if name == metric else "business"
             kept.append(Finding(rule, "critical" if rule == "chart" else "warning", text))

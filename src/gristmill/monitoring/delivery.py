@@ -50,7 +50,7 @@ class Delivery:
         return (self.earned - self.spent) / self.spent
 
 
-def delivery(
+def delivery_metrics(
     changes: Sequence[Change],
     alerts: Sequence[Alert],
     windows: Sequence[WindowReport],
@@ -94,7 +94,7 @@ def _middle(spans: Sequence[timedelta]) -> timedelta | None:
     return sorted(spans)[len(spans) // 2] if spans else None
 
 
-def length(span: timedelta | None) -> str:
+def format_duration(span: timedelta | None) -> str:
     """A length of time as a person says it."""
     if span is None:
         return "–"

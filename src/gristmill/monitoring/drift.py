@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from gristmill.monitoring.distance import Distances, distances
-from gristmill.monitoring.significance import Alike, Aspect, p_values
+from gristmill.monitoring.significance import IntraclassCorrelation, Aspect, p_values
 from gristmill.monitoring.sketch import Binning, Floats, Sketch
 from gristmill.monitoring.words import describe
 
@@ -57,7 +57,7 @@ class Column:
     binning: Binning
     reference: Sketch
     importance: float = 0.0
-    alike: Alike = Alike()  # noqa: RUF009  frozen
+    alike: IntraclassCorrelation = IntraclassCorrelation()  # noqa: RUF009  frozen
     days: float = 0
     floor: float | None = None
 
@@ -93,7 +93,7 @@ class WindowDrift:
     prediction: ColumnDrift | None
 
 
-def judge(
+def detect_drift(
     features: Sequence[Column],
     window: Mapping[str, Sketch],
     thresholds: Thresholds,

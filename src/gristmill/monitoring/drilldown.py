@@ -76,12 +76,12 @@ def drill_down(
     if rows < 1:
         raise Invalid("drill.rows", f"{rows} rows cannot be drawn.", hint="At least 1.")
     found = chosen(read_report(project, model), window, version)
-    target = place(project, model, found, rows)
-    done = kept(target)
+    target = drill_down_path(project, model, found, rows)
+    done = stored_drill_down(target)
     if done is not None:
         return done
-    with locked(target.parent / f"{name(found)}.lock", f"drawing {target.stem}", wait=WAIT_SECONDS):
-        done = kept(target)
+    with locked(target.parent / f"{window_name(found)}.lock", f"drawing {target.stem}", wait=WAIT_SECONDS):
+        done = stored_drill_down(target)
         if done is not None:
             return done
         task = {
@@ -93,10 +93,10 @@ def drill_down(
             "rows": rows,
         }
         _draw(task, progress)
-        done = kept(target)
+        done = stored_drill_down(target)
         if done is None:
             raise Unavailable("drill.lost", f"{target} was drawn and is gone.", hint="Try again.")
-        _sweep(target, name(found))
+        _sweep(target, window_name(found))
     return done
 
 
@@ -121,12 +121,12 @@ def chosen(report: MonitorReport, window: str | None, version: int | None) -> Wi
     return max(fit, key=lambda w: (w.start, w.version))
 
 
-def name(window: WindowReport) -> str:
+def window_name(window: WindowReport) -> str:
     """How a window is called in files and addresses: `v3-20130701T00`."""
     return f"v{window.version}-{window.start:%Y%m%dT%H}"
 
 
-def place(project: Project, model: str, window: WindowReport, rows: int = ROWS) -> Path:
+def drill_down_path(project: Project, model: str, window: WindowReport, rows: int = ROWS) -> Path:
     """Where the window's report is kept; another judgement, reference or Evidently is another
     place. Raises Invalid, Unavailable."""
     from gristmill.registry.store import Registry
@@ -149,10 +149,10 @@ def place(project: Project, model: str, window: WindowReport, rows: int = ROWS) 
         )
     text = f"{FORMAT} {window.basis} {window.against} {digest} {rows} {drawer}"
     key = hashlib.sha256(text.encode()).hexdigest()[:12]
-    return directory(project, model) / "drilldown" / f"{name(window)}-{key}.html"
+    return directory(project, model) / "drilldown" / f"{window_name(window)}-{key}.html"
 
 
-def kept(target: Path) -> DrillDown | None:
+def stored_drill_down(target: Path) -> DrillDown | None:
     """What was drawn there before."""
     try:
         record = json.loads(target.with_suffix(".json").read_text(encoding="utf-8"))

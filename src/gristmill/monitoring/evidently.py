@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gristmill.monitoring.drift import Column, ColumnDrift
 from gristmill.monitoring.profile import PREDICTION
-from gristmill.monitoring.sketch import OTHER, Binning, named
+from gristmill.monitoring.sketch import OTHER, Binning, factorize
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,6 +107,6 @@ def _prepared(side: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
 
 
 def _words(binning: Binning, values: Any) -> list[str | None]:
-    codes, names = named(values.to_numpy(dtype=object))
+    codes, names = factorize(values.to_numpy(dtype=object))
     counted = [n if n is None or n in binning.places else OTHER for n in names]
     return [counted[i] for i in codes]

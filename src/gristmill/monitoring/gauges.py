@@ -31,7 +31,7 @@ HELP = {
 }
 
 
-def samples(report: MonitorReport, alerts: list[Alert], now: datetime) -> Iterator[Sample]:
+def metric_samples(report: MonitorReport, alerts: list[Alert], now: datetime) -> Iterator[Sample]:
     """The figures of one model. Pure."""
     model = {"model": report.model}
     closed = [w for w in report.windows if w.closed and w.drift.verdict != "cannot-judge"]
@@ -69,7 +69,7 @@ def samples(report: MonitorReport, alerts: list[Alert], now: datetime) -> Iterat
     yield "gristmill_log_damaged_lines", model, float(report.damaged)
 
 
-def exposition(samples: Iterable[Sample]) -> bytes:
+def prometheus_text(samples: Iterable[Sample]) -> bytes:
     """Samples of any number of models in Prometheus' text format. Pure.
 
     Parameters
@@ -103,7 +103,7 @@ def exposition(samples: Iterable[Sample]) -> bytes:
     return generate_latest(registry)
 
 
-def grafana() -> str:
+def grafana_dashboard() -> str:
     """A dashboard for Grafana's import, with a variable for the model."""
     text = (resources.files("gristmill.monitoring") / "grafana.json").read_text(encoding="utf-8")
     return json.dumps(json.loads(text), indent=2)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import Invalid
 from gristmill.project import Project
-from gristmill.registry.statistics import KNOWN, Comparison, compare
+from gristmill.registry.statistics import METRIC_NAMES, Comparison, paired_difference
 from gristmill.registry.store import Registry
-from gristmill.serving.model import load
-from gristmill.serving.predictions import attach
+from gristmill.serving.model import load_served_model
+from gristmill.serving.predictions import attach_log
 
 if TYPE_CHECKING:
     from gristmill.predictor.schema import Row
@@ -38,7 +38,7 @@ def in_hindsight(
     import numpy as np
 
     registry = Registry(project)
-    models = [load(project, registry, registry.version(model, n)) for n in (other, served)]
+    models = [load_served_model(project, registry, registry.version(model, n)) for n in (other, served)]
     taken: list[list[Row]] = [[], []]
     labels = []
     for number, (features, label) in enumerate(_labelled(project, model, served, since)):
@@ -56,7 +56,7 @@ def in_hindsight(
             f"take: fewer than the {least} that say which does better.",
         )
     said = [np.asarray(m.predict(m.frame(rows))) for m, rows in zip(models, taken, strict=True)]
-    return compare(metric if metric in KNOWN else "mae", _truth(labels), *said)
+    return paired_difference(metric if metric in METRIC_NAMES else "mae", _truth(labels), *said)
 
 
 def _labelled(project: Project, model: str, version: int, since: datetime) -> list[tuple[str, str]]:
@@ -65,7 +65,7 @@ def _labelled(project: Project, model: str, version: int, since: datetime) -> li
 
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        attach(connection, project, model)
+        attach_log(connection, project, model)
         return connection.execute(
             "SELECT features, label FROM labelled WHERE version = ? AND label IS NOT NULL "
             "AND moment >= ? ORDER BY moment DESC, request_id LIMIT ?",

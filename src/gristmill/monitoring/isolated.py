@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 SOURCES = {".ipynb", ".py", ".toml", ".yaml", ".yml"}
 
 
-def place(project: Project, model: str, identity: str) -> Path:
+def checkout_path(project: Project, model: str, identity: str) -> Path:
     return project.state / "repairs" / model / identity
 
 
-def isolate(project: Project, model: str, identity: str) -> Project:
+def check_out(project: Project, model: str, identity: str) -> Project:
     """Make the double anew. Finished steps come back from DVC's cache, which it shares."""
-    from gristmill.runner.shadow import make_shadow, pin
-    from gristmill.runner.workspace import load
+    from gristmill.runner.shadow import make_double, pin_commit
+    from gristmill.runner.workspace import load_workspace
 
-    there = make_shadow(project, place(project, model, identity), ())
+    there = make_double(project, checkout_path(project, model, identity), ())
     commit = _as_committed(project.root, there.root)
     if commit is not None:
-        pin(there, commit)
+        pin_commit(there, commit)
     there = Project.load(there.root)
-    for step in load(there).dag.steps.values():
+    for step in load_workspace(there).dag.steps.values():
         for output in step.outputs:
             path = there.root / output.path
             if path.is_dir() and not path.is_symlink():
@@ -72,11 +72,11 @@ def makers(there: Project, model: str) -> tuple[str, ...]:
     """The steps that write what a version is made of. Others (one that registers, say) are none of
     a repair's business: their registry would be the double's."""
     from gristmill.registry.settings import model_settings
-    from gristmill.runner.workspace import load
+    from gristmill.runner.workspace import load_workspace
 
     settings = model_settings(there, model)
     wanted = {settings.path, settings.metrics, settings.reference, settings.holdout}
-    steps = load(there).dag.steps.values()
+    steps = load_workspace(there).dag.steps.values()
     return tuple(s.name for s in steps if wanted & {o.path for o in s.outputs})
 
 
@@ -93,14 +93,14 @@ def register_from(project: Project, there: Project, model: str, actor: str) -> V
     return register_tree(project, model, there, lineage=lineage, actor=actor)
 
 
-def told_at_home(project: Project, model: str, identity: str, words: str) -> str:
+def rebase_paths(project: Project, model: str, identity: str, words: str) -> str:
     """What a run in the double said, with its files where `dissolve` leaves them."""
-    return words.replace(str(place(project, model, identity) / STATE), str(project.state))
+    return words.replace(str(checkout_path(project, model, identity) / STATE), str(project.state))
 
 
-def dissolve(project: Project, model: str, identity: str) -> None:
+def remove_checkout(project: Project, model: str, identity: str) -> None:
     """Remove the double; its runs' files join the project's, where lineage is looked up."""
-    there, home = place(project, model, identity), project.state / "runs"
+    there, home = checkout_path(project, model, identity), project.state / "runs"
     if there.is_dir():
         home.mkdir(exist_ok=True)
         for run in (there / STATE / "runs").glob("*"):

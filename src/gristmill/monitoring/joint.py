@@ -25,7 +25,7 @@ class Joint:
     p: float
 
 
-def together(
+def joint_drift(
     reference: NDArray[np.int32],
     reference_days: NDArray[np.int64],
     window: NDArray[np.int32],

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from gristmill.monitoring.breaches import breaks
+from gristmill.monitoring.breaches import breach_text
 from gristmill.monitoring.budget import allocate
-from gristmill.monitoring.drift import Column, WindowDrift, judge
+from gristmill.monitoring.drift import Column, WindowDrift, detect_drift
 from gristmill.monitoring.estimate import estimate
-from gristmill.monitoring.joint import FLOOR, together
+from gristmill.monitoring.joint import FLOOR, joint_drift
 from gristmill.monitoring.performance import SCORE_BINS, measure
 from gristmill.monitoring.profile import PREDICTION, SCORE, Profile
 from gristmill.monitoring.reading import Reading, Window
@@ -34,7 +34,7 @@ class Compared:
     parts: tuple[str, ...] = ()
 
 
-def judge_window(
+def assess_window(
     db: Reading,
     window: Window,
     earlier: Sequence[Window],
@@ -55,7 +55,7 @@ def judge_window(
         if c.name not in settings.ignore and c.name != PREDICTION
     ]
     output = next((c for c in against.columns if c.name == PREDICTION), None)
-    drift = judge(watched, sketches, thresholds, output, days)
+    drift = detect_drift(watched, sketches, thresholds, output, days)
     if not profile.columns:
         drift = replace(drift, rows=window.rows)
     scores = db.scores(window, profile)
@@ -66,7 +66,7 @@ def judge_window(
         found += _segments(profile, parts, settings, spent.get("segment", 0.0), drift, days)
         found += _joint(db, window, profile, spent.get("joint", 0.0))
     breaches = db.breaches(window)
-    why = breaks(breaches, window.rows, settings.broken)
+    why = breach_text(breaches, window.rows, settings.broken)
     if why:
         owners = dict.fromkeys(settings.owners[b.column] for b in breaches
                                if b.column in settings.owners)  # fmt: skip
@@ -201,7 +201,7 @@ def _segments(
         thresholds = settings.thresholds(alpha / len(names))
         if rows < settings.act:
             continue
-        drift = judge(columns, parts[name], thresholds, None, days)
+        drift = detect_drift(columns, parts[name], thresholds, None, days)
         found += [
             (f.distances.moved, f"{name}, {f.name}: {f.words}") for f in drift.features if f.drifted
         ]
@@ -218,7 +218,7 @@ def _joint(db: Reading, window: Window, profile: Profile, alpha: float) -> tuple
     rows, days = db.sample(window, len(profile.sample))
     if not len(rows):
         return ()
-    told = together(profile.sample, profile.sample_days[:, 0].astype("int64"), rows, days)
+    told = joint_drift(profile.sample, profile.sample_days[:, 0].astype("int64"), rows, days)
     if told is None or told.p > alpha or told.area < FLOOR:
         return ()
     text = f"a classifier tells the window's rows from the reference's (area {told.area:.2f}): "

@@ -124,12 +124,12 @@ def _write(
     **more: Any,
 ) -> Alert:
     from gristmill.registry.actor import current_actor
-    from gristmill.registry.roles import require_any
+    from gristmill.registry.roles import require_any_role
 
     who, moment = actor or current_actor(project), now or datetime.now(UTC)
     found = find_alert(project, alert)
     if who not in found.owners:
-        require_any(project, ("approve", "promote", "deploy"), who, f"decide on alert {found.id}")
+        require_any_role(project, ("approve", "promote", "deploy"), who, f"decide on alert {found.id}")
     with writing(project, found.model) as path:
         there = fold(read_journal(path))[found.id]
         if not there.is_open:

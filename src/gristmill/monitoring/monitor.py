@@ -17,7 +17,7 @@ from scipy import stats
 from gristmill.errors import Invalid, NotFound
 from gristmill.files import locked, sweep, write_json
 from gristmill.monitoring.alerts import Alert, read_alerts, update_alerts
-from gristmill.monitoring.budget import allocate, words
+from gristmill.monitoring.budget import allocate, budget_text
 from gristmill.monitoring.business import business_metrics
 from gristmill.monitoring.charting import (
     Point,
@@ -25,7 +25,7 @@ from gristmill.monitoring.charting import (
     business_chart,
     performance_chart,
 )
-from gristmill.monitoring.judging import basis_of, judge_window
+from gristmill.monitoring.judging import basis_of, assess_window
 from gristmill.monitoring.kept import FORMAT, read_report
 from gristmill.monitoring.performance import HIGHER
 from gristmill.monitoring.periods import parse_length
@@ -40,7 +40,7 @@ from gristmill.monitoring.report import (
     coarse_labels,
     default_metric,
 )
-from gristmill.monitoring.routes import deliver
+from gristmill.monitoring.routes import deliver_notifications
 from gristmill.monitoring.settings import MonitoringSettings, directory, monitoring_settings
 from gristmill.monitoring.windows import SketchStore
 from gristmill.notify.routes import alert_settings
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Watch:
+class MonitorResult:
     """What a run of the monitor found: the report, the alerts that are open, those it opened, what
     it told whom."""
 
@@ -72,7 +72,7 @@ def monitor(
     window: str | None = None,
     start: str | None = None,
     tell: bool = True,
-) -> Watch:
+) -> MonitorResult:
     """Judge every window of the model's prediction log against what its version promised.
 
     Windows that end after `now` (aware; the present when None) are judged "so far" and raise no
@@ -117,7 +117,7 @@ def monitor(
         digest = contract.digest if contract else ""
         report = _report(db, profiles, model, settings, digest, moment, project, keep=not ad_hoc)
         if ad_hoc:
-            return Watch(report, tuple(_open(project, model)), ())
+            return MonitorResult(report, tuple(_open(project, model)), ())
         write_json(folder / "report.json", {"format": FORMAT, **report.record()})
         holder = registry.ledger.aliases(model).get("champion")
         late = alert_settings(project).escalate
@@ -133,8 +133,8 @@ def monitor(
         )
         record_alerts(project, model)
         _log_to_mlflow(project, registry, report)
-        sent = deliver(project, model, moment) if tell else []
-    return Watch(report, tuple(_open(project, model)), tuple(opened), tuple(sent))
+        sent = deliver_notifications(project, model, moment) if tell else []
+    return MonitorResult(report, tuple(_open(project, model)), tuple(opened), tuple(sent))
 
 
 def _open(project: Project, model: str) -> list[Alert]:
@@ -169,7 +169,7 @@ def _report(
         basis = basis_of(window, earlier, profile, settings, contract)
         found = kept.get((window.start, window.version))
         if found is None or found.basis != basis:
-            found = judge_window(db, window, earlier, profile, settings, metric, basis)
+            found = assess_window(db, window, earlier, profile, settings, metric, basis)
         windows.append(replace(found, closed=window.end <= now))
         earlier.append(window)
     charts: dict[str, list[Point]] = {}
@@ -193,7 +193,7 @@ def _report(
         versions=tuple(_version_report(profiles[v]) for v in sorted(profiles)),
         windows=tuple(windows),
         damaged=db.damaged(),
-        budget=words(settings),
+        budget=budget_text(settings),
         charts={
             k: tuple({**vars(p), "start": p.start.isoformat(), "rules": list(p.rules)} for p in v)
             for k, v in charts.items()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gristmill.monitoring.drift import Column
 from gristmill.monitoring.estimate import Expected
 from gristmill.monitoring.performance import Metric, Task
-from gristmill.monitoring.significance import Alike
+from gristmill.monitoring.significance import IntraclassCorrelation
 from gristmill.monitoring.sketch import Binning, Sketch
 
 PREDICTION = "prediction"
@@ -117,6 +117,6 @@ def _column_record(column: Column) -> dict[str, Any]:
 
 def _column_from(record: Mapping[str, Any]) -> Column:
     binning = Binning.from_record(record["binning"])
-    alike = Alike(**record["alike"])
+    alike = IntraclassCorrelation(**record["alike"])
     sketch = sketch_from(record["sketch"])
     return Column(binning, sketch, record["importance"], alike, record["days"])

@@ -13,7 +13,7 @@ from gristmill.monitoring.counting import DAY, Layout
 from gristmill.monitoring.performance import Scores
 from gristmill.monitoring.periods import Period
 from gristmill.monitoring.profile import Profile
-from gristmill.monitoring.significance import days_worth
+from gristmill.monitoring.significance import effective_days
 from gristmill.monitoring.sketch import Sketch
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Reading:
         span = [window.version, int(window.start.timestamp()), int(window.end.timestamp())]
         query = f"""select sum(arrived) from hours {SPAN} and part = ''
           group by hour // 86400 having sum(arrived) > 0"""  # noqa: S608
-        return days_worth([int(n) for (n,) in self._db.execute(query, span).fetchall()])
+        return effective_days([int(n) for (n,) in self._db.execute(query, span).fetchall()])
 
     def sample(self, window: Window, rows: int) -> tuple[Any, Any]:
         """A fair sample of at most `rows` of the window: bins of the features, shape (n, features),

@@ -19,8 +19,8 @@ from gristmill.monitoring.estimate import Expected, expect
 from gristmill.monitoring.performance import Metric, Task, measure, tally
 from gristmill.monitoring.profile import FORMAT, PREDICTION, Profile
 from gristmill.monitoring.settings import MonitoringSettings
-from gristmill.monitoring.significance import Alike, days_worth, likeness
-from gristmill.monitoring.sketch import Binning, Floats, Kind, Words, fix_bins, named, word
+from gristmill.monitoring.significance import IntraclassCorrelation, effective_days, intraclass_correlation
+from gristmill.monitoring.sketch import Binning, Floats, Kind, CategoryCodes, fix_bins, factorize, category_label
 from gristmill.registry.version import HOLDOUT, REFERENCE
 
 if TYPE_CHECKING:
@@ -80,10 +80,10 @@ def columns_of(
         places, weight = binning.place(counted), 0.0
         if prediction is not None:
             weight = importance(_coarse(binning, places), prediction[half], binning.size)
-        alike, days = Alike(), 0.0
+        alike, days = IntraclassCorrelation(), 0.0
         if when is not None:
             alike = _alike(binning, places, when[half])
-            days = days_worth(np.bincount(when[half]))
+            days = effective_days(np.bincount(when[half]))
         found.append(Column(binning, binning.sketch(counted, places), weight, alike, days))
     return tuple(found)
 
@@ -95,7 +95,7 @@ def _coarse(binning: Binning, places: NDArray[np.intp]) -> NDArray[np.intp]:
     return places
 
 
-def _alike(binning: Binning, places: NDArray[np.intp], where: NDArray[np.intp]) -> Alike:
+def _alike(binning: Binning, places: NDArray[np.intp], where: NDArray[np.intp]) -> IntraclassCorrelation:
     """How alike rows of one day are in the column's coarse bins, and in missing it; `where` counts
     the days from nought.
 
@@ -108,15 +108,15 @@ def _alike(binning: Binning, places: NDArray[np.intp], where: NDArray[np.intp]) 
     values = _table(where[present], group[places[present] - 1], days, int(group.max(initial=0)) + 1)
     missing = _table(where, present.astype(np.intp), days, 2)
     if binning.kind == "category":
-        return Alike(likeness(values), likeness(missing))
+        return IntraclassCorrelation(intraclass_correlation(values), intraclass_correlation(missing))
     below = np.cumsum(values, axis=1)[:, :-1]
     above = values.sum(axis=1, keepdims=True) - below
-    cuts = [likeness(np.column_stack([below[:, i], above[:, i]])) for i in range(below.shape[1])]
-    return Alike(max(cuts, default=0.0), likeness(missing))
+    cuts = [intraclass_correlation(np.column_stack([below[:, i], above[:, i]])) for i in range(below.shape[1])]
+    return IntraclassCorrelation(max(cuts, default=0.0), intraclass_correlation(missing))
 
 
 def _worth(day: Days) -> float:
-    return days_worth(np.unique(day, return_counts=True)[1])
+    return effective_days(np.unique(day, return_counts=True)[1])
 
 
 def _table(row: NDArray[np.intp], column: NDArray[np.intp], rows: int, columns: int) -> Floats:
@@ -195,9 +195,9 @@ def reference_rows(
             hint="Write features and prediction of the training window into it.",
         )
     if PREDICTION not in frame and settings.target:
-        from gristmill.registry.scoring import outputs_of
+        from gristmill.registry.scoring import model_outputs
 
-        frame[PREDICTION] = outputs_of(registry, version, frame, settings, binary=task == "binary")
+        frame[PREDICTION] = model_outputs(registry, version, frame, settings, binary=task == "binary")
     return frame
 
 
@@ -206,11 +206,11 @@ def _holdout(
 ) -> tuple[Task, Any, Any]:
     import pandas as pd
 
-    from gristmill.registry.scoring import labels, outputs_of
+    from gristmill.registry.scoring import truth_labels, model_outputs
 
     holdout = pd.read_parquet(registry.evidence(version, HOLDOUT))
-    truth, binary = labels(holdout[settings.target])
-    predicted = outputs_of(registry, version, holdout, settings, binary=binary)
+    truth, binary = truth_labels(holdout[settings.target])
+    predicted = model_outputs(registry, version, holdout, settings, binary=binary)
     if binary:
         return "binary", np.asarray(predicted, float), np.asarray(truth, float)
     number = np.asarray(truth).dtype.kind in "if"
@@ -288,6 +288,6 @@ def values_of(series: pd.Series[Any]) -> tuple[Kind, Any] | None:
     if pd.api.types.is_bool_dtype(kind) or not pd.api.types.is_numeric_dtype(kind):
         if isinstance(kind, pd.StringDtype):
             codes, different = pd.factorize(series)
-            return "category", Words(codes, [*map(word, different), None])  # -1: a missing one
-        return "category", Words(*named(series.astype(object).to_numpy()))
+            return "category", CategoryCodes(codes, [*map(category_label, different), None])  # -1: a missing one
+        return "category", CategoryCodes(*factorize(series.astype(object).to_numpy()))
     return "number", series.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gristmill.drawing.words import amount, percent
+from gristmill.drawing.words import format_amount, format_percent
 from gristmill.monitoring.breaches import Breach
 from gristmill.monitoring.distance import Distances, coarsen, groups
 from gristmill.monitoring.drift import Column, ColumnDrift, WindowDrift
@@ -212,7 +212,7 @@ def findings(
     if drift.verdict == "drift":
         moved = [f for f in drift.features if f.drifted]
         worst = "; ".join(f"{f.name}: {f.words}" for f in moved[:3])
-        text = f"{percent(drift.share)} of features drifted. {worst}"
+        text = f"{format_percent(drift.share)} of features drifted. {worst}"
         found.append(Finding("drift", "warning", text, _owners(moved, settings)))
     if drift.prediction and drift.prediction.drifted:
         found.append(Finding("prediction", "warning", f"predictions: {drift.prediction.words}"))
@@ -232,8 +232,8 @@ def findings(
         gap = now.value - then.value if not HIGHER[metric] else then.value - now.value
         half = float(np.hypot(now.high - now.low, then.high - then.low)) / 2
         if gap > settings.margin + half:
-            text = f"{metric} {amount(now.value)} on {labelled:,} labelled rows, where "
-            text += f"{amount(then.value)} was measured before registration"
+            text = f"{metric} {format_amount(now.value)} on {labelled:,} labelled rows, where "
+            text += f"{format_amount(then.value)} was measured before registration"
             found.append(Finding("performance", "critical", text))
     return tuple(found)
 
@@ -280,11 +280,11 @@ def _ranges(column: Column) -> list[str]:
         inside = np.flatnonzero(group == g)
         low, high = cuts[inside[0]], cuts[inside[-1] + 1]
         if not np.isfinite(low):
-            names.append(f"below {amount(high)}" if np.isfinite(high) else "any")
+            names.append(f"below {format_amount(high)}" if np.isfinite(high) else "any")
         elif not np.isfinite(high):
-            names.append(f"{amount(low)} and more")
+            names.append(f"{format_amount(low)} and more")
         else:
-            ends = dict.fromkeys((amount(low), amount(high)))
+            ends = dict.fromkeys((format_amount(low), format_amount(high)))
             names.append(" to ".join(ends))
     return names
 
@@ -297,20 +297,20 @@ def _drift_from(record: Mapping[str, Any]) -> ColumnDrift:
     return ColumnDrift(**{**record, "distances": Distances(**record["distances"])})
 
 
-def estimates(report: MonitorReport) -> str:
+def estimate_text(report: MonitorReport) -> str:
     """The last window's estimate, and how well estimates did, as a sentence; "" without one."""
     name = report.metric
     judged = [w for w in report.windows if name in w.estimated]
     if not judged:
         return ""
     last = judged[-1]
-    text = f"{name} estimated without labels: {amount(last.estimated[name].value)} in the window "
+    text = f"{name} estimated without labels: {format_amount(last.estimated[name].value)} in the window "
     text += f"from {last.start:%Y-%m-%d}"
     did = compared([(w.estimated[name], w.performance[name]) for w in judged
                     if name in w.performance])  # fmt: skip
     if did is None:
         return f"{text}; no labels yet to say how well that does."
     return (
-        f"{text}; where labels came, estimates were {amount(did[0])} off on average and agreed "
-        f"within their intervals in {percent(did[1])} of windows."
+        f"{text}; where labels came, estimates were {format_amount(did[0])} off on average and agreed "
+        f"within their intervals in {format_percent(did[1])} of windows."
     )

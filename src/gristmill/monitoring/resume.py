@@ -15,11 +15,11 @@ from gristmill.monitoring.settings import directory
 from gristmill.project import Project
 
 if TYPE_CHECKING:
-    from gristmill.registry.approvals import Standing
+    from gristmill.registry.approvals import ApprovalStatus
     from gristmill.registry.chain import Entry
 
 
-def decided(project: Project, entry: Entry, standing: Standing) -> str:
+def on_decision(project: Project, entry: Entry, standing: ApprovalStatus) -> str:
     """Let a repair that waited for the decision go on, if this machine may act for it.
 
     Parameters
@@ -74,7 +74,7 @@ def settle(project: Project, model: str, holder: int, path: Path, now: datetime)
         return None
     task, version = waiting[-1], waiting[-1].version
     registry = Registry(project)
-    standing = review.standing_of(registry, registry.version(model, version))
+    standing = review.status_of(registry, registry.version(model, version))
     if holder == version:
         outcome, words = "promoted", f"version {version} was promoted by a person."
     elif holder != task.champion:

@@ -15,7 +15,7 @@ from gristmill.errors import GristmillError
 from gristmill.events import Notice
 from gristmill.files import locked
 from gristmill.monitoring.alerts import Alert, read_alerts
-from gristmill.monitoring.isolated import dissolve, isolate, makers, register_from, told_at_home
+from gristmill.monitoring.isolated import remove_checkout, check_out, makers, register_from, rebase_paths
 from gristmill.monitoring.kept import read_report
 from gristmill.monitoring.periods import parse_length
 from gristmill.monitoring.recorded import record_repairs
@@ -136,10 +136,10 @@ def repair(
         except GristmillError as error:
             final = len(tries) + 1 >= settings.attempts
             outcome = "gave-up" if final else "failed"
-            words = told_at_home(project, model, task.id, str(error))
+            words = rebase_paths(project, model, task.id, str(error))
         journal.write(outcome, words=words)
         record_repairs(project, model)
-        dissolve(project, model, task.id)
+        remove_checkout(project, model, task.id)
     return next(r for r in read_repairs(project, model) if r.id == task.id)
 
 
@@ -165,7 +165,7 @@ def _act(
     version = task.version
     if version is None:
         dates = {settings.start: task.start, settings.end: task.end}
-        there = isolate(project, model, task.id)
+        there = check_out(project, model, task.id)
         request = RunRequest(
             targets=makers(there, model),
             params=settings.params or None,
@@ -193,11 +193,11 @@ def _act(
         )
         return "kept", f"{trained} did not pass its gates, version {task.champion} stays: {why}"
     registry = Registry(project)
-    if not review.standing_of(registry, registry.version(model, version)).granted:
-        asked = [e for e in review.waiting(project) if (e.model, e.version) == (model, version)]
+    if not review.status_of(registry, registry.version(model, version)).granted:
+        asked = [e for e in review.open_requests(project) if (e.model, e.version) == (model, version)]
         if not asked:
             reason = f"repair {task.id}: {task.trigger}"
-            review.request(project, model, version, reason=reason, actor=ACTOR)
+            review.request_approval(project, model, version, reason=reason, actor=ACTOR)
         return "waiting", f"{trained} passed its gates and waits for approvals."
     if settings.approve == "person":
         promote(

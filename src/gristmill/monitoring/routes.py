@@ -15,7 +15,7 @@ from gristmill.monitoring.alerts import Alert, read_alerts
 from gristmill.monitoring.repairs import Repair, read_repairs
 from gristmill.monitoring.settings import directory
 from gristmill.notify import outbox
-from gristmill.notify.routes import Message, Route, compose, read_routes
+from gristmill.notify.routes import Message, Route, compose_message, read_routes
 from gristmill.notify.sending import Delivery
 from gristmill.project import Project
 
@@ -26,7 +26,7 @@ ENDED = {
 }
 
 
-def messages(
+def alert_messages(
     model: str, owner: str, alerts: Sequence[Alert], repairs: Sequence[Repair], now: datetime
 ) -> list[Message]:
     """All there is to tell: alerts opened, escalated and resolved; repairs that need a person, or
@@ -44,7 +44,7 @@ def messages(
             about = {"model": model, "owner": owner, "severity": severity, "repair": repair.id}
             text = f"{model}: repair {repair.id} {means}. {repair.words}"
             key = f"{repair.id}/{repair.outcome}"
-            found.append(compose(key, severity, text, about, owners=(owner,) if owner else ()))
+            found.append(compose_message(key, severity, text, about, owners=(owner,) if owner else ()))
     return found
 
 
@@ -58,7 +58,7 @@ def _of_alert(model: str, owner: str, alert: Alert) -> list[Message]:
         told.append(("resolved", told[-1][1], f"{name} is resolved: {alert.closing}"))
     owners = alert.owners or ((owner,) if owner else ())
     return [
-        compose(
+        compose_message(
             f"{alert.id}/{event}",
             severity,
             text,
@@ -94,29 +94,29 @@ class _JournalDeliveries:
         append_journal(self._path, [{"route": route, "key": k, "at": at} for k in keys])
 
 
-def pending(project: Project, model: str, now: datetime) -> list[tuple[Route, list[Message]]]:
+def unsent_messages(project: Project, model: str, now: datetime) -> list[tuple[Route, list[Message]]]:
     """What would be sent now, by route."""
     routes = read_routes(project)
     if not routes:
         return []
     delivered = _JournalDeliveries(_journal(project, model), now).delivered()
-    return outbox.pending(routes, _all_messages(project, model, now), delivered)
+    return outbox.undelivered(routes, _all_messages(project, model, now), delivered)
 
 
-def deliver(project: Project, model: str, now: datetime) -> list[Delivery]:
+def deliver_notifications(project: Project, model: str, now: datetime) -> list[Delivery]:
     """Send what is pending. The caller holds the model's monitoring lock."""
     routes = read_routes(project)
     if not routes:
         return []
     kept = _JournalDeliveries(_journal(project, model), now)
-    return outbox.deliver(routes, _all_messages(project, model, now), kept)
+    return outbox.deliver_messages(routes, _all_messages(project, model, now), kept)
 
 
 def _all_messages(project: Project, model: str, now: datetime) -> list[Message]:
     from gristmill.registry.settings import model_settings
 
     alerts, repairs = read_alerts(project, model), read_repairs(project, model)
-    return messages(model, model_settings(project, model).owner, alerts, repairs, now)
+    return alert_messages(model, model_settings(project, model).owner, alerts, repairs, now)
 
 
 def _journal(project: Project, model: str) -> Path:

@@ -19,7 +19,7 @@ Aspect = Literal["values", "missing", "range"]
 
 
 @dataclass(frozen=True)
-class Alike:
+class IntraclassCorrelation:
     """How much rows of one day resemble each other: the correlation within a day of a column's
     values, and of their being missing (0: rows are independent)."""
 
@@ -31,7 +31,7 @@ def p_values(
     reference: Sketch,
     window: Sketch,
     binning: Binning,
-    alike: Alike = Alike(),
+    alike: IntraclassCorrelation = IntraclassCorrelation(),
     days: tuple[float, float] = (0, 0),
 ) -> dict[Aspect, float]:
     """Chance of differences this large between two samples of one distribution: in the values, in
@@ -63,7 +63,7 @@ def p_values(
     return found
 
 
-def days_worth(rows: Any) -> float:
+def effective_days(rows: Any) -> float:
     """How many days of equal size tell as much as those with `rows` rows, shape (days,); 0 of none.
 
     (sum m)^2 / sum m^2, so that rows over it is the size of the day that a row is in on average:
@@ -82,7 +82,7 @@ def inflation(rows: int, days: float, alike: float) -> float:
     return max(1.0, 1 + (rows / days - 1) * alike) if days else 1.0
 
 
-def likeness(table: Floats) -> float:
+def intraclass_correlation(table: Floats) -> float:
     """The correlation within a day from counts by day and bin, shape (days, bins); 0 to 1.
 
     From the overdispersion of the table, Pearson's chi-square over its degrees of freedom.

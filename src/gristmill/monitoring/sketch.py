@@ -55,7 +55,7 @@ class Binning:
         """
         if self.kind == "category":
             other = len(self.categories) + 1
-            codes, names = named(values)
+            codes, names = factorize(values)
             found = [0 if n is None else self.places.get(n, other) for n in names]
             return np.array(found, dtype=np.intp)[codes]
         numbers = np.asarray(values, dtype=np.float64)
@@ -151,7 +151,7 @@ def merge(binning: Binning, sketches: Iterable[Sketch]) -> Sketch:
 
 
 @dataclass(frozen=True)
-class Words:
+class CategoryCodes:
     """A category's values: the place of each in `names`, shape (n,); None is a missing one."""
 
     codes: NDArray[np.intp]
@@ -160,15 +160,15 @@ class Words:
     def __len__(self) -> int:
         return len(self.codes)
 
-    def __getitem__(self, rows: Any) -> Words:
-        return Words(self.codes[rows], self.names)
+    def __getitem__(self, rows: Any) -> CategoryCodes:
+        return CategoryCodes(self.codes[rows], self.names)
 
     def are(self, name: str) -> NDArray[np.bool_]:
         """Which rows hold the name, shape (n,)."""
         return np.array([n == name for n in self.names], dtype=bool)[self.codes]
 
 
-def word(value: Any) -> str | None:
+def category_label(value: Any) -> str | None:
     """A category's name, the same for a value from Parquet and its text in JSON; None: missing."""
     if value is None:
         return None
@@ -184,9 +184,9 @@ def word(value: Any) -> str | None:
     return None if text in {"<NA>", "NaT"} else text
 
 
-def named(values: Any) -> tuple[NDArray[np.intp], list[str | None]]:
+def factorize(values: Any) -> tuple[NDArray[np.intp], list[str | None]]:
     """The different names (`word`) of `values`, shape (n,), and the place of each among them."""
-    if isinstance(values, Words):
+    if isinstance(values, CategoryCodes):
         return values.codes, [*values.names]
     if len(values) > MANY:
         import pandas as pd
@@ -194,9 +194,9 @@ def named(values: Any) -> tuple[NDArray[np.intp], list[str | None]]:
         column = np.asarray(values, dtype=object)
         if pd.api.types.infer_dtype(column, skipna=True) in ("string", "boolean"):
             codes, different = pd.factorize(column)
-            return codes, [*(word(v) for v in different), None]  # -1, a missing one, is the last
+            return codes, [*(category_label(v) for v in different), None]  # -1, a missing one, is the last
     index: dict[str | None, int] = {}
-    found = [index.setdefault(word(v), len(index)) for v in values]
+    found = [index.setdefault(category_label(v), len(index)) for v in values]
     return np.array(found, dtype=np.intp), list(index)
 
 
@@ -207,7 +207,7 @@ def fix_bins(name: str, values: Any, kind: Kind, bins: int = BINS) -> Binning:
     quantiles; of categories the `bins` most frequent keep their name.
     """
     if kind == "category":
-        codes, names = named(values)
+        codes, names = factorize(values)
         rows = np.bincount(codes[codes >= 0], minlength=len(names)).tolist()
         tally = {n: k for n, k in zip(names, rows, strict=True) if n is not None and k}
         ranked = sorted(tally, key=lambda c: (-tally[c], c))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gristmill.drawing.words import amount, percent
+from gristmill.drawing.words import format_amount, format_percent
 from gristmill.monitoring.sketch import OTHER, Binning, Sketch
 
 
@@ -17,7 +17,7 @@ def describe(binning: Binning, reference: Sketch, window: Sketch) -> str:
     parts = []
     before, after = reference.missing / reference.rows, window.missing / window.rows
     if abs(after - before) >= 0.01:
-        parts.append(f"missing {percent(before)} to {percent(after)}")
+        parts.append(f"missing {format_percent(before)} to {format_percent(after)}")
     if window.present and reference.present:
         parts += _category(binning, reference, window) if binning.kind == "category" else []
         parts += _number(reference, window) if binning.kind == "number" else []
@@ -29,21 +29,21 @@ def _number(reference: Sketch, window: Sketch) -> list[str]:
     parts = []
     if abs(shift) >= 0.05 * reference.spread and shift != 0:
         way = "up" if shift > 0 else "down"
-        then, now = amount(reference.mean), amount(window.mean)
-        parts.append(f"mean {way} {amount(abs(shift))} ({then} to {now})")
+        then, now = format_amount(reference.mean), format_amount(window.mean)
+        parts.append(f"mean {way} {format_amount(abs(shift))} ({then} to {now})")
     elif reference.spread and abs(window.spread / reference.spread - 1) >= 0.1:
         way = "wider" if window.spread > reference.spread else "narrower"
-        then, now = amount(reference.spread), amount(window.spread)
+        then, now = format_amount(reference.spread), format_amount(window.spread)
         parts.append(f"spread {way} (deviation {then} to {now})")
     else:
         peak = _peak(reference.counts[1:], window.counts[1:])
         if peak >= 0.02:
-            parts.append(f"same mean, other shape ({percent(peak)} of rows moved)")
+            parts.append(f"same mean, other shape ({format_percent(peak)} of rows moved)")
     below, above = window.counts[1] / window.present, window.counts[-1] / window.present
     if above >= 0.001:
-        parts.append(f"{percent(above)} above the largest of training, {amount(reference.high)}")
+        parts.append(f"{format_percent(above)} above the largest of training, {format_amount(reference.high)}")
     if below >= 0.001:
-        parts.append(f"{percent(below)} below the least of training, {amount(reference.low)}")
+        parts.append(f"{format_percent(below)} below the least of training, {format_amount(reference.low)}")
     return parts
 
 
@@ -62,7 +62,7 @@ def _category(binning: Binning, reference: Sketch, window: Sketch) -> list[str]:
         if abs(q[i] - p[i]) < 0.005:
             continue
         if names[i] == OTHER and p[i] == 0:
-            parts.append(f"{percent(q[i])} never seen in training")
+            parts.append(f"{format_percent(q[i])} never seen in training")
         else:
-            parts.append(f"{names[i]} {percent(p[i])} to {percent(q[i])}")
+            parts.append(f"{names[i]} {format_percent(p[i])} to {format_percent(q[i])}")
     return parts

@@ -24,10 +24,10 @@ def send_email(route: Route, messages: Sequence[Message]) -> str:
     subject = first.text if len(messages) == 1 else f"{model}: {len(messages)} messages"
     text = "\n\n".join(m.text for m in messages) + "\n"
     keys = " ".join(m.key for m in messages)
-    return deliver(route, subject, text, owners=owners, key=keys)
+    return send_report(route, subject, text, owners=owners, key=keys)
 
 
-def deliver(
+def send_report(
     route: Route,
     subject: str,
     text: str,

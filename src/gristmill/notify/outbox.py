@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from gristmill.notify.routes import Message, Route, wanted
+from gristmill.notify.routes import Message, Route, route_accepts
 from gristmill.notify.sending import Delivery, grouped, send_all
 
 
@@ -23,7 +23,7 @@ class Deliveries(Protocol):
         """The route took the messages with these keys."""
 
 
-def pending(
+def undelivered(
     routes: Sequence[Route], messages: Sequence[Message], delivered: set[tuple[str, str]]
 ) -> list[tuple[Route, list[Message]]]:
     """What is to be sent now, by route. Pure.
@@ -47,14 +47,14 @@ def pending(
             m
             for m in messages
             if (route.name, m.key) not in delivered
-            and (m.about in heard if m.over else m.about not in over and wanted(route, m))
+            and (m.about in heard if m.over else m.about not in over and route_accepts(route, m))
         ]
         if mine:
             found.append((route, mine))
     return found
 
 
-def deliver(
+def deliver_messages(
     routes: Sequence[Route], messages: Sequence[Message], deliveries: Deliveries
 ) -> list[Delivery]:
     """Send what is pending, and note what arrived.
@@ -73,7 +73,7 @@ def deliver(
     if not routes or not messages:
         return []
     done = []
-    for route, mine in pending(routes, messages, deliveries.delivered()):
+    for route, mine in undelivered(routes, messages, deliveries.delivered()):
         for group in grouped(route, mine):
             sent = send_all(route, group)
             deliveries.note(route.name, [d.message.key for d in sent if not d.problem])

@@ -103,14 +103,14 @@ def read_routes(project: Project) -> tuple[Route, ...]:
     return found
 
 
-def wanted(route: Route, message: Message) -> bool:
+def route_accepts(route: Route, message: Message) -> bool:
     """Whether the route takes messages of this model, severity and these owners. Pure."""
     grave = SEVERITIES.index(message.severity) >= SEVERITIES.index(route.severity)
     mine = not route.owners or bool(set(route.owners) & set(message.owners))
     return grave and mine and (not route.models or message.model in route.models)
 
 
-def compose(
+def compose_message(
     key: str,
     severity: str,
     text: str,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gristmill.pipeline.notebook import Notebook
-from gristmill.pipeline.source import normalise
+from gristmill.pipeline.source import normalise_code
 
 INJECTED = "injected-parameters"
 
@@ -33,7 +33,7 @@ class CellChange:
         return f"code cell {self.before + 1}{moved}"
 
 
-def code_of(notebook: Notebook) -> list[str]:
+def code_sources(notebook: Notebook) -> list[str]:
     """The code cells that a person wrote: not the parameters that a run injected."""
     return [c.source for c in notebook.cells if INJECTED not in c.tags]
 
@@ -65,7 +65,7 @@ def cell_changes(before: Sequence[str], after: Sequence[str]) -> tuple[CellChang
 
 def _doing(cells: Sequence[str]) -> list[tuple[int, str]]:
     """Index and normalised code of the cells that do anything."""
-    return [(i, code) for i, cell in enumerate(cells) if (code := normalise(cell)).strip()]
+    return [(i, code) for i, cell in enumerate(cells) if (code := normalise_code(cell)).strip()]
 
 
 def _pairs(old: Sequence[str], new: Sequence[str]) -> list[tuple[int | None, int | None]]:

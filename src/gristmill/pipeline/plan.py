@@ -51,7 +51,7 @@ class Plan:
         return tuple(n for n, d in self.decisions.items() if d.run)
 
 
-def judge(now: StepState, locked: StepState | None, pending: Iterable[str] = ()) -> Decision:
+def staleness(now: StepState, locked: StepState | None, pending: Iterable[str] = ()) -> Decision:
     """Compare a step with its record; `pending` are inputs about to be written again."""
     if locked is None:
         return Decision(True, ("it has not run yet",))
@@ -63,7 +63,7 @@ def judge(now: StepState, locked: StepState | None, pending: Iterable[str] = ())
         reasons += _input_change(path, now, locked)
     for name in sorted({*now.params, *locked.params}):
         before, after = locked.params.get(name, ABSENT), now.params.get(name, ABSENT)
-        if not same(before, after):
+        if not same_value(before, after):
             reasons.append(f"parameter {name}: {before} -> {after}")
     for path in sorted({*now.outputs, *locked.outputs}):
         before, after = locked.outputs.get(path), now.outputs.get(path)
@@ -93,14 +93,14 @@ def _input_change(path: str, now: StepState, locked: StepState) -> list[str]:
     return [f"input {path} changed"]
 
 
-def same(one: Any, other: Any) -> bool:
+def same_value(one: Any, other: Any) -> bool:
     """Equality that tells True from 1 but not 1.0 from 1, as JSON and YAML carry them."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
+        return len(one) == len(other) and all(map(same_value, one, other))
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(v, other[k]) for k, v in one.items())
+        return one.keys() == other.keys() and all(same_value(v, other[k]) for k, v in one.items())
     return bool(one == other)
 
 
@@ -131,7 +131,7 @@ def plan(
         if force:
             decisions[name] = Decision(True, ("forced",))
             continue
-        found = judge(now[name], locked.get(name), awaited_inputs(dag, name, upstream))
+        found = staleness(now[name], locked.get(name), awaited_inputs(dag, name, upstream))
         reasons = (*found.reasons, *(f"{n} runs first" for n in upstream))
         decisions[name] = Decision(bool(reasons), reasons)
     return Plan(decisions)

@@ -44,7 +44,7 @@ def _call(line: str) -> str:
     return f"{magic[1]}get_ipython().magic({magic[2].strip()!r})" if magic else line
 
 
-def normalise(source: str) -> str:
+def normalise_code(source: str) -> str:
     """The cell in one canonical spelling; text that is no Python loses trailing space only."""
     tree = parse_cell(source)
     if tree is None:
@@ -52,7 +52,7 @@ def normalise(source: str) -> str:
     return ast.unparse(tree)
 
 
-def imports(source: str) -> Iterator[str]:
+def imported_modules(source: str) -> Iterator[str]:
     """Dotted names a cell or module may import, `from a import b` giving both `a` and `a.b`.
 
     Relative imports keep their leading dots. Files taken in by `%run` come as `./path.py`.

@@ -16,19 +16,19 @@ from gristmill.pipeline.step import StepSpec
 
 SOURCES = "sources"
 SOURCES_COMMAND = "gristmill sync --steps"
-STEPS = ".gristmill/steps"
+STEP_FILES = ".gristmill/steps"
 OWNER = "gristmill"
 
 
 def source_path(step: str) -> str:
-    return f"{STEPS}/{step}.py"
+    return f"{STEP_FILES}/{step}.py"
 
 
 def params_path(step: str) -> str:
-    return f"{STEPS}/{step}.json"
+    return f"{STEP_FILES}/{step}.json"
 
 
-def command(step: StepSpec) -> str:
+def stage_command(step: StepSpec) -> str:
     """How DVC runs the step: plain papermill, which formats braces in paths."""
     words = [
         "papermill",
@@ -51,7 +51,7 @@ def step_source(step: StepSpec, modules: Mapping[str, str]) -> str:
 def stage_of(step: StepSpec, params: Mapping[str, Any], environment: str) -> dict[str, Any]:
     """The stage of one step in `dvc.yaml`."""
     stage: dict[str, Any] = {
-        "cmd": _escape(command(step)),
+        "cmd": _escape(stage_command(step)),
         "deps": [
             _escape(p)
             for p in sorted({source_path(step.name), *step.inputs, *filter(None, [environment])})
@@ -71,7 +71,7 @@ def sources_stage(dependencies: Iterable[str]) -> dict[str, Any]:
     return {
         "cmd": SOURCES_COMMAND,
         "deps": [_escape(p) for p in sorted(set(dependencies))],
-        "outs": [STEPS],
+        "outs": [STEP_FILES],
         "meta": {OWNER: SOURCES},
     }
 

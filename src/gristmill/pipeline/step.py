@@ -12,7 +12,7 @@ from typing import Any
 
 from gristmill.errors import Invalid
 from gristmill.pipeline.notebook import Notebook
-from gristmill.pipeline.source import imports, normalise, parse_cell
+from gristmill.pipeline.source import imported_modules, normalise_code, parse_cell
 from gristmill.pipeline.values import (
     ValueType,
     annotation_name,
@@ -152,7 +152,7 @@ def parse_step(notebook: Notebook, name: str) -> StepSpec | None:
                 hint="Write to another path.",
             )
     parts = [
-        ast.unparse(ast.Module(kept, [])) if c is cell else normalise(c.source)
+        ast.unparse(ast.Module(kept, [])) if c is cell else normalise_code(c.source)
         for c in notebook.cells
     ]
     return StepSpec(
@@ -165,7 +165,7 @@ def parse_step(notebook: Notebook, name: str) -> StepSpec | None:
         paths=tuple(paths),
         parameters=tuple(parameters.values()),
         code="\n\n".join(part for part in parts if part),
-        imports=tuple(sorted({n for c in notebook.cells for n in imports(c.source)})),
+        imported_modules=tuple(sorted({n for c in notebook.cells for n in imported_modules(c.source)})),
     )
 
 

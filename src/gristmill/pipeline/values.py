@@ -77,7 +77,7 @@ class ValueType:
         raise ValueError(text)
 
 
-ANY = ValueType("any")
+ANY_TYPE = ValueType("any")
 
 
 def type_of_annotation(node: ast.expr) -> ValueType:
@@ -86,7 +86,7 @@ def type_of_annotation(node: ast.expr) -> ValueType:
         try:
             return type_of_annotation(ast.parse(node.value, mode="eval").body)
         except SyntaxError:
-            return ANY
+            return ANY_TYPE
     if isinstance(node, ast.Constant) and node.value is None:
         return ValueType("none")
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
@@ -100,7 +100,7 @@ def type_of_annotation(node: ast.expr) -> ValueType:
         return ValueType("dict")
     if isinstance(node, ast.Subscript):
         return _subscript(annotation_name(node.value), node.slice)
-    return ANY
+    return ANY_TYPE
 
 
 def _subscript(name: str, inner: ast.expr) -> ValueType:
@@ -109,7 +109,7 @@ def _subscript(name: str, inner: ast.expr) -> ValueType:
         try:
             return ValueType("literal", allowed=tuple(ast.literal_eval(p) for p in parts))
         except ValueError:
-            return ANY
+            return ANY_TYPE
     if name == "Optional":
         return _union([type_of_annotation(parts[0]), ValueType("none")])
     if name == "Union":
@@ -121,7 +121,7 @@ def _subscript(name: str, inner: ast.expr) -> ValueType:
         return ValueType("list", (_union(members),))
     if name in MAPPINGS and len(parts) == 2:
         return ValueType("dict", (type_of_annotation(parts[1]),))
-    return ANY
+    return ANY_TYPE
 
 
 def _is_ellipsis(node: ast.expr) -> bool:
@@ -134,8 +134,8 @@ def _union(members: list[ValueType]) -> ValueType:
         for item in member.items if member.kind == "union" else (member,):
             if item not in flat:
                 flat.append(item)
-    if ANY in flat:
-        return ANY
+    if ANY_TYPE in flat:
+        return ANY_TYPE
     return flat[0] if len(flat) == 1 else ValueType("union", tuple(flat))
 
 
@@ -149,7 +149,7 @@ def type_of_value(value: Any) -> ValueType:
         return ValueType("dict")
     if isinstance(value, int | float | str):
         return ValueType(type(value).__name__)
-    return ANY
+    return ANY_TYPE
 
 
 def annotation_name(node: ast.expr) -> str:

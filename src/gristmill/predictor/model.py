@@ -68,7 +68,7 @@ class LoadedModel:
         )
 
 
-def ready(name: str, version: int, digest: str, pyfunc: Any, time: str) -> LoadedModel:
+def predictor_of(name: str, version: int, digest: str, pyfunc: Any, time: str) -> LoadedModel:
     """A model as it serves; `pyfunc` was loaded from verified bytes, `time` is a column or "".
 
     Raises Invalid when its signature cannot be served.

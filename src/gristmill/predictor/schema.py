@@ -118,7 +118,7 @@ class Schema:
         )
 
 
-def labels(body: bytes, limit: int) -> list[Label]:
+def read_labels(body: bytes, limit: int) -> list[Label]:
     """The labels of a /feedback body, `{"labels": [...]}` or one `{"request_id", "label"}`."""
     found = []
     for index, item in enumerate(_items(body, "labels", None, limit)):

@@ -25,7 +25,7 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Standing:
+class ApprovalStatus:
     """Who approved and who rejected what is to be promoted, and why other decisions are void."""
 
     required: int
@@ -52,7 +52,7 @@ def person(name: str) -> str:
     return (parseaddr(name)[1] if "<" in name else name).casefold()
 
 
-def standing(
+def approval_status(
     decisions: Sequence[Entry],
     *,
     digest: str,
@@ -61,7 +61,7 @@ def standing(
     policy: Policy,
     now: datetime,
     may: Callable[[str], bool],
-) -> Standing:
+) -> ApprovalStatus:
     """What the decisions on a version, oldest first, amount to at the aware time `now`.
 
     `digest` is the model's, `report` that of the gate report to be relied on; `authors` (as
@@ -88,4 +88,4 @@ def standing(
             approved.append(actor)
         else:
             rejected.append(actor)
-    return Standing(policy.required, tuple(approved), tuple(rejected), tuple(void))
+    return ApprovalStatus(policy.required, tuple(approved), tuple(rejected), tuple(void))

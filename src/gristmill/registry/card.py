@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from gristmill.drawing.words import percent, signed, status
+from gristmill.drawing.words import format_percent, format_signed, status_text
 from gristmill.errors import GristmillError
 from gristmill.project import Project
 from gristmill.registry.card_scores import Judged, judge_alone, score_sections
-from gristmill.registry.card_text import Section, markdown, page
+from gristmill.registry.card_text import Section, markdown, card_page
 from gristmill.registry.formats import declared
 from gristmill.registry.gate_base import CANNOT, GateReport
 from gristmill.registry.origins import inputs, origins, parameters
 from gristmill.registry.reports import report_of
-from gristmill.registry.review import standing_of
+from gristmill.registry.review import status_of
 from gristmill.registry.settings import ModelSettings, model_settings
 from gristmill.registry.store import Registry
 from gristmill.registry.version import Version
@@ -30,7 +30,7 @@ def card(project: Project, model: str, version: int | str, *, as_html: bool = Fa
     """The card of a version, from the ledger, the verified files, and its scores on its own
     hold-out. Raises NotFound, or Forbidden for altered bytes."""
     title, sections = card_sections(project, model, version)
-    return page(title, sections) if as_html else markdown(title, sections)
+    return card_page(title, sections) if as_html else markdown(title, sections)
 
 
 def card_sections(project: Project, model: str, ref: int | str) -> tuple[str, list[Section]]:
@@ -50,7 +50,7 @@ def card_sections(project: Project, model: str, ref: int | str) -> tuple[str, li
         *_gates(stored.digest if stored else "", report),
         *_approvals(registry, version),
         _limits(version, settings, report, judged),
-        Section("Parameters", "", ("name", "value"), _pairs(parameters(steps))),
+        Section("Parameters", "", ("name", "value"), _row_pairs(parameters(steps))),
         _lineage(version, inputs(steps)),
         _history(registry, version),
     ]
@@ -105,7 +105,7 @@ def _window(frame: pd.DataFrame, time: str) -> tuple[str, str]:
 def _positive(frame: pd.DataFrame, target: str) -> str:
     if target not in frame or not frame[target].dropna().isin([0, 1]).all():
         return "–"
-    return percent(float(frame[target].mean()))
+    return format_percent(float(frame[target].mean()))
 
 
 def _features(registry: Registry, version: Version) -> Section:
@@ -128,13 +128,13 @@ def _gates(digest: str, report: GateReport | None) -> list[Section]:
         ]
     rival = report.about.get("champion")
     against = f"against version {rival}" if rival else "without a champion"
-    rows = tuple((status(r.verdict), r.kind, r.message) for r in report.results)
-    text = f"Judged {against}: {status(report.verdict)}. Report {digest[:12]}."
+    rows = tuple((status_text(r.verdict), r.kind, r.message) for r in report.results)
+    text = f"Judged {against}: {status_text(report.verdict)}. Report {digest[:12]}."
     sections = [Section("Gates", text, ("verdict", "gate", "finding"), rows)]
     for result in report.results:
         if result.kind == "slices" and result.numbers.get("groups"):
             groups = tuple(
-                (name, g["rows"], *(signed(g[k]) for k in ("difference", "lower", "upper")))
+                (name, g["rows"], *(format_signed(g[k]) for k in ("difference", "lower", "upper")))
                 for name, g in result.numbers["groups"].items()
             )
             title = f"Against the champion: {result.name}"
@@ -150,7 +150,7 @@ def _gates(digest: str, report: GateReport | None) -> list[Section]:
 
 
 def _approvals(registry: Registry, version: Version) -> list[Section]:
-    standing = standing_of(registry, version)
+    standing = status_of(registry, version)
     entries = registry.ledger.entries(version.model, version=version.version)
     rows = tuple(
         (f"{e.at:%Y-%m-%d %H:%M} UTC", e.actor, e.action, e.reason)
@@ -215,5 +215,5 @@ def _history(registry: Registry, version: Version) -> Section:
     return Section("History", "", ("when", "who", "what", "alias", "why"), rows)
 
 
-def _pairs(values: Any) -> tuple[tuple[str, Any], ...]:
+def _row_pairs(values: Any) -> tuple[tuple[str, Any], ...]:
     return tuple((k, f"{v:.6g}" if isinstance(v, float) else v) for k, v in sorted(values.items()))

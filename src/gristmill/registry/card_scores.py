@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gristmill.drawing.curves import Knot, Series, curves
-from gristmill.drawing.words import percent
+from gristmill.drawing.words import format_percent
 from gristmill.errors import Invalid
 from gristmill.registry.card_text import Section
 from gristmill.registry.comparison import Scored, score_rows, scored_of
@@ -46,8 +46,8 @@ class Judged:
         if off:
             worst = max(off, key=lambda b: abs(b.predicted - b.observed))
             points.append(
-                f"Its probabilities are off where it predicts about {percent(worst.predicted)}: "
-                f"{percent(worst.observed)} were observed."
+                f"Its probabilities are off where it predicts about {format_percent(worst.predicted)}: "
+                f"{format_percent(worst.observed)} were observed."
             )
         points += [w.sentence() for w in self.weak if w.surely][:SAID_SLICES]
         return points
@@ -91,7 +91,7 @@ def _calibration(judged: Judged) -> list[Section]:
         Knot(
             b.predicted,
             b.observed,
-            f"{percent(b.predicted)} predicted, {percent(b.observed)} observed",
+            f"{format_percent(b.predicted)} predicted, {format_percent(b.observed)} observed",
         )
         for b in bins
     ]

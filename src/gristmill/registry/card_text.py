@@ -44,12 +44,12 @@ def markdown(title: str, sections: Sequence[Section]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def page(title: str, sections: Sequence[Section]) -> str:
+def card_page(title: str, sections: Sequence[Section]) -> str:
     """One self-contained file."""
-    return document("registry/card.html", title=title, sections=[block(s) for s in sections])
+    return document("registry/card.html", title=title, sections=[card_block(s) for s in sections])
 
 
-def block(section: Section) -> Markup:
+def card_block(section: Section) -> Markup:
     """A section as HTML."""
     compact = all(len(str(c)) <= SHORT for row in section.rows for c in row)
     return render("registry/card_section.html", section=section, compact=compact)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gristmill.errors import Conflict, Forbidden, GateFailed, Invalid
-from gristmill.registry.approvals import Standing
+from gristmill.registry.approvals import ApprovalStatus
 from gristmill.registry.gate_base import PASS, GateReport
 from gristmill.registry.ledger import Writer
 from gristmill.registry.reports import StoredReport
@@ -40,7 +40,7 @@ def require_current(writer: Writer, target: Version, report: GateReport) -> None
         )
 
 
-def require_approval(target: Version, approvals: Standing) -> None:
+def require_approval(target: Version, approvals: ApprovalStatus) -> None:
     """Raises Forbidden when the policy asks for approvals that do not stand."""
     if not approvals.granted:
         raise Forbidden(

@@ -14,9 +14,9 @@ from gristmill.registry import statistics
 from gristmill.registry.curves import Curves, curves_of
 from gristmill.registry.disagreement import Disagreement, disagreement
 from gristmill.registry.origins import changed_cells, inputs, origins, parameters
-from gristmill.registry.scoring import labels, outputs_of
+from gristmill.registry.scoring import truth_labels, model_outputs
 from gristmill.registry.settings import ModelSettings, model_settings
-from gristmill.registry.statistics import BINARY, KNOWN, Comparison, Interval
+from gristmill.registry.statistics import BINARY, METRIC_NAMES, Comparison, Interval
 from gristmill.registry.store import Registry
 from gristmill.registry.version import HOLDOUT, REFERENCE, Version
 
@@ -55,7 +55,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class SideBySide:
+class VersionComparison:
     """Two or more versions of `model`; the first is what the others are compared with.
 
     All are scored on the hold-out of version `holdout`, the newest of them, which has `rows` rows
@@ -93,14 +93,14 @@ class Rows:
         import numpy as np
 
         if self.binary:
-            return [m for m in KNOWN if m not in NUMBERS]
+            return [m for m in METRIC_NAMES if m not in NUMBERS]
         numeric = np.issubdtype(np.asarray(self.truth).dtype, np.floating)
-        return list(NUMBERS) if numeric else [m for m in KNOWN if m not in {*BINARY, *NUMBERS}]
+        return list(NUMBERS) if numeric else [m for m in METRIC_NAMES if m not in {*BINARY, *NUMBERS}]
 
 
 def compare(
     project: Project, model: str, refs: Sequence[int | str], tell: Tell = lambda _: None
-) -> SideBySide:
+) -> VersionComparison:
     """Compare versions of a model with the first of them.
 
     `refs` are numbers or aliases, two or more different versions. `tell` hears what is being done.
@@ -120,7 +120,7 @@ def compare(
     try:
         rows = score_rows(registry, settings, newest, versions, tell)
     except Invalid as error:
-        return SideBySide(model, versions, _origins(project, versions), trouble=error.message)
+        return VersionComparison(model, versions, _origins(project, versions), trouble=error.message)
     tell("Measuring metrics and curves")
     scored = tuple(
         scored_of(v, rows, output) for v, output in zip(versions, rows.outputs, strict=True)
@@ -129,7 +129,7 @@ def compare(
     for bare, output in zip(_origins(project, versions), rows.outputs[1:], strict=True):
         tell(f"Comparing version {bare.version} with version {versions[0].version}")
         pairs.append(_judged(bare, rows, output))
-    return SideBySide(
+    return VersionComparison(
         model,
         versions,
         tuple(pairs),
@@ -159,12 +159,12 @@ def score_rows(
     frame = pd.read_parquet(registry.evidence(newest, HOLDOUT))
     if settings.target not in frame:
         raise Invalid("compare.target", f"the hold-out has no column {settings.target!r}")
-    truth, binary = labels(frame[settings.target])
+    truth, binary = truth_labels(frame[settings.target])
     outputs = []
     for version in versions:
         tell(f"Scoring {len(frame):,} rows with version {version.version}")
         try:
-            outputs.append(outputs_of(registry, version, frame, settings, binary=binary))
+            outputs.append(model_outputs(registry, version, frame, settings, binary=binary))
         except Invalid as error:
             raise Invalid(error.code, f"version {version.version}: {error.message}") from error
     return Rows(truth, tuple(outputs), _columns(frame, settings), binary)
@@ -212,7 +212,7 @@ def scored_of(version: Version, rows: Rows, output: Any) -> Scored:
     metrics = {}
     for metric in rows.metrics:
         try:
-            metrics[metric] = statistics.measure(metric, rows.truth, output)
+            metrics[metric] = statistics.metric_interval(metric, rows.truth, output)
         except GristmillError:
             continue  # one class only: this metric says nothing of these rows
     both = rows.binary and 0 < rows.truth.mean() < 1
@@ -223,7 +223,7 @@ def _judged(bare: Pair, rows: Rows, output: Any) -> Pair:
     found = []
     for metric in rows.metrics:
         try:
-            found.append(statistics.compare(metric, rows.truth, output, rows.outputs[0]))
+            found.append(statistics.paired_difference(metric, rows.truth, output, rows.outputs[0]))
         except GristmillError:
             continue  # as above
     where = disagreement(rows.truth, rows.outputs[0], output, rows.columns)

@@ -9,9 +9,9 @@ from markupsafe import Markup
 
 from gristmill.drawing.curves import COLOURS, Bar, Knot, Series, curves, interval
 from gristmill.drawing.document import Badge, document, render
-from gristmill.drawing.words import percent, signed
-from gristmill.registry.comparison import Pair, Scored, SideBySide
-from gristmill.registry.curves import Curves, at
+from gristmill.drawing.words import format_percent, format_signed
+from gristmill.registry.comparison import Pair, Scored, VersionComparison
+from gristmill.registry.curves import Curves, point_at
 from gristmill.registry.disagreement import Confusion, Disagreement
 from gristmill.registry.statistics import THRESHOLD, Comparison, Interval
 
@@ -20,34 +20,34 @@ SHOWN_CELLS = 40
 KINDS = {"+": "plus", "-": "minus", " ": "same", "@": "place"}
 
 
-def page(comparison: SideBySide) -> str:
+def comparison_page(comparison: VersionComparison) -> str:
     """One self-contained file."""
     return document(
         "registry/comparison.html",
-        title=f"{comparison.model}: {names(comparison)}",
-        summary=summary(comparison),
+        title=f"{comparison.model}: {version_names(comparison)}",
+        summary=comparison_summary(comparison),
         sections=list(sections(comparison)),
     )
 
 
-def names(comparison: SideBySide) -> str:
+def version_names(comparison: VersionComparison) -> str:
     first, *others = [_named(v.version) for v in comparison.versions]
     return f"{', '.join(others)} against {first}"
 
 
-def summary(comparison: SideBySide) -> list[str]:
+def comparison_summary(comparison: VersionComparison) -> list[str]:
     """What was compared, and the metrics that differ significantly, in sentences."""
     if comparison.trouble:
         return [f"The versions could not be scored: {comparison.trouble}."]
     share = ""
     if comparison.positive is not None:
-        share = f", {percent(comparison.positive)} of them positive"
+        share = f", {format_percent(comparison.positive)} of them positive"
     lines = [f"{comparison.rows:,} hold-out rows of version {comparison.holdout}{share}; {BOUNDS}."]
     if comparison.seen:
         who = ", ".join(_named(v) for v in comparison.seen)
         lines.append(f"Caution: going by their dates, {who} may have been trained on these rows.")
     for pair in comparison.pairs:
-        verdicts = {m.metric: verdict(m) for m in pair.metrics}
+        verdicts = {m.metric: metric_verdict(m) for m in pair.metrics}
         parts = [
             f"significantly {kind} by {', '.join(k for k, v in verdicts.items() if v == kind)}"
             for kind in ("better", "worse")
@@ -58,7 +58,7 @@ def summary(comparison: SideBySide) -> list[str]:
     return lines
 
 
-def sections(comparison: SideBySide) -> Iterator[Markup]:
+def sections(comparison: VersionComparison) -> Iterator[Markup]:
     if comparison.scored:
         yield metrics_section(comparison)
         if any(s.curves for s in comparison.scored):
@@ -70,16 +70,16 @@ def sections(comparison: SideBySide) -> Iterator[Markup]:
     yield cells_section(comparison)
 
 
-def verdict(m: Comparison) -> str:
+def metric_verdict(m: Comparison) -> str:
     """Whether the paired interval says better, worse or neither (even)."""
     return "better" if m.lower > 0 else "worse" if m.upper < 0 else "even"
 
 
-def metrics_section(comparison: SideBySide) -> Markup:
+def metrics_section(comparison: VersionComparison) -> Markup:
     """Every version's metrics, and each against the first version."""
     first = comparison.versions[0].version
     rows = [
-        (metric, *(interval_words(s.metrics.get(metric)) for s in comparison.scored))
+        (metric, *(interval_text(s.metrics.get(metric)) for s in comparison.scored))
         for metric in comparison.scored[0].metrics
     ]
     pairs = [
@@ -96,14 +96,14 @@ def metrics_section(comparison: SideBySide) -> Markup:
 
 
 def _judged(m: Comparison) -> tuple[str | Badge, ...]:
-    kind = verdict(m)
+    kind = metric_verdict(m)
     bar = interval(Bar(m.metric, m.difference, m.lower, m.upper, kind))
-    span = f"{signed(m.lower)} to {signed(m.upper)}"
+    span = f"{format_signed(m.lower)} to {format_signed(m.upper)}"
     text = "no significant difference" if kind == "even" else kind
-    return (m.metric, Badge(text, kind), signed(m.difference), bar, span, m.method)
+    return (m.metric, Badge(text, kind), format_signed(m.difference), bar, span, m.method)
 
 
-def curves_section(comparison: SideBySide) -> Markup:
+def curves_section(comparison: VersionComparison) -> Markup:
     """ROC, precision-recall and calibration curves of the versions that have them."""
     drawn = [(i, s, s.curves) for i, s in enumerate(comparison.scored) if s.curves]
     base = comparison.positive or 0.0
@@ -131,10 +131,10 @@ def curves_section(comparison: SideBySide) -> Markup:
 
 
 def _series(index: int, scored: Scored, points: Any, across: str, up: str) -> Series:
-    half = at(points)
+    half = point_at(points)
     title = (
-        f"version {scored.version} at threshold {THRESHOLD:g}: {across} {percent(half.x)}, "
-        f"{up} {percent(half.y)}"
+        f"version {scored.version} at threshold {THRESHOLD:g}: {across} {format_percent(half.x)}, "
+        f"{up} {format_percent(half.y)}"
     )
     line = [(p.x, p.y) for p in points]
     return Series(_named(scored.version), line, [Knot(half.x, half.y, title)], index)
@@ -145,7 +145,7 @@ def _calibration(index: int, scored: Scored, found: Curves) -> Series:
     name = _named(scored.version)
     knots = []
     for b in bins:
-        predicted, observed = percent(b.predicted), percent(b.observed)
+        predicted, observed = format_percent(b.predicted), format_percent(b.observed)
         title = f"{name}: {predicted} predicted, {observed} observed in {b.rows:,} rows"
         knots.append(Knot(b.predicted, b.observed, title))
     return Series(name, [(b.predicted, b.observed) for b in bins], knots, index)
@@ -155,14 +155,14 @@ def _points(drawn: list[tuple[int, Scored, Curves]]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for _, scored, found in drawn:
         for threshold in (0.1, 0.2, 0.3, 0.5, 0.7):
-            r, p = at(found.roc, threshold), at(found.pr, threshold)
+            r, p = point_at(found.roc, threshold), point_at(found.pr, threshold)
             rows.append(
-                (_named(scored.version), f"{threshold:g}", percent(r.x), percent(r.y), percent(p.y))
+                (_named(scored.version), f"{threshold:g}", format_percent(r.x), format_percent(r.y), format_percent(p.y))
             )
     return rows
 
 
-def where_section(comparison: SideBySide, pair: Pair, where: Disagreement) -> Markup:
+def where_section(comparison: VersionComparison, pair: Pair, where: Disagreement) -> Markup:
     """The rows on which a version and the first one differ."""
     first, second = _named(comparison.versions[0].version), _named(pair.version)
     cells = {(c.first, c.second): c for c in where.confusion}
@@ -175,11 +175,11 @@ def where_section(comparison: SideBySide, pair: Pair, where: Disagreement) -> Ma
         (
             who.replace("the first", first).replace("the second", second),
             f"{n:,}",
-            percent(n / comparison.rows),
+            format_percent(n / comparison.rows),
         )
         for who, n in where.agreement.items()
     ]
-    figure = percent if agreement else "{:.4g}".format
+    figure = format_percent if agreement else "{:.4g}".format
     columns = (
         ("differ", f"{first} right", f"{second} right")
         if agreement
@@ -201,7 +201,7 @@ def where_section(comparison: SideBySide, pair: Pair, where: Disagreement) -> Ma
     )
 
 
-def made_section(comparison: SideBySide) -> Markup:
+def made_section(comparison: VersionComparison) -> Markup:
     """Parameters, inputs and lineage that differ."""
     tables = []
     for pair in comparison.pairs:
@@ -216,7 +216,7 @@ def made_section(comparison: SideBySide) -> Markup:
     return render("registry/comparison_origins.html", tables=tables)
 
 
-def cells_section(comparison: SideBySide) -> Markup:
+def cells_section(comparison: VersionComparison) -> Markup:
     """Notebook cells that do different things."""
     pairs = []
     for pair in comparison.pairs:
@@ -241,7 +241,7 @@ def _lines(lines: tuple[str, ...]) -> list[tuple[str, str]]:
     return [(KINDS[line[0]], line) for line in lines]
 
 
-def interval_words(interval: Interval | None) -> str:
+def interval_text(interval: Interval | None) -> str:
     if interval is None:
         return "–"
     return f"{interval.value:.4f} ({interval.lower:.4f} to {interval.upper:.4f})"
@@ -250,7 +250,7 @@ def interval_words(interval: Interval | None) -> str:
 def _cell(confusion: Confusion) -> str:
     if not confusion.rows:
         return "0 rows"
-    return f"{confusion.rows:,} rows, {percent(confusion.positive / confusion.rows)} positive"
+    return f"{confusion.rows:,} rows, {format_percent(confusion.positive / confusion.rows)} positive"
 
 
 def _sign(positive: bool) -> str:

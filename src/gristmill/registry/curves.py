@@ -75,7 +75,7 @@ def curves_of(truth: Any, score: Any, kept: int = KEPT) -> Curves:
     return Curves(roc, pr, bins)
 
 
-def at(points: tuple[Point, ...], threshold: float = THRESHOLD) -> Point:
+def point_at(points: tuple[Point, ...], threshold: float = THRESHOLD) -> Point:
     """The point that calls positive what scores `threshold` or more."""
     return [p for p in points if p.threshold >= threshold][-1] if points else Point(0, 0, threshold)
 

@@ -13,7 +13,7 @@ from typing import Protocol, cast
 
 from gristmill.errors import GristmillError
 from gristmill.project import Project
-from gristmill.registry.approvals import Standing
+from gristmill.registry.approvals import ApprovalStatus
 from gristmill.registry.chain import Entry
 
 GROUP = "gristmill.decisions"
@@ -27,7 +27,7 @@ class Decision:
     a sentence for each listener that did something."""
 
     entry: Entry
-    standing: Standing
+    standing: ApprovalStatus
     consequences: tuple[str, ...] = ()
 
     def sentence(self) -> str:
@@ -40,11 +40,11 @@ class Decision:
 class Listener(Protocol):
     """What an entry point of GROUP loads."""
 
-    def decided(self, project: Project, entry: Entry, standing: Standing) -> str:
+    def decided(self, project: Project, entry: Entry, standing: ApprovalStatus) -> str:
         """Act on a decision that was written down; what was done, "" when nothing was."""
 
 
-def announce(project: Project, entry: Entry, standing: Standing) -> Decision:
+def announce(project: Project, entry: Entry, standing: ApprovalStatus) -> Decision:
     """Let every listener act on a decision. One that fails undoes nothing: what went wrong is a
     consequence, too.
 

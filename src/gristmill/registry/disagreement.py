@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from gristmill.drawing.words import percent
+from gristmill.drawing.words import format_percent
 from gristmill.registry.statistics import THRESHOLD
 
 LEAST_ROWS = 50
@@ -73,7 +73,7 @@ class Weakness:
 
     def figures(self) -> tuple[str, str]:
         if self.share:
-            return percent(self.mark), percent(self.all)
+            return format_percent(self.mark), format_percent(self.all)
         return f"{self.mark:.4g}", f"{self.all:.4g}"
 
     def sentence(self) -> str:

@@ -108,7 +108,7 @@ def parse_gates(tables: Sequence[Mapping[str, Any]], where: str) -> tuple[Gate, 
     return tuple(gates)
 
 
-def judge(
+def evaluate_gates(
     gates: Sequence[Gate], evidence: Evidence, about: Mapping[str, Any] | None = None
 ) -> GateReport:
     """Every gate's verdict on the evidence; `about` says which version, champion and rows."""

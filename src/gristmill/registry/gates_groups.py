@@ -11,7 +11,7 @@ import numpy as np
 
 from gristmill.errors import GristmillError, Invalid
 from gristmill.registry.gate_base import CANNOT, FAIL, PASS, Evidence, GateResult
-from gristmill.registry.statistics import KNOWN, THRESHOLD, compare
+from gristmill.registry.statistics import METRIC_NAMES, THRESHOLD, paired_difference
 
 BINS = 10
 RATES = ("selection_rate", "true_positive_rate", "false_positive_rate")
@@ -41,9 +41,9 @@ class Slices:
     rows: int = 50
 
     def __post_init__(self) -> None:
-        if self.metric not in KNOWN:
+        if self.metric not in METRIC_NAMES:
             raise Invalid(
-                "gate.metric", f"slices by {self.metric!r}.", hint=f"Known: {', '.join(KNOWN)}."
+                "gate.metric", f"slices by {self.metric!r}.", hint=f"Known: {', '.join(METRIC_NAMES)}."
             )
 
     def judge(self, evidence: Evidence) -> GateResult:
@@ -62,7 +62,7 @@ class Slices:
                 left[value] = f"{size} rows"
                 continue
             try:
-                judged[value] = compare(
+                judged[value] = paired_difference(
                     self.metric,
                     evidence.truth[mask],
                     evidence.challenger[mask],

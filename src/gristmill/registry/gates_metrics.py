@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from gristmill.errors import GristmillError, Invalid
 from gristmill.registry.gate_base import CANNOT, FAIL, PASS, Evidence, GateResult
-from gristmill.registry.statistics import KNOWN, compare
+from gristmill.registry.statistics import METRIC_NAMES, paired_difference
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,11 @@ class Better:
             raise Invalid(
                 "gate.confidence", f"confidence = {self.confidence}: must be in [0.5, 1)."
             )
-        if self.metric not in KNOWN:
+        if self.metric not in METRIC_NAMES:
             raise Invalid(
                 "gate.metric",
                 f"two models cannot be compared by {self.metric!r}.",
-                hint=f"Known: {', '.join(KNOWN)}.",
+                hint=f"Known: {', '.join(METRIC_NAMES)}.",
             )
         if self.resamples < 200 or self.rows < 2:
             raise Invalid("gate.settings", "`resamples` must be 200 or more and `rows` 2 or more.")
@@ -77,7 +77,7 @@ class Better:
         if rows < self.rows:
             return result(CANNOT, f"{rows} rows are too few; {self.rows} are needed", rows=rows)
         try:
-            found = compare(
+            found = paired_difference(
                 self.metric,
                 evidence.truth,
                 evidence.challenger,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gristmill.errors import GristmillError, Invalid
-from gristmill.predictor.model import ready
+from gristmill.predictor.model import predictor_of
 from gristmill.registry.gate_base import Gate, Subject
 from gristmill.registry.ledger import utc_now
 from gristmill.registry.sbom import SBOM, read
@@ -37,7 +37,7 @@ def measure(
     model = None
     if pyfunc is not None:
         try:
-            model = ready(version.model, version.version, version.digest, pyfunc, settings.time)
+            model = predictor_of(version.model, version.version, version.digest, pyfunc, settings.time)
         except Invalid as error:
             trouble = trouble or error.message
     if model is not None and rows is None:

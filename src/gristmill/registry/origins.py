@@ -9,7 +9,7 @@ from typing import Any
 from gristmill.errors import Invalid
 from gristmill.lineage.git import git
 from gristmill.lineage.record import Lineage
-from gristmill.pipeline.cells import CellChange, cell_changes, code_of
+from gristmill.pipeline.cells import CellChange, cell_changes, code_sources
 from gristmill.pipeline.notebook import Notebook, parse_notebook
 from gristmill.project import Project
 
@@ -60,7 +60,7 @@ def changed_cells(
     for step in sorted({*before, *after}):
         one, other = (_notebook(project, side.get(step)) for side in (before, after))
         gone = (one is None and step in before) or (other is None and step in after)
-        found = cell_changes(*(code_of(n) if n else [] for n in (one, other)))
+        found = cell_changes(*(code_sources(n) if n else [] for n in (one, other)))
         if found and not gone:
             changes[(other or one or Notebook("", "", "", ())).path] = found
     return changes

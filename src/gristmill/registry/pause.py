@@ -57,7 +57,7 @@ def require(project: Project, model: str, step: str, run: str) -> str:
         gate(project, model, version.version)
         judged = report_of(registry, version)
     require_pass(version, judged)
-    standing = review.standing_of(registry, version)
+    standing = review.status_of(registry, version)
     entries = registry.ledger.entries(model, version=version.version)
     if standing.rejected:
         said = [e for e in entries if e.action == "reject" and e.actor in standing.rejected]
@@ -71,7 +71,7 @@ def require(project: Project, model: str, step: str, run: str) -> str:
         return f"{name} has {standing.sentence()}"
     report = judged.digest if judged else ""
     if not _asked(entries, report, review.policy_of(project, model)):
-        review.request(
+        review.request_approval(
             project, model, version.version, reason=f"run {run} waits: {step} needs a decision"
         )
     raise Waiting(

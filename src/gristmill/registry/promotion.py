@@ -26,16 +26,16 @@ from gristmill.registry.checks import (
 from gristmill.registry.digest import check_name, directory_digest
 from gristmill.registry.gate_base import GateReport
 from gristmill.registry.reports import report_of
-from gristmill.registry.review import standing_of
-from gristmill.registry.roles import require, require_any
+from gristmill.registry.review import status_of
+from gristmill.registry.roles import require_role, require_any_role
 from gristmill.registry.settings import model_settings, read_metrics
 from gristmill.registry.signing import SIGNATURE
 from gristmill.registry.store import Registry
-from gristmill.registry.telling import move_sentence, tell
+from gristmill.registry.telling import move_sentence, send_notifications
 from gristmill.registry.version import HOLDOUT, Version
 
 CHAMPION = "champion"
-NOBODY = 0
+NO_VERSION = 0
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def register(
     from gristmill.runner.lineage import lineage_of
 
     path = model_settings(project, model).path
-    require(project, "register", actor or current_actor(project))
+    require_role(project, "register", actor or current_actor(project))
     found = lineage or lineage_of(project, path)
     return register_tree(project, model, project, lineage=found, run_id=run_id, actor=actor)
 
@@ -118,7 +118,7 @@ def register_tree(
     """
     settings = model_settings(project, model)
     actor = actor or current_actor(project)
-    require(project, "register", actor)
+    require_role(project, "register", actor)
     registry = Registry(project)
     registry.reconcile()
     path = tree.root / settings.path
@@ -157,7 +157,7 @@ def gate(
     The report is kept in the ledger under its digest; a promotion refers to it. A failed gate is
     a result, not an error.
     """
-    from gristmill.registry.gates import Format, judge, parse_gates
+    from gristmill.registry.gates import Format, evaluate_gates, parse_gates
     from gristmill.registry.scoring import gather
 
     settings = model_settings(project, model)
@@ -165,7 +165,7 @@ def gate(
     if not settings.allow_code and not any(g.kind == Format.kind for g in gates):
         gates += (Format(),)
     actor = actor or current_actor(project)
-    require_any(project, ("register", "approve", "promote"), actor, "judge a version")
+    require_any_role(project, ("register", "approve", "promote"), actor, "judge a version")
     registry = Registry(project)
     registry.reconcile()
     challenger = registry.version(model, version)
@@ -182,7 +182,7 @@ def gate(
         "holdout": challenger.evidence.get(HOLDOUT),
         "rows": 0 if evidence.truth is None else len(evidence.truth),
     }
-    report = judge(gates, evidence, about)
+    report = evaluate_gates(gates, evidence, about)
     with registry.ledger.writing() as writer:
         writer.append(
             Draft(
@@ -220,21 +220,21 @@ def promote(
     reason = clean_reason(reason)
     check_name(alias, "alias")
     actor = actor or current_actor(project)
-    require(project, "promote", actor)
+    require_role(project, "promote", actor)
     registry = Registry(project)
     registry.reconcile()
     target = registry.version(model, version)
     before = registry.ledger.aliases(model)
     if before.get(alias) == target.version and expected is None:
         return _unchanged(registry, target, alias)
-    wanted = before.get(alias, NOBODY) if expected is None else expected
+    wanted = before.get(alias, NO_VERSION) if expected is None else expected
     judged = report_of(registry, target)
     if override:
-        require(project, "override", actor)
+        require_role(project, "override", actor)
     else:
         require_pass(target, judged)
     registry.fetch(target)
-    approvals = standing_of(registry, target)
+    approvals = status_of(registry, target)
     detail = {
         "approvals": list(approvals.approved),
         "override": override,
@@ -253,17 +253,17 @@ def promote(
         detail=detail,
     )
     with registry.ledger.writing() as writer:
-        holder = writer.holder(model, alias) or NOBODY
+        holder = writer.holder(model, alias) or NO_VERSION
         if holder != target.version:
             require_holder(model, alias, holder, wanted)
             if judged and not override:
                 require_current(writer, target, judged.report)
-                require_approval(target, standing_of(registry, target))
+                require_approval(target, status_of(registry, target))
             entry = writer.append(replace(draft, before=holder or None))
     if holder == target.version:
         return _unchanged(registry, target, alias)
     registry.reconcile()
-    tell(registry)
+    send_notifications(registry)
     return Promotion(model, alias, target.version, entry.before, True, entry)
 
 
@@ -283,11 +283,11 @@ def rollback(
     """
     reason = clean_reason(reason)
     actor = actor or current_actor(project)
-    require(project, "promote", actor)
+    require_role(project, "promote", actor)
     registry = Registry(project)
     registry.reconcile()
     with registry.ledger.writing() as writer:
-        held = holders(writer.moves(model, alias))
+        held = alias_history(writer.moves(model, alias))
     if len(held) < 2:
         raise Conflict(
             "rollback.nothing",
@@ -298,7 +298,7 @@ def rollback(
     target = registry.version(model, held[-2])
     registry.fetch(target)
     with registry.ledger.writing() as writer:
-        require_holder(model, alias, writer.holder(model, alias) or NOBODY, held[-1])
+        require_holder(model, alias, writer.holder(model, alias) or NO_VERSION, held[-1])
         entry = writer.append(
             Draft(
                 action="rollback",
@@ -313,7 +313,7 @@ def rollback(
             )
         )
     registry.reconcile()
-    tell(registry)
+    send_notifications(registry)
     return Promotion(model, alias, target.version, held[-1], True, entry)
 
 
@@ -328,7 +328,7 @@ def champion(project: Project, model: str, at: datetime | None = None) -> Versio
     return registry.version(model, entry.after)
 
 
-def holders(moves: list[Entry]) -> list[int]:
+def alias_history(moves: list[Entry]) -> list[int]:
     """The stack of versions that hold an alias, the present one last."""
     stack: list[int] = []
     for move in moves:

@@ -22,7 +22,7 @@ from gristmill.project import Project
 from gristmill.registry.sbom import LOCK
 from gristmill.registry.store import Registry
 from gristmill.registry.version import Version
-from gristmill.runner.workspace import load
+from gristmill.runner.workspace import load_workspace
 
 Progress = Callable[[str], None]
 COMMAND = "import sys; from gristmill.cli import main; sys.exit(main())"
@@ -93,7 +93,7 @@ def checkout_data(
         if done.returncode:
             _call([*words, "pull", *tracked], cwd=clean.root)
     written = {path for line in steps.values() for path in line.outputs}
-    hashes = load(clean).hashes
+    hashes = load_workspace(clean).hashes
     for line in steps.values():
         for path, wanted in line.inputs.items():
             if path in written:
@@ -117,7 +117,7 @@ def run_again(
     Another interpreter borrows this Gristmill, which its lock file need not pin, and starts no
     server that would outlive its environment.
     """
-    now = load(clean).params
+    now = load_workspace(clean).params
     words = [python, "-c", COMMAND, "-C", str(clean.root), "run", step, "--force", "--json"]
     for name, line in steps.items():
         for key, value in line.params.items():
@@ -158,7 +158,7 @@ def differing(clean: Project, steps: Mapping[str, Lineage]) -> tuple[str, ...]:
 
     A model directory differs by the date that MLflow writes into it.
     """
-    workspace = load(clean)
+    workspace = load_workspace(clean)
     return tuple(
         f"{path} of step {step} has other bytes"
         for step in workspace.dag.steps

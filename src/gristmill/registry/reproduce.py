@@ -24,7 +24,7 @@ from gristmill.registry.rebuild import (
     environment_of,
     run_again,
 )
-from gristmill.registry.scoring import labels, outputs, taken
+from gristmill.registry.scoring import truth_labels, outputs, taken
 from gristmill.registry.settings import model_settings, read_metrics
 from gristmill.registry.store import Registry
 from gristmill.registry.version import HOLDOUT, Version
@@ -172,7 +172,7 @@ def _predictions(registry: Registry, version: Version, made: Path) -> tuple[str,
     if HOLDOUT not in version.evidence or not settings.target:
         return UNKNOWN, 0, ""
     frame = pd.read_parquet(registry.evidence(version, HOLDOUT))
-    binary = settings.target in frame and labels(frame[settings.target])[1]
+    binary = settings.target in frame and truth_labels(frame[settings.target])[1]
     both = []
     for model in (registry.load(version), load_own(made, allow_code=settings.allow_code)):
         both.append(np.asarray(outputs(*taken(model, frame, settings), binary=binary)))

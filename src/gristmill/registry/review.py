@@ -9,25 +9,25 @@ from functools import partial
 from gristmill.errors import Conflict, Forbidden, GateFailed, Invalid
 from gristmill.project import SETTINGS, Project, parse_table
 from gristmill.registry.actor import current_actor
-from gristmill.registry.approvals import DECISIONS, Policy, Standing, person, standing
+from gristmill.registry.approvals import DECISIONS, Policy, ApprovalStatus, person, approval_status
 from gristmill.registry.chain import Draft, Entry
 from gristmill.registry.checks import clean_reason
 from gristmill.registry.decisions import Decision, announce
 from gristmill.registry.ledger import utc_now
 from gristmill.registry.reports import report_of
-from gristmill.registry.roles import may, require
+from gristmill.registry.roles import is_allowed, require_role
 from gristmill.registry.settings import model_settings
 from gristmill.registry.store import Registry
-from gristmill.registry.telling import tell
+from gristmill.registry.telling import send_notifications
 from gristmill.registry.version import Version
 
 
-def request(
+def request_approval(
     project: Project, model: str, version: int | str, *, reason: str, actor: str | None = None
 ) -> Entry:
     """Ask the reviewers for a decision on a version and its last gate report."""
     actor = actor or current_actor(project)
-    require(project, "register", actor)
+    require_role(project, "register", actor)
     return _write(project, model, version, "request", reason, actor)
 
 
@@ -51,10 +51,10 @@ def decide(
     if decision not in DECISIONS:
         raise Invalid("approval.decision", f"{decision!r} is not one of {', '.join(DECISIONS)}.")
     actor = actor or current_actor(project)
-    require(project, "approve", actor)
+    require_role(project, "approve", actor)
     registry = Registry(project)
     target = registry.version(model, version)
-    if made_by(registry, target, actor):
+    if is_author(registry, target, actor):
         raise Forbidden(
             "approval.author",
             f"{actor} made {model} version {target.version} and cannot decide on it.",
@@ -68,12 +68,12 @@ def decide(
             f"{judged.digest[:12]}.",
             hint="Read the new report and decide again.",
         )
-    standing_of(registry, target)  # nobody decides beside a decision that was forged
+    status_of(registry, target)  # nobody decides beside a decision that was forged
     entry = _write(project, model, target.version, decision, reason, actor)
-    return announce(project, entry, standing_of(registry, target))
+    return announce(project, entry, status_of(registry, target))
 
 
-def standing_of(registry: Registry, version: Version, now: datetime | None = None) -> Standing:
+def status_of(registry: Registry, version: Version, now: datetime | None = None) -> ApprovalStatus:
     """Which approvals of the version stand now. Raises Forbidden when a decision was forged."""
     project = registry.project
     entries = registry.ledger.entries(version.model, version=version.version)
@@ -81,8 +81,8 @@ def standing_of(registry: Registry, version: Version, now: datetime | None = Non
     for entry in decisions:
         registry.ledger.require_sound(entry)
     judged = report_of(registry, version)
-    allowed: Callable[[str], bool] = partial(may, project, "approve")
-    return standing(
+    allowed: Callable[[str], bool] = partial(is_allowed, project, "approve")
+    return approval_status(
         decisions,
         digest=version.digest,
         report=judged.digest if judged else None,
@@ -93,7 +93,7 @@ def standing_of(registry: Registry, version: Version, now: datetime | None = Non
     )
 
 
-def waiting(project: Project) -> list[Entry]:
+def open_requests(project: Project) -> list[Entry]:
     """Requests nobody has answered: versions not promoted and without a decision since."""
     registry = Registry(project)
     open_: dict[tuple[str, int | None], Entry] = {}
@@ -107,7 +107,7 @@ def waiting(project: Project) -> list[Entry]:
 
 def _settled(registry: Registry, entry: Entry) -> bool:
     version = registry.version(entry.model, entry.version or 0)
-    found = standing_of(registry, version)
+    found = status_of(registry, version)
     return bool(found.rejected) or found.granted
 
 
@@ -125,7 +125,7 @@ def authors(registry: Registry, version: Version) -> set[str]:
     return {person(name) for name in (version.author, *(e.actor for e in entries))}
 
 
-def made_by(registry: Registry, version: Version, actor: str) -> bool:
+def is_author(registry: Registry, version: Version, actor: str) -> bool:
     """Whether the actor made the version, and so cannot decide on it."""
     return person(actor) in authors(registry, version)
 
@@ -154,5 +154,5 @@ def _write(
                 detail={"report": judged.digest, "verdict": judged.report.verdict},
             )
         )
-    tell(registry)
+    send_notifications(registry)
     return entry

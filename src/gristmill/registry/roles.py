@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from gristmill.errors import Forbidden
 from gristmill.project import SETTINGS, Project, parse_table
 
-VERBS = ("register", "approve", "promote", "override", "deploy", "read")
+ROLE_VERBS = ("register", "approve", "promote", "override", "deploy", "read")
 
 
 @dataclass(frozen=True)
@@ -41,18 +41,18 @@ def trusted_keys(project: Project) -> Mapping[str, tuple[str, ...]]:
     return declared.keys if declared else {}
 
 
-def may(project: Project, verb: str, actor: str) -> bool:
+def is_allowed(project: Project, verb: str, actor: str) -> bool:
     """Whether the actor may do the verb."""
     declared = roles_of(project)
-    if declared is None or not any(getattr(declared, v) for v in VERBS if v != "read"):
+    if declared is None or not any(getattr(declared, v) for v in ROLE_VERBS if v != "read"):
         return True
     allowed: tuple[str, ...] = getattr(declared, verb)
     return actor in allowed or "*" in allowed
 
 
-def require(project: Project, verb: str, actor: str) -> None:
+def require_role(project: Project, verb: str, actor: str) -> None:
     """Raises Forbidden unless the actor may do the verb."""
-    if not may(project, verb, actor):
+    if not is_allowed(project, verb, actor):
         raise Forbidden(
             "role.missing",
             f"{actor} may not {verb}.",
@@ -60,9 +60,9 @@ def require(project: Project, verb: str, actor: str) -> None:
         )
 
 
-def require_any(project: Project, verbs: Sequence[str], actor: str, what: str) -> None:
+def require_any_role(project: Project, verbs: Sequence[str], actor: str, what: str) -> None:
     """Raises Forbidden unless the actor may do one of the verbs."""
-    if not any(may(project, verb, actor) for verb in verbs):
+    if not any(is_allowed(project, verb, actor) for verb in verbs):
         raise Forbidden(
             "role.missing",
             f"{actor} may not {what}.",
@@ -77,4 +77,4 @@ def require_reader(project: Project, actor: Callable[[], str]) -> None:
     """
     declared = roles_of(project)
     if declared is not None and "*" not in declared.read:
-        require(project, "read", actor())
+        require_role(project, "read", actor())

@@ -72,7 +72,7 @@ def _scored(
         return replace(known, trouble=trouble), model, rows
     role, version = "challenger", challenger
     try:
-        truth, binary = labels(frame[settings.target])
+        truth, binary = truth_labels(frame[settings.target])
         model, rows = loaded(registry, challenger, frame, settings)
         output = outputs(model, rows, binary=binary)
         known = replace(
@@ -85,7 +85,7 @@ def _scored(
             role, version = "champion", champion
             known = replace(
                 known,
-                champion=outputs_of(registry, champion, frame, settings, binary=binary),
+                champion=model_outputs(registry, champion, frame, settings, binary=binary),
             )
     except (Invalid, Forbidden) as error:
         if isinstance(error, Forbidden) and error.code != "model.code":
@@ -95,7 +95,7 @@ def _scored(
     return known, model, rows
 
 
-def labels(column: pd.Series[Any]) -> tuple[Any, bool]:
+def truth_labels(column: pd.Series[Any]) -> tuple[Any, bool]:
     """The target as an array of shape (n,), and whether it is binary (then 0/1 as float)."""
     import numpy as np
 
@@ -108,7 +108,7 @@ def labels(column: pd.Series[Any]) -> tuple[Any, bool]:
     return column.to_numpy(), False
 
 
-def outputs_of(
+def model_outputs(
     registry: Registry,
     version: Version,
     frame: pd.DataFrame,

@@ -84,11 +84,11 @@ METRICS = {
     "mae": _Metric(lambda y, s: np.abs(s - y)[:, None], lambda m: m[..., 0], False),
     "rmse": _Metric(lambda y, s: ((s - y) ** 2)[:, None], lambda m: np.sqrt(m[..., 0]), False),
 }
-KNOWN = ("roc_auc", *METRICS)
+METRIC_NAMES = ("roc_auc", *METRICS)
 BINARY = ("roc_auc", "log_loss", "brier", "f1")
 
 
-def compare(
+def paired_difference(
     metric: str,
     truth: Any,
     challenger: Any,
@@ -145,7 +145,7 @@ class Interval:
     more_is_better: bool = True
 
 
-def measure(metric: str, truth: Any, output: Any, *, confidence: float = 0.95) -> Interval:
+def metric_interval(metric: str, truth: Any, output: Any, *, confidence: float = 0.95) -> Interval:
     """A metric of one model's outputs, shape (n,), against labels `truth`, with its bounds.
 
     ROC AUC: DeLong's variance; everything else, as a smooth function of row means: the delta
@@ -177,11 +177,11 @@ def _within(value: float, reach: float, least: float, most: float, *, better: bo
 
 
 def _check(metric: str, truth: Any, challenger: Any, champion: Any) -> None:
-    if metric not in KNOWN:
+    if metric not in METRIC_NAMES:
         raise Invalid(
             "gate.metric",
             f"two models cannot be compared by {metric!r}.",
-            hint=f"Known: {', '.join(KNOWN)}.",
+            hint=f"Known: {', '.join(METRIC_NAMES)}.",
         )
     if not len(truth) == len(challenger) == len(champion) or not len(truth):
         raise Invalid(

@@ -27,7 +27,7 @@ from gristmill.registry.digest import check_name, directory_digest
 from gristmill.registry.evidence import stage
 from gristmill.registry.ledger import Ledger, Writer, store_of
 from gristmill.registry.mlflow_store import create_version, find_version, set_alias
-from gristmill.registry.roles import require, require_reader, trusted_keys
+from gristmill.registry.roles import require_role, require_reader, trusted_keys
 from gristmill.registry.settings import model_settings
 from gristmill.registry.signing import KEY
 from gristmill.registry.version import Version
@@ -78,7 +78,7 @@ class Registry:
         """
         check_name(model)
         actor = actor or current_actor(self.project)
-        require(self.project, "register", actor)
+        require_role(self.project, "register", actor)
         if not (path / "MLmodel").is_file():
             raise NotFound(
                 "model.path",

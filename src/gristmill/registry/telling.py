@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from gristmill.notify.outbox import deliver
-from gristmill.notify.routes import Message, compose, read_routes
+from gristmill.notify.outbox import deliver_messages
+from gristmill.notify.routes import Message, compose_message, read_routes
 from gristmill.notify.sending import Delivery
 from gristmill.registry.ledger import utc_now
 
@@ -57,7 +57,7 @@ def _holder(version: int | None) -> str:
     return f"version {version}" if version else "nobody"
 
 
-def message_of(entry: Entry) -> Message:
+def message_of_entry(entry: Entry) -> Message:
     """What an entry has to tell. Pure."""
     if entry.action in MOVED:
         move = move_sentence(entry.model, entry.alias or "", entry.version, entry.before)
@@ -74,7 +74,7 @@ def message_of(entry: Entry) -> Message:
         "report": entry.detail.get("report"),
         "at": entry.at.isoformat(),
     }
-    return compose(f"ledger/{entry.hash[:16]}", "warning", f"{text}: {entry.reason}", about)
+    return compose_message(f"ledger/{entry.hash[:16]}", "warning", f"{text}: {entry.reason}", about)
 
 
 class _LedgerDeliveries:
@@ -93,18 +93,18 @@ class _LedgerDeliveries:
                     writer.tell(route, key)
 
 
-def tell(registry: Registry) -> list[Delivery]:
+def send_notifications(registry: Registry) -> list[Delivery]:
     """Send what no route was told yet. A route that does not answer stops nothing: it is logged."""
     routes = read_routes(registry.project)
     if not routes:
         return []
     since = utc_now() - KEPT
     messages = [
-        message_of(entry)
+        message_of_entry(entry)
         for entry in registry.ledger.entries()
         if (entry.action in ASKED or entry.action in MOVED) and entry.at >= since
     ]
-    sent = deliver(routes, messages, _LedgerDeliveries(registry.ledger))
+    sent = deliver_messages(routes, messages, _LedgerDeliveries(registry.ledger))
     for each in sent:
         if each.problem:
             log.warning("%s was not told that %s: %s", each.route, each.message.text, each.problem)

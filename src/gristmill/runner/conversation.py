@@ -27,7 +27,7 @@ ASK_AGAIN = 1.0
 START_TIMEOUT = 60.0
 
 
-class Conversation:
+class KernelExecutor:
     """With a kernel that runs: `with` opens and closes the sockets, `execute_cell` runs a cell.
 
     `on_output` is called after output, and now and then while there is none.
@@ -39,7 +39,7 @@ class Conversation:
         self.on_output: Callable[[], object] | None = None
         self._alive = run_sync(km.is_alive)
 
-    def __enter__(self) -> Conversation:
+    def __enter__(self) -> KernelExecutor:
         self.kc = BlockingKernelClient()
         self.kc.load_connection_info(self.km.get_connection_info())
         self.kc.start_channels(stdin=False, hb=False, control=False)

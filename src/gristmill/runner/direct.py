@@ -27,7 +27,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 
 from gristmill.errors import GristmillError
 from gristmill.runner.ahead import launch_of
-from gristmill.runner.kernels import HISTORY, KernelRequest
+from gristmill.runner.kernels import HISTORY_ARGUMENT, KernelRequest
 from gristmill.runner.warm.pipe import Pipe
 from gristmill.runner.warm.provisioner import NotWarm
 
@@ -229,7 +229,7 @@ class Shell:
         from gristmill.runner.warm.spec import child_message
 
         launch = launch_of(self.request)
-        argv = [*launch.argv, HISTORY]
+        argv = [*launch.argv, HISTORY_ARGUMENT]
         message = child_message("direct", argv, launch.cwd, launch.env)
         return process.WarmProcess(*client.request_child(launch.spec, message, fds))
 

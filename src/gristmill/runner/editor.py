@@ -33,7 +33,7 @@ from gristmill.pipeline.notebook import parse_notebook
 from gristmill.pipeline.step import parse_step, step_name
 from gristmill.project import SETTINGS, SKIPPED_DIRECTORIES, Project
 from gristmill.runner.lint import NotebookText, lint_settings, lint_texts
-from gristmill.runner.workspace import DEFAULT_PARAMS, glob_prefixes, sections
+from gristmill.runner.workspace import DEFAULT_PARAMS, glob_prefixes, notebook_sections
 
 ACTIONS = ("init", "set", "add", "rename", "remove", "apply")
 COMPLETIONS = 50
@@ -159,7 +159,7 @@ def edits_of(cells: tuple[Cell, ...], wanted: StepChange) -> list[Edit]:
     )
 
 
-def complete(project: Project, word: str, *, inputs: bool = True) -> list[Completion]:
+def complete_path(project: Project, word: str, *, inputs: bool = True) -> list[Completion]:
     """Paths that begin with `word`, or have it in them, best first: what steps write (for
     `inputs`), then files and directories of the project. Hidden ones are left out."""
     typed = word.lower().removeprefix("./")
@@ -232,7 +232,7 @@ def _cells(text: str, path: str) -> tuple[Cell, ...]:
 
 def _given(project: Project, step: str) -> Mapping[str, Any]:
     file = project.root / DEFAULT_PARAMS
-    return sections(file, DEFAULT_PARAMS).get(step, {}) if file.is_file() else {}
+    return notebook_sections(file, DEFAULT_PARAMS).get(step, {}) if file.is_file() else {}
 
 
 def _written(project: Project) -> Iterator[tuple[str, str]]:

@@ -25,9 +25,9 @@ from papermill.log import logger
 from papermill.utils import chdir, merge_kwargs, remove_args
 
 from gristmill.files import replacing
-from gristmill.runner.conversation import Conversation
+from gristmill.runner.conversation import KernelExecutor
 from gristmill.runner.direct import Shell, raise_error
-from gristmill.runner.hooks import Hooks, Kept
+from gristmill.runner.hooks import Hooks, ResumePoint
 
 SAVE_EVERY_S = 2.0
 WIDGETS = "application/vnd.jupyter.widget-state+json"
@@ -56,7 +56,7 @@ class LazyNotebookManager(NotebookExecutionManager):  # type: ignore[misc]
         if (kept := self.hooks.kept) is not None:
             self._keep(kept)
 
-    def _keep(self, kept: Kept) -> None:
+    def _keep(self, kept: ResumePoint) -> None:
         """Take over what cells did before; `first` becomes the cell to begin with."""
         code = [i for i, cell in enumerate(self.nb.cells) if cell.cell_type == "code"]
         self.first = code[len(kept.cells)]
@@ -175,7 +175,7 @@ class GristmillEngine(NBClientEngine):  # type: ignore[misc]
         stderr_file: Any = None,
         start_timeout: int = 60,
         execution_timeout: int | None = None,
-        cells: Shell | Conversation | None = None,
+        cells: Shell | KernelExecutor | None = None,
         **kwargs: Any,
     ) -> Any:
         if cells is not None:
@@ -212,7 +212,7 @@ def write_anywhere(notebook: Any, path: str) -> None:
 
 
 def execute_cells(
-    manager: LazyNotebookManager, cells: Shell | Conversation, timeout: float | None
+    manager: LazyNotebookManager, cells: Shell | KernelExecutor, timeout: float | None
 ) -> Any:
     """What papermill's client does, from the manager's `first` cell on."""
     client = NotebookClient(manager.nb)

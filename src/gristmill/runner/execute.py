@@ -12,12 +12,12 @@ from gristmill.errors import GristmillError, StepFailed
 from gristmill.pipeline.cells import INJECTED
 from gristmill.pipeline.notebook import Notebook, parse_notebook
 from gristmill.pipeline.step import StepSpec
-from gristmill.runner.conversation import Conversation
+from gristmill.runner.conversation import KernelExecutor
 from gristmill.runner.direct import Shell
 from gristmill.runner.hooks import Hooks
 from gristmill.runner.kernels import KernelHandle
 
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
+ANSI_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def execute(
     from gristmill.runner.desk import in_memory
 
     where = str(hooks.save_to)
-    speaking = nullcontext(kernel) if isinstance(kernel, Shell) else Conversation(kernel.km)
+    speaking = nullcontext(kernel) if isinstance(kernel, Shell) else KernelExecutor(kernel.km)
     try:
         with speaking as cells, in_memory(text, hooks) as address:
             execute_notebook(
@@ -64,7 +64,7 @@ def execute(
     except PapermillExecutionError as error:
         injected = _injected_at(parse_notebook(text, ""), bool(params))
         cell = _source_cell(error.cell_index, injected)
-        tail = ANSI.sub("", "\n".join(error.traceback[-1:]))
+        tail = ANSI_ESCAPES.sub("", "\n".join(error.traceback[-1:]))
         return Failure(
             StepFailed(
                 "step.cell-failed",

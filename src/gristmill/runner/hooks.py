@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Kept:
+class ResumePoint:
     """What a notebook that goes on in its kernel begins with: the code cells of `run` above
     the one that failed, and the state of the widgets they made."""
 
@@ -33,5 +33,5 @@ class Hooks:
     log: Path | None = None
     on_cell_start: Callable[[int], None] = lambda index: None
     on_cell_end: Callable[[int, float], None] = lambda index, seconds: None
-    kept: Kept | None = None
+    kept: ResumePoint | None = None
     succeeded: bool = False

@@ -33,7 +33,7 @@ class Changed(Exception):
     """Something differs, or cannot be judged here."""
 
 
-def unchanged(root: str) -> int | None:
+def unchanged_steps(root: str) -> int | None:
     """How many steps are fresh when all of them are, None when the planner must look.
 
     Never raises for what the disk holds; a corrupt index is the same as none.

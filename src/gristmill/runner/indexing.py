@@ -14,7 +14,7 @@ from gristmill.lineage.hashing import text_md5
 from gristmill.lineage.lockfile import LOCK_FILE, LockFile
 from gristmill.lineage.modules import project_modules
 from gristmill.pipeline.plan import plan
-from gristmill.pipeline.stages import SOURCES, STEPS
+from gristmill.pipeline.stages import SOURCES, STEP_FILES
 from gristmill.project import SETTINGS, Project
 from gristmill.runner.index import FORMAT, INDEX, code_digests
 from gristmill.runner.sync import pipeline_text
@@ -38,7 +38,7 @@ def write_index(workspace: Workspace) -> bool:
     optional = [DEFAULT_PARAMS] if (root / DEFAULT_PARAMS).is_file() else []
     paths = [SETTINGS, PIPELINE_FILE, LOCK_FILE, *optional, *texts]
     directories = set(project.directories())
-    reads = {STEPS, workspace.environment} - {""}
+    reads = {STEP_FILES, workspace.environment} - {""}
     for step in workspace.dag.steps.values():
         reads.update(step.inputs, (o.path for o in step.outputs))
     for path in sorted(reads):

@@ -49,7 +49,7 @@ __all__ = [
 
 SUBSCRIBED_WITHIN = 0.2
 REPLY_WITHIN = 1.0
-HISTORY = "--HistoryManager.hist_file=:memory:"
+HISTORY_ARGUMENT = "--HistoryManager.hist_file=:memory:"
 """What a notebook executes by itself is not the history of its user; as nbclient has it."""
 
 
@@ -247,7 +247,7 @@ async def acquire_async(request: KernelRequest) -> KernelHandle:
         )
     arguments: dict[str, Any] = {"cwd": str(request.cwd), "independent": request.parkable}
     if manager.ipykernel:
-        arguments["extra_arguments"] = [HISTORY]
+        arguments["extra_arguments"] = [HISTORY_ARGUMENT]
     if request.env is not None:
         arguments["env"] = dict(request.env)
     if request.log is None:

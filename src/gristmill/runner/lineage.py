@@ -13,9 +13,9 @@ from gristmill.files import write_atomic
 from gristmill.lineage.git import GitState, git_state
 from gristmill.lineage.lockfile import LockFile
 from gristmill.lineage.record import Lineage
-from gristmill.pipeline.stages import STEPS, locked_state, source_path
+from gristmill.pipeline.stages import STEP_FILES, locked_state, source_path
 from gristmill.project import Project
-from gristmill.runner.workspace import Workspace, load
+from gristmill.runner.workspace import Workspace, load_workspace
 
 
 def make_lineage(
@@ -39,7 +39,7 @@ def make_lineage(
         inputs={
             p: h
             for p, h in state.inputs.items()
-            if h and not p.startswith(STEPS) and p != workspace.environment
+            if h and not p.startswith(STEP_FILES) and p != workspace.environment
         },
         outputs={p: h for p, h in state.outputs.items() if h},
         params=dict(state.params),
@@ -67,7 +67,7 @@ def lineage_of(project: Project, path: str) -> Lineage:
     notebook. Raises NotFound when no step writes `path`, Conflict when the content is not what
     `dvc.lock` recorded.
     """
-    workspace = load(project)
+    workspace = load_workspace(project)
     step = next(
         (s for s in workspace.dag.steps.values() if path in [o.path for o in s.outputs]), None
     )

@@ -21,7 +21,7 @@ from gristmill.pipeline.lint.finding import ERROR, OFF
 from gristmill.pipeline.step import step_name
 from gristmill.project import SETTINGS, Project, parse_table
 from gristmill.runner.name_check import check_names
-from gristmill.runner.workspace import Workspace, glob_prefixes, load
+from gristmill.runner.workspace import Workspace, glob_prefixes, load_workspace
 
 SHOWN = 5
 
@@ -119,7 +119,7 @@ def _undeclared_accesses(
     if settings.undeclared == OFF:
         return []
     try:
-        workspace = load(project)
+        workspace = load_workspace(project)
     except GristmillError:  # said by `run` and `status`; lint goes on about the text
         return []
     said = {(f.notebook, f.code, word.strip(",")) for f in known for word in f.message.split()}
@@ -145,7 +145,7 @@ def _undeclared(project: Project, step: str, source: str) -> Mapping[str, str]:
     return {}
 
 
-def refuse_findings(workspace: Workspace, steps: Iterable[str]) -> None:
+def require_clean_notebooks(workspace: Workspace, steps: Iterable[str]) -> None:
     """Raise GateFailed when `[lint] gate` is on and a step about to run has errors."""
     settings = lint_settings(workspace.project)
     if not settings.gate:

@@ -19,12 +19,12 @@ from typing import Any
 from gristmill.errors import Conflict, NotFound
 from gristmill.files import write_atomic
 from gristmill.pipeline.notebook import CodeCell, parse_notebook
-from gristmill.pipeline.plan import StepState, same
-from gristmill.pipeline.source import normalise
+from gristmill.pipeline.plan import StepState, same_value
+from gristmill.pipeline.source import normalise_code
 from gristmill.runner.processes import end_family
 
 FOLDER = "parked"
-LEASE_S = 8 * 3600.0
+LEASE_SECONDS = 8 * 3600.0
 MOST = 4
 MEANS = frozenset({"parameters", "raises-exception", "skip-execution"})
 
@@ -77,7 +77,7 @@ class ParkedKernel:
 
 def digests(cells: Iterable[CodeCell]) -> tuple[str, ...]:
     """What each code cell does, by its normalised source and the tags that mean something."""
-    words = (f"{normalise(c.source)}\0{sorted(c.tags & MEANS)}" for c in cells)
+    words = (f"{normalise_code(c.source)}\0{sorted(c.tags & MEANS)}" for c in cells)
     return tuple(hashlib.sha256(word.encode()).hexdigest()[:16] for word in words)
 
 
@@ -116,7 +116,7 @@ def first_change(
         return "cells above the failing one, or that cell itself, are gone"
     for name in sorted({*now.params, *kernel.params}):
         before, after = kernel.params.get(name), now.params.get(name)
-        if name not in kernel.params or name not in now.params or not same(before, after):
+        if name not in kernel.params or name not in now.params or not same_value(before, after):
             return f"parameter {name} changed"
     before_inputs = {p: h for p, h in kernel.inputs.items() if p != now.source}
     inputs = {p: h for p, h in now.inputs.items() if p != now.source}
@@ -151,7 +151,7 @@ class Parked:
                 path.unlink(missing_ok=True)
                 continue
             with contextlib.suppress(FileNotFoundError):
-                if kernel.alive and time.time() - path.stat().st_mtime < LEASE_S:
+                if kernel.alive and time.time() - path.stat().st_mtime < LEASE_SECONDS:
                     found.append(kernel)
                     continue
             self.end(kernel)

@@ -12,10 +12,10 @@ from gristmill.pipeline.plan import StepState
 from gristmill.pipeline.step import StepSpec
 from gristmill.project import Project
 from gristmill.runner.execute import Failure
-from gristmill.runner.hooks import Kept
+from gristmill.runner.hooks import ResumePoint
 from gristmill.runner.kernels import KernelHandle
 from gristmill.runner.parked import (
-    LEASE_S,
+    LEASE_SECONDS,
     Parked,
     ParkedKernel,
     digests,
@@ -69,10 +69,10 @@ def park(
     )
     registry = Parked(project.state)
     registry.keep(parked)
-    kernel.park(registry.path(parked), LEASE_S)
+    kernel.park(registry.path(parked), LEASE_SECONDS)
 
 
-def kept_cells(kernel: ParkedKernel, root: Path) -> Kept:
+def kept_cells(kernel: ParkedKernel, root: Path) -> ResumePoint:
     """The executed code cells above the failing one, and the cell of values that papermill made."""
     import nbformat
 
@@ -87,7 +87,7 @@ def kept_cells(kernel: ParkedKernel, root: Path) -> Kept:
                 break
             of_source += 1
         kept.append(cell)
-    return Kept(kernel.run, tuple(kept), notebook.metadata.get("widgets"))
+    return ResumePoint(kernel.run, tuple(kept), notebook.metadata.get("widgets"))
 
 
 def why_anew(workspace: Workspace, kernel: ParkedKernel, now: StepState) -> str:

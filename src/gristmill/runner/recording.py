@@ -12,7 +12,7 @@ from gristmill.runner.attempt import Attempt
 from gristmill.runner.lineage import make_lineage, remember
 from gristmill.runner.outputs import metrics_of, plots_of
 from gristmill.runner.workspace import Workspace
-from gristmill.runs.query import STATUS
+from gristmill.runs.query import MLFLOW_STATUS
 from gristmill.tracking import Tracker
 
 
@@ -41,7 +41,7 @@ def record_attempt(
         return
     tracker.finish_step(
         spec.name,
-        STATUS[status],
+        MLFLOW_STATUS[status],
         executed=attempt.executed,
         metrics=metrics,
         files=plots,

@@ -47,7 +47,7 @@ def resume(
     return run(project, request, listeners)
 
 
-def console(kernel: ParkedKernel) -> list[str]:
+def open_console(kernel: ParkedKernel) -> list[str]:
     """The command of an interactive console on a parked kernel. Unavailable when none is
     installed; its hint says how else to get in."""
     import importlib.util

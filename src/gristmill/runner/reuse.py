@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gristmill.errors import Unavailable
 from gristmill.lineage.dvc import DvcRepo
-from gristmill.pipeline.plan import StepState, judge
+from gristmill.pipeline.plan import StepState, staleness
 from gristmill.project import Project
 from gristmill.runner.interrupts import Interrupts
 from gristmill.runner.workspace import Workspace
@@ -70,7 +70,7 @@ def _only_outputs_differ(now: StepState, locked: StepState | None) -> bool:
     """Is what `dvc.lock` says of the step still what it would write?"""
     if locked is None or now.outputs.keys() != locked.outputs.keys():
         return False
-    return not judge(replace(now, outputs=locked.outputs), locked).run
+    return not staleness(replace(now, outputs=locked.outputs), locked).run
 
 
 def fetch_inputs(project: Project, workspace: Workspace, notice: Notice) -> None:

@@ -23,7 +23,7 @@ from gristmill.project import Project
 from gristmill.runner.approval import check_approvals, note_waiting, without_approvals
 from gristmill.runner.indexing import forget_index, write_index
 from gristmill.runner.interrupts import Interrupts
-from gristmill.runner.lint import refuse_findings
+from gristmill.runner.lint import require_clean_notebooks
 from gristmill.runner.lock import end_orphans, project_lock
 from gristmill.runner.processes import process_start
 from gristmill.runner.request import RunRequest, RunResult, StepResult
@@ -35,7 +35,7 @@ from gristmill.runner.settings import (
     tagged,
 )
 from gristmill.runner.sync import sync
-from gristmill.runner.workspace import Workspace, load
+from gristmill.runner.workspace import Workspace, load_workspace
 from gristmill.runs.journal import Journal
 
 
@@ -50,7 +50,7 @@ def run(
     Raises Invalid or NotFound when the request or a notebook is wrong, Conflict when the project
     is busy and `wait` is off. A step that fails raises nothing: it is in the result.
     """
-    project, request = target(project, request or RunRequest())
+    project, request = steps_wanted(project, request or RunRequest())
     name = request.name or run_name(time.time())
     with Journal(project.state, name) as journal:
         heard: tuple[Listener, ...] = (journal, *listeners)
@@ -84,18 +84,18 @@ def _run(
         orphans = end_orphans(project.state / "runs")
         if orphans:
             notice(f"ended {orphans} kernel(s) that a killed run left behind")
-        workspace = load(project, request.params, request.overrides)
+        workspace = load_workspace(project, request.params, request.overrides)
         settings = run_settings(project)
         pull = settings.pull if request.pull is None else request.pull
         if pull:
             fetch_inputs(project, workspace, notice)
-        chosen = decide(workspace, request)
+        chosen = plan_run(workspace, request)
         workspace.missing_inputs(set(chosen.stale))
         policies = workspace.policies
         there = capacity(settings, request.workers)
         require_fit(policies, chosen.stale, there)
         check_approvals(project, workspace.dag, policies, chosen.stale)
-        refuse_findings(workspace, chosen.stale)
+        require_clean_notebooks(workspace, chosen.stale)
         forget_index(project)
         sync(workspace)
         emit(RunStarted(time.time(), name, project.name, tuple(chosen.decisions), there["workers"]))
@@ -143,7 +143,7 @@ def _run(
         return RunResult(name, status, ordered, seconds, parent)
 
 
-def target(project: Project, request: RunRequest) -> tuple[Project, RunRequest]:
+def steps_wanted(project: Project, request: RunRequest) -> tuple[Project, RunRequest]:
     """What a request is about: the project itself, or its double with smoke parameters."""
     if not request.smoke:
         return project, request
@@ -158,7 +158,7 @@ def target(project: Project, request: RunRequest) -> tuple[Project, RunRequest]:
     return smoke_project(project), replace(request, params=request.params or PARAMS)
 
 
-def decide(workspace: Workspace, request: RunRequest) -> Plan:
+def plan_run(workspace: Workspace, request: RunRequest) -> Plan:
     """The plan for a request, on the workspace as it is."""
     project, policies = workspace.project, workspace.policies
     tagged_steps = tagged(policies, request.tags)

@@ -23,7 +23,7 @@ from gristmill.events import (
     StepWaiting,
 )
 from gristmill.lineage.dvc import DvcRepo
-from gristmill.pipeline.plan import Plan, judge
+from gristmill.pipeline.plan import Plan, staleness
 from gristmill.pipeline.stages import SOURCES
 from gristmill.runner.approval import approver
 from gristmill.runner.attempt import Attempt, Tell, start_server
@@ -39,10 +39,10 @@ from gristmill.runner.reuse import Reuse
 from gristmill.runner.schedule import backoff
 from gristmill.runner.scheduler import Outcome
 from gristmill.runner.settings import Devices, StepPolicy
-from gristmill.runner.shadow import git_of
+from gristmill.runner.shadow import git_state_of_double
 from gristmill.runner.summary import keep, run_tags, summarise
 from gristmill.runner.workspace import Workspace
-from gristmill.runs.query import STATUS
+from gristmill.runs.query import MLFLOW_STATUS
 from gristmill.tracking import Tracker
 
 
@@ -83,7 +83,7 @@ class Session:
         self.environment_hash = workspace.hashes.md5(lock) if lock else None
         first = self.plan.stale[0]
         start_server(workspace, first, self.policies, self.environment_hash, request.kernel)
-        self.git = git_of(project)
+        self.git = git_state_of_double(project)
         self.dvc = DvcRepo(project.root)
         try:
             self.dvc.keep_cached(SOURCES)
@@ -122,7 +122,7 @@ class Session:
         )
         keep(record, self.directory)
         self.tracker.finish(
-            STATUS[status], record.flat_params(), record.flat_metrics(), record.to_json()
+            MLFLOW_STATUS[status], record.flat_params(), record.flat_metrics(), record.to_json()
         )
 
     def begin(self, step: str) -> bool:
@@ -182,7 +182,7 @@ class Session:
         """Whether the outputs are what they should be, now or after a look into the run cache."""
         step = attempt.step.name
         locked = self.workspace.locked(self.dvc.lock).get(step)
-        decision = judge(attempt.before, locked)
+        decision = staleness(attempt.before, locked)
         if not decision.run:
             reason = "what it reads came out the same"
             self.results[step] = StepResult("fresh", reason)

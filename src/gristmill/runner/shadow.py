@@ -38,7 +38,7 @@ DVC_CONFIG = """\
 """
 
 
-def make_shadow(project: Project, target: Path, outputs: Iterable[str]) -> Project:
+def make_double(project: Project, target: Path, outputs: Iterable[str]) -> Project:
     """Copy `project` to `target` without `outputs` (paths that steps write).
 
     An unfinished copy is made anew. Raises Conflict when `target` is something else.
@@ -60,12 +60,12 @@ def make_shadow(project: Project, target: Path, outputs: Iterable[str]) -> Proje
     return Project.load(target)
 
 
-def pin(project: Project, commit: str) -> None:
+def pin_commit(project: Project, commit: str) -> None:
     """Say that a shadow's sources are those of `commit`, whatever its project has become."""
     write_atomic(project.state / COMMIT, commit)
 
 
-def git_of(project: Project) -> GitState:
+def git_state_of_double(project: Project) -> GitState:
     """Git's state of what a run in `project` reads: its home's, or the commit it is pinned to."""
     found = git_state(project.home)
     try:
@@ -75,7 +75,7 @@ def git_of(project: Project) -> GitState:
     return replace(found, commit=commit, dirty=False)
 
 
-def clear_shadow(project: Project) -> None:
+def clear_double(project: Project) -> None:
     """Remove a shadow except for its runs' files; its outputs are in the shared cache."""
     kept = {project.state / "runs", project.state / ORIGIN}
     _clear(project.root, kept)

@@ -20,7 +20,7 @@ from gristmill.lineage.dvc import PIPELINE_FILE
 from gristmill.lineage.lockfile import LOCK_FILE
 from gristmill.pipeline.step import overlaps
 from gristmill.project import SETTINGS, SKIPPED_DIRECTORIES, STATE, Project
-from gristmill.runner.workspace import load
+from gristmill.runner.workspace import load_workspace
 
 DIRECTORY = "smoke"
 PARAMS = "smoke"
@@ -54,7 +54,7 @@ def _settings(project: Project) -> str:
 
 def _mirror(project: Project, root: Path) -> None:
     """Copy what is small, link what is large or an input; drop what the project no longer has."""
-    dag = load(project).dag
+    dag = load_workspace(project).dag
     outputs = [o.path for s in dag.steps.values() for o in s.outputs]
     inputs = {path for path in dag.external_inputs() if (project.root / path).exists()}
     wanted = dict(_files(project.root, inputs, outputs))

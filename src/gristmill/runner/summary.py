@@ -13,7 +13,7 @@ from gristmill.pipeline.plan import Plan
 from gristmill.runner.outputs import metrics_of
 from gristmill.runner.request import RunRequest, StepResult
 from gristmill.runner.workspace import Workspace
-from gristmill.runs.record import FILE, RunRecord, StepRecord
+from gristmill.runs.record import RECORD_FILE, RunRecord, StepRecord
 
 
 def summarise(
@@ -65,7 +65,7 @@ def run_tags(request: RunRequest, git: GitState) -> dict[str, str]:
 
 
 def keep(record: RunRecord, directory: Path) -> None:
-    write_atomic(directory / FILE, record.to_json())
+    write_atomic(directory / RECORD_FILE, record.to_json())
 
 
 def _step(workspace: Workspace, name: str, result: StepResult) -> StepRecord:

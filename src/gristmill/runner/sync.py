@@ -16,7 +16,7 @@ from gristmill.lineage.lockfile import LOCK_FILE, LockFile, YamlLoader
 from gristmill.pipeline.stages import (
     OWNER,
     SOURCES,
-    STEPS,
+    STEP_FILES,
     foreign_stages,
     locked_state,
     merge_stages,
@@ -113,11 +113,11 @@ def _record_sources(workspace: Workspace) -> bool:
     lock = LockFile(root)
     entry = lock.stages.get(SOURCES)
     inputs = {path: workspace.hashes.md5(path) for path in workspace.source_files()}
-    output = directory_md5(workspace.hashes.listing(STEPS))
+    output = directory_md5(workspace.hashes.listing(STEP_FILES))
     locked = locked_state(entry, SOURCES, "") if entry else None
-    if locked and locked.inputs == inputs and locked.outputs.get(STEPS) == output:
+    if locked and locked.inputs == inputs and locked.outputs.get(STEP_FILES) == output:
         return False
-    if entry and locked and locked.outputs.get(STEPS) == output:
+    if entry and locked and locked.outputs.get(STEP_FILES) == output:
         deps = [
             {"path": p, "hash": "md5", "md5": md5, "size": (root / p).stat().st_size}
             for p, md5 in inputs.items()

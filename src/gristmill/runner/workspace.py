@@ -23,8 +23,8 @@ from gristmill.pipeline.dag import Dag, build_dag
 from gristmill.pipeline.notebook import parse_notebook
 from gristmill.pipeline.plan import StepState
 from gristmill.pipeline.stages import (
-    STEPS,
-    command,
+    STEP_FILES,
+    stage_command,
     locked_state,
     params_path,
     source_path,
@@ -73,7 +73,7 @@ class Workspace:
         if self.environment:
             inputs[self.environment] = self.hashes.md5(self.environment)
         return StepState(
-            cmd=command(step),
+            cmd=stage_command(step),
             inputs=inputs,
             params=self.params[name],
             outputs={o.path: self.hashes.md5(o.path) for o in step.outputs},
@@ -122,8 +122,8 @@ class Workspace:
             target.unlink(missing_ok=True)  # DVC may have linked it to its cache
             write_atomic(target, text)
             changed = True
-        for extra in set(os.listdir(root / STEPS)) - {Path(p).name for p in files}:
-            stray = root / STEPS / extra
+        for extra in set(os.listdir(root / STEP_FILES)) - {Path(p).name for p in files}:
+            stray = root / STEP_FILES / extra
             shutil.rmtree(stray) if stray.is_dir() else stray.unlink()
             changed = True
         for step in self.dag.steps.values():
@@ -154,7 +154,7 @@ class Workspace:
                 )
 
 
-def load(
+def load_workspace(
     project: Project,
     params: str | None = None,
     overrides: Mapping[str, Any] | None = None,
@@ -230,7 +230,7 @@ def _parameters(
         files.append(name)
     values: dict[str, dict[str, Any]] = {name: {} for name in dag.steps}
     for file in files:
-        for step, given in sections(project.root / file, file).items():
+        for step, given in notebook_sections(project.root / file, file).items():
             if step not in dag.steps:
                 steps = ", ".join(dag.steps)
                 raise Invalid(
@@ -245,7 +245,7 @@ def _parameters(
     return resolved, tuple(files)
 
 
-def sections(path: Path, name: str) -> dict[str, dict[str, Any]]:
+def notebook_sections(path: Path, name: str) -> dict[str, dict[str, Any]]:
     """The values a parameter file gives, by step. Raises Invalid when it is no such file."""
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), Loader=YamlLoader)  # noqa: S506

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gristmill.pipeline.cells import CellChange, cell_changes
-from gristmill.pipeline.plan import same
+from gristmill.pipeline.plan import same_value
 from gristmill.runs.record import RunRecord
 
 
@@ -98,7 +98,7 @@ def _changes(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Chan
     return {
         k: Change(one.get(k), other.get(k))
         for k in keys
-        if (k in one) != (k in other) or not same(one[k], other[k])
+        if (k in one) != (k in other) or not same_value(one[k], other[k])
     }
 
 

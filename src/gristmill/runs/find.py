@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import Invalid, NotFound
 from gristmill.lineage.record import Lineage
-from gristmill.pipeline.cells import code_of
+from gristmill.pipeline.cells import code_sources
 from gristmill.pipeline.notebook import parse_notebook
 from gristmill.project import Project
 from gristmill.runs.compare import RunDiff, changed_steps, compare
-from gristmill.runs.record import FILE, RunRecord, StepRecord
+from gristmill.runs.record import RECORD_FILE, RunRecord, StepRecord
 from gristmill.runs.rows import WORD_OF
 from gristmill.tracking import RUN_TAG, STEP_TAG, connect, experiment_id
 
@@ -97,7 +97,7 @@ def code_cells(project: Project, run: RunRecord, step: str) -> list[str] | None:
     for path in _executed(project, run, step):
         try:
             text = path.read_text(encoding="utf-8")
-            return code_of(parse_notebook(text, path.name))
+            return code_sources(parse_notebook(text, path.name))
         except (OSError, Invalid):
             continue
     if wanted.mlflow_run is None:
@@ -108,7 +108,7 @@ def code_cells(project: Project, run: RunRecord, step: str) -> list[str] | None:
         kept = connect(project).download_artifacts(wanted.mlflow_run, f"notebook/{step}.ipynb")
     except (MlflowException, OSError):
         return None
-    return code_of(parse_notebook(Path(kept).read_text(encoding="utf-8"), kept))
+    return code_sources(parse_notebook(Path(kept).read_text(encoding="utf-8"), kept))
 
 
 def _executed(project: Project, run: RunRecord, step: str) -> Iterator[Path]:
@@ -127,8 +127,8 @@ def _executed(project: Project, run: RunRecord, step: str) -> Iterator[Path]:
 
 def _read(project: Project, run: str) -> RunRecord:
     directory = run_directory(project, run)
-    if directory is not None and (directory / FILE).is_file():
-        return RunRecord.from_json((directory / FILE).read_text(encoding="utf-8"))
+    if directory is not None and (directory / RECORD_FILE).is_file():
+        return RunRecord.from_json((directory / RECORD_FILE).read_text(encoding="utf-8"))
     return _from_mlflow(project, run)
 
 
@@ -160,7 +160,7 @@ def _from_mlflow(project: Project, run: str) -> RunRecord:
             hint="`gristmill runs list` shows the others.",
         )
     try:
-        kept = client.download_artifacts(parent.info.run_id, FILE)
+        kept = client.download_artifacts(parent.info.run_id, RECORD_FILE)
         return RunRecord.from_json(Path(kept).read_text(encoding="utf-8"))
     except (MlflowException, OSError):
         pass

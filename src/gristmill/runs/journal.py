@@ -15,10 +15,10 @@ from typing import Any
 from gristmill.errors import Conflict, Invalid
 from gristmill.events import Event
 
-FOLDER = "journals"
-SUFFIX = ".jsonl"
+JOURNAL_FOLDER = "journals"
+JOURNAL_SUFFIX = ".jsonl"
 KEPT = 200
-ENDS = frozenset({"run-finished", "run-refused"})
+END_KINDS = frozenset({"run-finished", "run-refused"})
 NAME = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
 
@@ -58,12 +58,12 @@ class Journal:
 
 
 def journal_path(state: Path, run: str) -> Path:
-    return state / FOLDER / f"{run}{SUFFIX}"
+    return state / JOURNAL_FOLDER / f"{run}{JOURNAL_SUFFIX}"
 
 
 def journals(state: Path) -> list[Path]:
     """Those that are kept, the oldest first."""
-    return sorted((state / FOLDER).glob(f"*{SUFFIX}"))
+    return sorted((state / JOURNAL_FOLDER).glob(f"*{JOURNAL_SUFFIX}"))
 
 
 def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:

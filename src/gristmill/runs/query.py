@@ -29,7 +29,7 @@ WORDS = {
     "commit": "tags.`gristmill.commit`",
     "author": "tags.`gristmill.author`",
 }
-STATUS = {
+MLFLOW_STATUS = {
     "succeeded": "FINISHED", "failed": "FAILED", "cancelled": "KILLED", "running": "RUNNING",
     "waiting": "SCHEDULED",
 }  # fmt: skip
@@ -60,7 +60,7 @@ class Condition:
             return f"metrics.`{self.name}` {self.op} {_number(self.value, self.key)!r}"
         if self.kind in {"params", "tags"}:
             return f"{self.kind}.`{self.name}` {self.op} '{self.value}'"
-        value = STATUS.get(self.value, self.value.upper()) if self.kind == "status" else self.value
+        value = MLFLOW_STATUS.get(self.value, self.value.upper()) if self.kind == "status" else self.value
         return f"{WORDS[self.kind]} {self.op} '{value}'"
 
     def holds(self, params: Mapping[str, str]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from gristmill.errors import Invalid
 
-FILE = "run.json"
+RECORD_FILE = "run.json"
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from gristmill.project import Project
-from gristmill.runs.query import STATUS, WORDS, Condition, parse_where, split_key
+from gristmill.runs.query import MLFLOW_STATUS, WORDS, Condition, parse_where, split_key
 from gristmill.tracking import RUN_TAG, connect, experiment_id
 
 PAGE = 500
-WORD_OF = {mlflow: ours for ours, mlflow in STATUS.items()}
+WORD_OF = {mlflow: ours for ours, mlflow in MLFLOW_STATUS.items()}
 SWEEP_TAG = "gristmill.sweep"
 
 

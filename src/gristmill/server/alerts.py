@@ -9,29 +9,29 @@ from gristmill.dashboards.state import ModelState, read_state
 from gristmill.errors import NotFound
 from gristmill.monitoring.alerts import Alert
 from gristmill.monitoring.lifecycle import acknowledge, alerts, snooze
-from gristmill.server.routes import Asked, Route
+from gristmill.server.routes import ApiRequest, Route
 from gristmill.server.schema_models import AlertRequest, AlertsView, AlertView, PageView, Watched
 
 
-def listing(asked: Asked) -> AlertsView:
+def listing(asked: ApiRequest) -> AlertsView:
     project = asked.project
     found = alerts(project, every=asked.query.get("all") == "true")
     states = [read_state(project, name) for name in project.models]
     return AlertsView(tuple(map(_view, found)), tuple(map(_watched, states)))
 
 
-def acknowledged(asked: Asked) -> AlertView:
+def acknowledged(asked: ApiRequest) -> AlertView:
     wanted = asked.read(AlertRequest)
     return _view(acknowledge(asked.project, asked.names["alert"], reason=wanted.reason))
 
 
-def snoozed(asked: Asked) -> AlertView:
+def snoozed(asked: ApiRequest) -> AlertView:
     wanted = asked.read(AlertRequest)
     until = wanted.until or "1d"
     return _view(snooze(asked.project, asked.names["alert"], until=until, reason=wanted.reason))
 
 
-def dashboard(asked: Asked) -> PageView:
+def dashboard(asked: ApiRequest) -> PageView:
     """The stored reports as a page; the notebook to explore them needs `gristmill dashboard`."""
     project, model = asked.project, asked.query.get("model", "")
     if not model:

@@ -22,7 +22,7 @@ from watchfiles import watch
 from gristmill.errors import StepFailed
 from gristmill.project import Project
 from gristmill.runner.processes import process_start
-from gristmill.runs.journal import ENDS, FOLDER, SUFFIX, journal_path, read_events
+from gristmill.runs.journal import END_KINDS, JOURNAL_FOLDER, JOURNAL_SUFFIX, journal_path, read_events
 from gristmill.server.threads import in_thread
 
 STEP_MS = 50  # changes that come this close together are one
@@ -47,7 +47,7 @@ class Tail:
 
     @property
     def ended(self) -> bool:
-        return bool(self.records) and self.records[-1]["kind"] in ENDS
+        return bool(self.records) and self.records[-1]["kind"] in END_KINDS
 
     def read(self) -> bool:
         """Whether there is more than before."""
@@ -141,7 +141,7 @@ class Follower:
         return ",".join(f"{run}:{seen[run]}" for run in sorted(open_))
 
     async def _watch(self) -> None:
-        files_at, changes = 0.0, _changes(self.state / FOLDER)
+        files_at, changes = 0.0, _changes(self.state / JOURNAL_FOLDER)
         while self._listeners:
             changed = self.look()
             if time.monotonic() >= files_at:
@@ -160,13 +160,13 @@ class Follower:
 
     def look(self) -> bool:
         """Read what journals have more; whether there was any."""
-        folder = self.state / FOLDER
+        folder = self.state / JOURNAL_FOLDER
         with contextlib.suppress(FileNotFoundError):
             changed_at = os.stat(folder).st_mtime_ns
             if changed_at != self._folder_time:
                 racy = time.time_ns() - changed_at < RACY_NS  # more may come at the same time
                 self._folder_time = 0 if racy else changed_at
-                names = sorted(n[: -len(SUFFIX)] for n in os.listdir(folder) if n.endswith(SUFFIX))
+                names = sorted(n[: -len(JOURNAL_SUFFIX)] for n in os.listdir(folder) if n.endswith(JOURNAL_SUFFIX))
                 for run in names[-WINDOW:]:
                     self.tails.setdefault(run, Tail(journal_path(self.state, run)))
         read = [tail.read() for tail in self.tails.values() if not tail.ended]

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from gristmill import runs
 from gristmill.errors import GristmillError, Invalid, NotFound
 from gristmill.project import Project
-from gristmill.runner.workspace import Workspace, load
+from gristmill.runner.workspace import Workspace, load_workspace
 from gristmill.server.background import BACKGROUND, TAIL, free_port, held, wait_for
-from gristmill.server.routes import Asked, Route
+from gristmill.server.routes import ApiRequest, Route
 from gristmill.server.running import COMMAND
 from gristmill.server.schema_runs import (
     DiffView,
@@ -23,8 +23,8 @@ from gristmill.server.schema_runs import (
     SweepSummary,
     SweepsView,
 )
-from gristmill.sweeps.spec import SweepSpec, check, read_spec
-from gristmill.sweeps.state import ENDED, FAILED, Sweep, directory, load_sweep, names, running
+from gristmill.sweeps.spec import SweepSpec, check_sweep, read_spec
+from gristmill.sweeps.state import ENDED, FAILED, Sweep, sweep_directory, load_sweep, sweep_names, is_running
 
 MOST = 1000
 START_S = 240.0
@@ -32,7 +32,7 @@ MLFLOW = "mlflow"
 LOG = "server.log"
 
 
-def listing(asked: Asked) -> RunsView:
+def listing(asked: ApiRequest) -> RunsView:
     query = asked.query
     try:
         limit = int(query.get("limit", "200"))
@@ -51,19 +51,19 @@ def listing(asked: Asked) -> RunsView:
     return RunsView(tuple(rows[:limit]), len(rows) > limit)
 
 
-def record(asked: Asked) -> runs.RunRecord:
+def record(asked: ApiRequest) -> runs.RunRecord:
     return runs.find(asked.project, asked.names["run"])
 
 
-def diff(asked: Asked) -> DiffView:
+def diff(asked: ApiRequest) -> DiffView:
     one, other = asked.names["one"], asked.names["other"]
     found = runs.diff(asked.project, one, other)
     return DiffView(found, runs.plot_pairs(asked.project, one, other))
 
 
-def sweeps(asked: Asked) -> SweepsView:
+def sweeps(asked: ApiRequest) -> SweepsView:
     project = asked.project
-    workspace = load(project)
+    workspace = load_workspace(project)
     return SweepsView(
         files=tuple(sorted(p.stem for p in (project.root / "sweeps").glob("*.yaml"))),
         parameters=tuple(
@@ -73,11 +73,11 @@ def sweeps(asked: Asked) -> SweepsView:
             if p.fixed
         ),
         metrics=tuple(_metrics(workspace)),
-        sweeps=tuple(_summary(project, n) for n in sorted({*names(project), *_begun(project)})),
+        sweeps=tuple(_summary(project, n) for n in sorted({*sweep_names(project), *_begun(project)})),
     )
 
 
-def start(asked: Asked) -> SweepSummary:
+def start(asked: ApiRequest) -> SweepSummary:
     """Check a sweep as its verb would, then let a process of its own run it."""
     wanted = asked.read(SweepRequest)
     project = asked.project
@@ -97,10 +97,10 @@ def start(asked: Asked) -> SweepSummary:
     else:
         spec = read_spec(project, wanted.name)
         words += [wanted.name]
-    from gristmill.sweeps.run import refuse
+    from gristmill.sweeps.run import require_new_name
 
-    refuse(project, wanted.name)
-    checked = check(spec, load(project, spec.params), f"sweep {wanted.name}")
+    require_new_name(project, wanted.name)
+    checked = check_sweep(spec, load_workspace(project, spec.params), f"sweep {wanted.name}")
     BACKGROUND.start(
         _process(project, wanted.name), words, cwd=project.root, log=_log(project, wanted.name),
     )  # fmt: skip
@@ -109,18 +109,18 @@ def start(asked: Asked) -> SweepSummary:
     )
 
 
-def sweep(asked: Asked) -> Sweep:
+def sweep(asked: ApiRequest) -> Sweep:
     return load_sweep(asked.project, asked.names["name"])
 
 
-def best(asked: Asked) -> object:
+def best(asked: ApiRequest) -> object:
     """Write the best trial's parameters to params.yaml."""
-    from gristmill.sweeps.apply import apply
+    from gristmill.sweeps.apply import apply_sweep
 
-    return apply(asked.project, asked.names["name"], None)
+    return apply_sweep(asked.project, asked.names["name"], None)
 
 
-def mlflow_view(asked: Asked) -> MlflowView:
+def mlflow_view(asked: ApiRequest) -> MlflowView:
     uri = asked.project.tracking_uri
     if uri.startswith(("http://", "https://")):
         return MlflowView(_without_password(uri), own=False)
@@ -128,7 +128,7 @@ def mlflow_view(asked: Asked) -> MlflowView:
     return MlflowView(_served.get(name, "") if BACKGROUND.alive(name) else "", own=True)
 
 
-def mlflow_start(asked: Asked) -> MlflowView:
+def mlflow_start(asked: ApiRequest) -> MlflowView:
     """Serve MLflow's own pages on the loopback interface, for as long as this server lives."""
     view = mlflow_view(asked)
     if view.url:
@@ -193,7 +193,7 @@ def _summary(project: Project, name: str) -> SweepSummary:
         failed=found.count(FAILED),
         best=top.value if top else None,
         params=top.params if top else {},
-        alive=running(project, name),
+        alive=is_running(project, name),
     )
 
 
@@ -207,7 +207,7 @@ def _process(project: Project, name: str) -> str:
 
 
 def _log(project: Project, name: str) -> Path:
-    return directory(project, name) / LOG
+    return sweep_directory(project, name) / LOG
 
 
 ROUTES = [

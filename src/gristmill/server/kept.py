@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.errors import Forbidden, NotFound
-from gristmill.runner.execute import ANSI
-from gristmill.server.routes import Asked, Route
+from gristmill.runner.execute import ANSI_ESCAPES
+from gristmill.server.routes import ApiRequest, Route
 
 LARGEST = 256 << 20
 
 
-def read(asked: Asked) -> dict[str, Any]:
+def read(asked: ApiRequest) -> dict[str, Any]:
     """A file of a run as Jupyter's contents describe one."""
     runs = (asked.project.state / "runs").resolve()
     run, name = asked.names["run"], asked.names["file"]
@@ -65,7 +65,7 @@ def _said(path: Path) -> Iterator[str]:
     for number, cell in enumerate(nbformat.read(path, as_version=4).cells, 1):
         text = "".join(map(_text, cell.get("outputs", ())))
         if text:
-            yield f"--- cell {number} ---\n{ANSI.sub('', text).rstrip()}\n"
+            yield f"--- cell {number} ---\n{ANSI_ESCAPES.sub('', text).rstrip()}\n"
 
 
 def _text(output: Any) -> str:

@@ -16,14 +16,14 @@ from typing import Any
 
 from gristmill.errors import Unavailable
 from gristmill.runner.parked import Parked, ParkedKernel
-from gristmill.server.routes import Asked, Route
+from gristmill.server.routes import ApiRequest, Route
 from gristmill.server.schema import KernelView
 from gristmill.server.threads import in_thread
 
 LOOK_S = 0.5
 
 
-async def open_kernel(asked: Asked) -> KernelView:
+async def open_kernel(asked: ApiRequest) -> KernelView:
     """Make the parked kernel of a step one that clients of this server connect to."""
     project = asked.project
     registry = Parked(project.state)
@@ -86,7 +86,7 @@ async def _let_go(manager: Any, identity: str, kernel: ParkedKernel) -> None:
         manager.remove_kernel(identity)
 
 
-def end(asked: Asked) -> None:
+def end(asked: ApiRequest) -> None:
     registry = Parked(asked.project.state)
     registry.end(registry.find(asked.names["step"]))
 

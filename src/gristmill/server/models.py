@@ -10,11 +10,11 @@ from gristmill.registry import promotion, review
 from gristmill.registry.actor import current_actor
 from gristmill.registry.chain import Entry
 from gristmill.registry.reports import report_of
-from gristmill.registry.roles import VERBS, may
+from gristmill.registry.roles import ROLE_VERBS, is_allowed
 from gristmill.registry.settings import model_settings
 from gristmill.registry.store import Registry
 from gristmill.registry.version import Version
-from gristmill.server.routes import Asked, Route
+from gristmill.server.routes import ApiRequest, Route
 from gristmill.server.schema_models import (
     DecisionRequest,
     Done,
@@ -32,21 +32,21 @@ from gristmill.server.schema_models import (
 )
 
 
-def listing(asked: Asked) -> ModelsView:
+def listing(asked: ApiRequest) -> ModelsView:
     project = asked.project
     registry = Registry(project)
     actor = current_actor(project)
     return ModelsView(
         actor=actor,
-        may={verb: may(project, verb, actor) for verb in VERBS},
+        is_allowed={verb: is_allowed(project, verb, actor) for verb in ROLE_VERBS},
         models=tuple(
             _model(registry, name) for name in sorted({*project.models, *registry.models()})
         ),
-        waiting=tuple(_waiting(registry, entry, actor) for entry in review.waiting(project)),
+        waiting=tuple(_waiting(registry, entry, actor) for entry in review.open_requests(project)),
     )
 
 
-def details(asked: Asked) -> VersionDetails:
+def details(asked: ApiRequest) -> VersionDetails:
     registry = Registry(asked.project)
     version = registry.version(asked.names["model"], asked.names["version"])
     judged = report_of(registry, version)
@@ -69,7 +69,7 @@ def details(asked: Asked) -> VersionDetails:
     )
 
 
-def register(asked: Asked) -> Done:
+def register(asked: ApiRequest) -> Done:
     from gristmill.registry.from_run import register_run
 
     wanted, model = asked.read(RegisterRequest), asked.names["model"]
@@ -80,13 +80,13 @@ def register(asked: Asked) -> Done:
     return Done(f"{model} version {version.version} is registered.")
 
 
-def gate(asked: Asked) -> Done:
+def gate(asked: ApiRequest) -> Done:
     model, version = asked.names["model"], asked.read(GateRequest).version
     report = promotion.gate(asked.project, model, version)
     return Done(f"{model} version {version}: {report.verdict}.")
 
 
-def promote(asked: Asked) -> Done:
+def promote(asked: ApiRequest) -> Done:
     wanted, model = asked.read(MoveRequest), asked.names["model"]
     if wanted.version is None:
         raise Invalid("request.version", "which version?", hint="Send `version`.")
@@ -102,16 +102,16 @@ def promote(asked: Asked) -> Done:
     return Done(f"{done.sentence()}.")
 
 
-def rollback(asked: Asked) -> Done:
+def rollback(asked: ApiRequest) -> Done:
     wanted, model = asked.read(MoveRequest), asked.names["model"]
     done = promotion.rollback(asked.project, model, reason=wanted.reason, alias=wanted.alias)
     return Done(f"{done.sentence()}.")
 
 
-def decide(asked: Asked) -> Done:
+def decide(asked: ApiRequest) -> Done:
     wanted, model, project = asked.read(DecisionRequest), asked.names["model"], asked.project
     if wanted.decision == "request":
-        review.request(project, model, wanted.version, reason=wanted.reason)
+        review.request_approval(project, model, wanted.version, reason=wanted.reason)
         return Done(f"The reviewers were asked about {model} version {wanted.version}.")
     decision = review.decide(
         project,
@@ -124,13 +124,13 @@ def decide(asked: Asked) -> Done:
     return Done(decision.sentence())
 
 
-def compare(asked: Asked) -> PageView:
+def compare(asked: ApiRequest) -> PageView:
     from gristmill.registry.comparison import compare
-    from gristmill.registry.comparison_page import names, page
+    from gristmill.registry.comparison_page import version_names, comparison_page
 
     refs = [v for v in asked.query.get("versions", "").split(",") if v]
     found = compare(asked.project, asked.names["model"], refs)
-    return PageView(f"{found.model}: {names(found)}", page(found))
+    return PageView(f"{found.model}: {version_names(found)}", comparison_page(found))
 
 
 def _model(registry: Registry, name: str) -> ModelView:
@@ -138,7 +138,7 @@ def _model(registry: Registry, name: str) -> ModelView:
     try:
         settings = model_settings(registry.project, name) if declared else None
         moves = [e for e in registry.ledger.entries(name) if e.alias == promotion.CHAMPION]
-        held = promotion.holders([e for e in moves if e.after is not None])
+        held = promotion.alias_history([e for e in moves if e.after is not None])
         versions = tuple(_version(registry, v) for v in reversed(registry.versions(name)))
     except NotFound:
         return ModelView(name, "", declared, None, None, ())
@@ -175,7 +175,7 @@ def _version(registry: Registry, version: Version) -> VersionView:
 
 
 def _approvals(registry: Registry, version: Version) -> str:
-    standing = review.standing_of(registry, version)
+    standing = review.status_of(registry, version)
     said = standing.required or standing.approved or standing.rejected
     return standing.sentence() if said else ""
 
@@ -183,9 +183,9 @@ def _approvals(registry: Registry, version: Version) -> str:
 def _waiting(registry: Registry, entry: Entry, actor: str) -> WaitingView:
     number = entry.version or 0
     why = ""
-    if not may(registry.project, "approve", actor):
+    if not is_allowed(registry.project, "approve", actor):
         why = f"{actor} may not approve."
-    elif review.made_by(registry, registry.version(entry.model, number), actor):
+    elif review.is_author(registry, registry.version(entry.model, number), actor):
         why = "Whoever made a version cannot decide on it."
     return WaitingView(
         model=entry.model,

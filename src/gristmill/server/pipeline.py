@@ -8,17 +8,17 @@ from pathlib import Path
 from gristmill.project import Project
 from gristmill.runner.parked import Parked
 from gristmill.runner.request import RunRequest
-from gristmill.runner.run import decide
-from gristmill.runner.workspace import Workspace, load
-from gristmill.server.routes import Asked, Route
+from gristmill.runner.run import plan_run
+from gristmill.runner.workspace import Workspace, load_workspace
+from gristmill.server.routes import ApiRequest, Route
 from gristmill.server.schema import FileView, ParkedView, PipelineView, StepView
 
 
-def view(asked: Asked) -> PipelineView:
+def view(asked: ApiRequest) -> PipelineView:
     project = asked.project
     params = asked.query.get("params") or None
-    workspace = load(project, params)
-    plan = decide(workspace, RunRequest(params=params))
+    workspace = load_workspace(project, params)
+    plan = plan_run(workspace, RunRequest(params=params))
     workspace.hashes.save()
     dag = workspace.dag
     steps = tuple(
@@ -49,7 +49,7 @@ def view(asked: Asked) -> PipelineView:
     )
 
 
-def _files(asked: Asked, project: Project, paths: Iterable[str]) -> tuple[FileView, ...]:
+def _files(asked: ApiRequest, project: Project, paths: Iterable[str]) -> tuple[FileView, ...]:
     return tuple(
         FileView(path, asked.shared.served(whole), whole.exists(), whole.is_dir())
         for path, whole in ((path, project.root / path) for path in paths)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from gristmill.project import Project
 from gristmill.runner.initialise import initialise
-from gristmill.server.routes import Asked, Route
+from gristmill.server.routes import ApiRequest, Route
 from gristmill.server.schema import InitRequest, ProjectView
 
 
-def view(asked: Asked) -> ProjectView:
+def view(asked: ApiRequest) -> ProjectView:
     folder = asked.query.get("folder", "")
     if not asked.shared.has_project(folder):
         return ProjectView(found=False, folder=folder)
     return found(asked, asked.project)
 
 
-def found(asked: Asked, project: Project) -> ProjectView:
+def found(asked: ApiRequest, project: Project) -> ProjectView:
     path = asked.shared.served(project.root)
     return ProjectView(
         found=True,
@@ -27,7 +27,7 @@ def found(asked: Asked, project: Project) -> ProjectView:
     )
 
 
-def init(asked: Asked) -> ProjectView:
+def init(asked: ApiRequest) -> ProjectView:
     wanted = asked.read(InitRequest)
     root = asked.shared.folder(wanted.folder)
     initialise(root, wanted.name)

@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Asked:
+class ApiRequest:
     """One request: `names` are the words in braces of the route's path, `query` the last value of
     each query argument, `body` the JSON object that was sent, `user` who is logged in."""
 
@@ -48,7 +48,7 @@ class Asked:
         return parse_table(cls, self.body, "request")
 
 
-Verb = Callable[[Asked], Any]
+Verb = Callable[[ApiRequest], Any]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Route:
     status: int = 200
 
 
-class Replying(APIHandler):
+class ApiHandler(APIHandler):
     """Errors of every kind leave as `{code, message, hint}`."""
 
     auth_resource = "gristmill"
@@ -88,10 +88,10 @@ class Replying(APIHandler):
         if not isinstance(value, GristmillError):
             super().log_exception(typ, value, tb)
 
-    def asked(self, names: Mapping[str, str]) -> Asked:
+    def asked(self, names: Mapping[str, str]) -> ApiRequest:
         query = {n: self.get_query_argument(n) for n in self.request.query_arguments}
         user = getattr(self.current_user, "username", "") or ""
-        return Asked(self.settings[SHARED], names, query, self._body(), user)
+        return ApiRequest(self.settings[SHARED], names, query, self._body(), user)
 
     def _body(self) -> Mapping[str, Any]:
         if not self.request.body:
@@ -131,7 +131,7 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be sent")
 
 
-def handlers_of(routes: Sequence[Route]) -> list[tuple[str, type[Replying]]]:
+def handlers_of(routes: Sequence[Route]) -> list[tuple[str, type[ApiHandler]]]:
     """A handler for each path, with the methods that routes give it."""
     paths: dict[str, dict[str, Route]] = {}
     for route in routes:
@@ -143,11 +143,11 @@ def _pattern(path: str) -> str:
     return re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path)
 
 
-def _handler(path: str, methods: Mapping[str, Route]) -> type[Replying]:
+def _handler(path: str, methods: Mapping[str, Route]) -> type[ApiHandler]:
     def method(route: Route) -> Any:
         @web.authenticated
         @authorized
-        async def answer(self: Replying, **names: str) -> None:
+        async def answer(self: ApiHandler, **names: str) -> None:
             asked = self.asked({n: unquote(v) for n, v in names.items()})
             if inspect.iscoroutinefunction(route.verb):
                 value = await route.verb(asked)
@@ -160,4 +160,4 @@ def _handler(path: str, methods: Mapping[str, Route]) -> type[Replying]:
         return answer
 
     body = {name.lower(): method(route) for name, route in methods.items()}
-    return type(f"Handler of {path}", (Replying,), body)
+    return type(f"Handler of {path}", (ApiHandler,), body)

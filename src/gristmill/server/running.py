@@ -23,9 +23,9 @@ from gristmill.events import RunRefused
 from gristmill.project import Project
 from gristmill.runner.parked import Parked
 from gristmill.runner.run import run_name
-from gristmill.runs.journal import ENDS, journal_path, read_events
+from gristmill.runs.journal import END_KINDS, journal_path, read_events
 from gristmill.server.follow import alive
-from gristmill.server.routes import Asked, Route
+from gristmill.server.routes import ApiRequest, Route
 from gristmill.server.schema import RunAccepted, RunWanted
 
 # A server that a script began in the background hears no Ctrl-C; what it begins must.
@@ -38,7 +38,7 @@ COMMAND = (
 TOLD = 4000  # characters of what a process that died had to say
 
 
-def start(asked: Asked) -> RunAccepted:
+def start(asked: ApiRequest) -> RunAccepted:
     wanted = asked.read(RunWanted)
     words = ["run", f"--workers={wanted.workers}", f"--kernel={wanted.kernel}"]
     words += ["--only"] * wanted.only + ["--force"] * wanted.force
@@ -48,7 +48,7 @@ def start(asked: Asked) -> RunAccepted:
     return launch(asked.project, words, wanted.targets)
 
 
-def resume(asked: Asked) -> RunAccepted:
+def resume(asked: ApiRequest) -> RunAccepted:
     project, step = asked.project, asked.names["step"]
     Parked(project.state).find(step)
     return launch(project, ["resume"], [step])
@@ -75,7 +75,7 @@ def launch(project: Project, words: Sequence[str], targets: Sequence[str]) -> Ru
     def reap() -> None:
         process.wait()
         records, _ = read_events(journal)
-        if not records or records[-1]["kind"] not in ENDS:
+        if not records or records[-1]["kind"] not in END_KINDS:
             text = said.read_text(encoding="utf-8", errors="replace").strip()[-TOLD:]
             error = StepFailed("run.died", f"run {name} ended with code {process.returncode}.")
             event = RunRefused(time.time(), name, {**error.record(), "hint": text})
@@ -87,14 +87,14 @@ def launch(project: Project, words: Sequence[str], targets: Sequence[str]) -> Ru
     return RunAccepted(name)
 
 
-def cancel(asked: Asked) -> None:
+def cancel(asked: ApiRequest) -> None:
     """As Ctrl-C does: the first ends what runs and records it, a second ends the run at once."""
     name = asked.names["run"]
     path = journal_path(asked.project.state, name)
     records, _ = read_events(path) if path.parent == asked.project.state / "journals" else ([], 0)
     if not records:
         raise NotFound("run.not-found", f"there is no run `{name}`.", hint="It may not have begun.")
-    if records[-1]["kind"] in ENDS or not alive(records[0]):
+    if records[-1]["kind"] in END_KINDS or not alive(records[0]):
         raise Conflict("run.ended", f"run {name} has ended.")
     pid = int(records[0]["pid"])
     os.kill(pid, signal.SIGTERM if _ignores(pid, signal.SIGINT) else signal.SIGINT)

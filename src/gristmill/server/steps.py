@@ -6,22 +6,22 @@ from gristmill.project import Project, parse_table
 from gristmill.runner.editor import (
     StepChange,
     StepForm,
-    complete,
+    complete_path,
     edit_step,
     step_edits,
     step_form,
 )
-from gristmill.server.routes import Asked, Route
+from gristmill.server.routes import ApiRequest, Route
 from gristmill.server.schema_steps import EditReply, EditRequest, FormRequest, PathsReply
 
 
-def form(asked: Asked) -> StepForm:
+def form(asked: ApiRequest) -> StepForm:
     wanted = asked.read(FormRequest)
     project, path = _notebook(asked, wanted.notebook)
     return step_form(project, path, wanted.document or None)
 
 
-def edits(asked: Asked) -> EditReply:
+def edits(asked: ApiRequest) -> EditReply:
     wanted = asked.read(EditRequest)
     change = parse_table(StepChange, wanted.change, "request change")
     project, path = _notebook(asked, wanted.notebook)
@@ -30,13 +30,13 @@ def edits(asked: Asked) -> EditReply:
     return EditReply(tuple(edit_step(project, path, change)), True)
 
 
-def paths(asked: Asked) -> PathsReply:
+def paths(asked: ApiRequest) -> PathsReply:
     word = asked.query.get("word", "")
-    found = complete(asked.project, word, inputs=asked.query.get("kind", "input") == "input")
+    found = complete_path(asked.project, word, inputs=asked.query.get("kind", "input") == "input")
     return PathsReply(tuple(found))
 
 
-def _notebook(asked: Asked, path: str) -> tuple[Project, str]:
+def _notebook(asked: ApiRequest, path: str) -> tuple[Project, str]:
     """The project that a notebook lies in, and its path on disk."""
     folder = asked.shared.folder(path.strip("/").rpartition("/")[0])
     return Project.find(folder), str(folder / path.rpartition("/")[2])

@@ -9,10 +9,10 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 from tornado.iostream import StreamClosedError
 
-from gristmill.server.routes import Replying
+from gristmill.server.routes import ApiHandler
 
 
-class EventsHandler(Replying):
+class EventsHandler(ApiHandler):
     """Answers for as long as the client listens. `Last-Event-ID` goes on where it was."""
 
     @web.authenticated

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import GristmillError, Unavailable
 from gristmill.predictor.model import LoadedModel
-from gristmill.predictor.schema import Row, labels
-from gristmill.serving.champion import Champion
+from gristmill.predictor.schema import Row, read_labels
+from gristmill.serving.champion import ServedModel
 from gristmill.serving.prediction_log import LineLog, timestamp
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Predictor:
     """Answers /predict in one thread of its own; `submit` and `feedback` belong to the loop."""
 
     def __init__(
-        self, champion: Champion, predictions: LineLog, metrics: Metrics, max_rows: int
+        self, champion: ServedModel, predictions: LineLog, metrics: Metrics, max_rows: int
     ) -> None:
         self._champion = champion
         self._log = predictions
@@ -196,7 +196,7 @@ def take_labels(body: bytes, limit: int, feedback: LineLog) -> int:
     Ids are not looked up: the prediction may lie in another worker's file, or come later. A label
     without a prediction is counted as an orphan when the log is read.
     """
-    found = labels(body, limit)
+    found = read_labels(body, limit)
     now = timestamp(datetime.now(UTC))
     feedback.append([{"request_id": f.request_id, "time": now, "label": f.label} for f in found])
     return len(found)

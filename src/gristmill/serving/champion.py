@@ -13,8 +13,8 @@ from gristmill.errors import GristmillError, Unavailable
 from gristmill.files import write_json
 from gristmill.predictor.model import LoadedModel
 from gristmill.project import Project
-from gristmill.serving.model import load
-from gristmill.serving.settings import Place
+from gristmill.serving.model import load_served_model
+from gristmill.serving.settings import ServiceFiles
 
 if TYPE_CHECKING:
     from gristmill.registry.store import Registry
@@ -35,10 +35,10 @@ class State:
     problem: dict[str, str] | None = None
 
 
-class Champion:
+class ServedModel:
     """Holds the state of one process. `state` is replaced as a whole: read it once a request."""
 
-    def __init__(self, project: Project, model: str, place: Place) -> None:
+    def __init__(self, project: Project, model: str, place: ServiceFiles) -> None:
         from gristmill.registry.store import Registry
 
         self.project = project
@@ -66,7 +66,7 @@ class Champion:
         if before.refused == version.version and now < self._retry_at:
             return False
         try:
-            loaded = load(self.project, self._registry, version)
+            loaded = load_served_model(self.project, self._registry, version)
         except GristmillError as problem:
             log.warning("%s version %s refused: %s", self.name, version.version, problem)
             self._retry_at = now + RETRY_SECONDS
@@ -83,7 +83,7 @@ class Champion:
         last = self._recall()
         if self.state.model is None and self.state.refused is not None and last is not None:
             try:
-                loaded = load(self.project, self._registry, self._registry.version(self.name, last))
+                loaded = load_served_model(self.project, self._registry, self._registry.version(self.name, last))
             except GristmillError as problem:
                 log.warning("%s version %s refused too: %s", self.name, last, problem)
             else:
@@ -132,7 +132,7 @@ class Champion:
 class Watcher:
     """A thread that refreshes the champion, and ends the process when its parent died."""
 
-    def __init__(self, champion: Champion, tick: Any) -> None:
+    def __init__(self, champion: ServedModel, tick: Any) -> None:
         self._champion = champion
         self._tick = tick
         self._stop = threading.Event()

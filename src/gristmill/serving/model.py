@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gristmill.errors import GristmillError, Invalid
-from gristmill.predictor.model import LoadedModel, ready
+from gristmill.predictor.model import LoadedModel, predictor_of
 from gristmill.project import Project
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gristmill.registry.version import Version
 
 
-def load(project: Project, registry: Registry, version: Version) -> LoadedModel:
+def load_served_model(project: Project, registry: Registry, version: Version) -> LoadedModel:
     """Fetch, verify and load a version, and let it predict its own input example.
 
     Raises Forbidden when its bytes are not the registered ones, Invalid when it cannot be served.
@@ -31,7 +31,7 @@ def load(project: Project, registry: Registry, version: Version) -> LoadedModel:
             hint="Load it by hand with mlflow.pyfunc.load_model in this environment.",
         ) from error
     time = model_settings(project, version.model).time
-    loaded = ready(version.model, version.version, version.digest, pyfunc, time)
+    loaded = predictor_of(version.model, version.version, version.digest, pyfunc, time)
     example = pyfunc.input_example
     if example is not None:
         loaded.predict(example)

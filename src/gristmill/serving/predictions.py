@@ -53,7 +53,7 @@ class Predictions:
     orphans: int
 
 
-def read(
+def read_log(
     project: Project, model: str, start: datetime | None = None, end: datetime | None = None
 ) -> Predictions:
     """The predictions with start <= moment < end; naive bounds are UTC, None is unbounded.
@@ -65,7 +65,7 @@ def read(
 
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        attach(connection, project, model)
+        attach_log(connection, project, model)
         window = "(? IS NULL OR moment >= ?) AND (? IS NULL OR moment < ?)"
         low, high = _aware(start), _aware(end)
         connection.execute(
@@ -84,7 +84,7 @@ def read(
         )
 
 
-def attach(connection: duckdb.DuckDBPyConnection, project: Project, model: str) -> None:
+def attach_log(connection: duckdb.DuckDBPyConnection, project: Project, model: str) -> None:
     """Give a DuckDB connection the views `labelled` (predictions with labels) and `counts`."""
     predictions = _source(predictions_directory(project, model), PREDICTION)
     feedback = _source(feedback_directory(project, model), FEEDBACK)

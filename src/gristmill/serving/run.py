@@ -68,12 +68,12 @@ def serving(
     Forbidden for who may not deploy.
     """
     from gristmill.registry.actor import current_actor
-    from gristmill.registry.roles import require
+    from gristmill.registry.roles import require_role
     from gristmill.registry.settings import model_settings
     from gristmill.registry.store import Registry
 
     model_settings(project, model)
-    require(project, "deploy", current_actor(project))
+    require_role(project, "deploy", current_actor(project))
     settings = serving_settings(project, model, port=port, workers=workers)
     check_host(settings.host, os.environ.get(TOKEN, ""))
     try:

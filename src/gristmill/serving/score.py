@@ -17,7 +17,7 @@ from gristmill.predictor.schema import Column, Row
 from gristmill.predictor.values import read_time
 from gristmill.project import Project
 from gristmill.serving.answering import prediction_record
-from gristmill.serving.model import load
+from gristmill.serving.model import load_served_model
 from gristmill.serving.prediction_log import LineLog
 from gristmill.serving.settings import predictions_directory
 from gristmill.serving.tables import Sink, file_kind, reading
@@ -77,7 +77,7 @@ def score(
         raise NotFound("score.input", f"{source} does not exist.", hint="Name a file.")
     kinds = [file_kind(source), file_kind(target)]
     registry = Registry(project)
-    loaded = load(project, registry, registry.version(model, version))
+    loaded = load_served_model(project, registry, registry.version(model, version))
     contract = load_contract(project, model_settings(project, model).contract) if checked else None
     lines = LineLog(predictions_directory(project, model)) if log else None
     rows = 0

@@ -25,11 +25,11 @@ from gristmill.errors import Forbidden, GristmillError, Invalid
 from gristmill.project import Project
 from gristmill.serving import lifeline
 from gristmill.serving.answering import Predictor, take_labels
-from gristmill.serving.champion import Champion, Watcher
+from gristmill.serving.champion import ServedModel, Watcher
 from gristmill.serving.prediction_log import LineLog
 from gristmill.serving.settings import (
     TOKEN,
-    Place,
+    ServiceFiles,
     ServingSettings,
     aside,
     published,
@@ -58,7 +58,7 @@ class Unauthorized(Forbidden):
 class Running:
     """What a worker holds between start and stop."""
 
-    champion: Champion
+    champion: ServedModel
     predictor: Predictor
     predictions: LineLog
     feedback: LineLog
@@ -70,7 +70,7 @@ class Worker:
     """One process of the service: starts and stops its parts, and answers the routes."""
 
     def __init__(
-        self, project: Project, model: str, settings: ServingSettings, place: Place
+        self, project: Project, model: str, settings: ServingSettings, place: ServiceFiles
     ) -> None:
         self.project = project
         self.model = model
@@ -84,7 +84,7 @@ class Worker:
         if SUPERVISOR in os.environ:
             lifeline.hold(int(os.environ[SUPERVISOR]))
         metrics = Metrics(self.model)
-        champion = Champion(self.project, self.model, self.place)
+        champion = ServedModel(self.project, self.model, self.place)
         predictions = LineLog(self.place.predictions)
         feedback = LineLog(self.place.feedback)
         champion.start()

@@ -70,7 +70,7 @@ def check_host(host: str, token: str) -> None:
 
 
 @dataclass(frozen=True)
-class Place:
+class ServiceFiles:
     """What a service serves (`ref`: an alias it follows, or one version) and where it keeps what it
     answered, what it was told, and which version it served last."""
 
@@ -80,9 +80,9 @@ class Place:
     memory: Path
 
 
-def published(project: Project, model: str) -> Place:
+def published(project: Project, model: str) -> ServiceFiles:
     """The champion, with the logs that are watched."""
-    return Place(
+    return ServiceFiles(
         "champion",
         predictions_directory(project, model),
         feedback_directory(project, model),
@@ -90,9 +90,9 @@ def published(project: Project, model: str) -> Place:
     )
 
 
-def aside(version: int, directory: Path) -> Place:
+def aside(version: int, directory: Path) -> ServiceFiles:
     """One version, with logs that nobody watches."""
-    return Place(
+    return ServiceFiles(
         version, directory / "predictions", directory / "feedback", directory / "served.json"
     )
 

@@ -9,11 +9,11 @@ from gristmill.errors import Conflict
 from gristmill.files import write_atomic
 from gristmill.project import Project
 from gristmill.runner.lock import project_lock
-from gristmill.runner.workspace import DEFAULT_PARAMS, load
+from gristmill.runner.workspace import DEFAULT_PARAMS, load_workspace
 from gristmill.sweeps.state import Trial, load_sweep
 
 
-def apply(project: Project, name: str, number: int | None = None) -> Trial:
+def apply_sweep(project: Project, name: str, number: int | None = None) -> Trial:
     """Write the parameters of the best trial (or of trial `number`, from 1) to `params.yaml`.
 
     Comments and order are kept; the file is replaced at once. What the trial ran is in the cache,
@@ -28,7 +28,7 @@ def apply(project: Project, name: str, number: int | None = None) -> Trial:
         what = f"trial {number}" if number is not None else "trial that succeeded"
         raise Conflict("sweep.no-trial", f"sweep `{name}` has no {what}.")
     with project_lock(project.state, f"gristmill sweep apply {name}"):
-        steps = load(project).dag.steps
+        steps = load_workspace(project).dag.steps
         changes: dict[str, dict[str, Any]] = {}
         for key, value in trial.params.items():
             step, _, parameter = key.rpartition(".")

@@ -10,11 +10,11 @@ from typing import Any
 from gristmill.errors import Cancelled, Conflict
 from gristmill.project import STATE, Project
 from gristmill.runner.lock import end_orphans, project_lock
-from gristmill.runner.shadow import clear_shadow, make_shadow
-from gristmill.runner.workspace import load
+from gristmill.runner.shadow import clear_double, make_double
+from gristmill.runner.workspace import load_workspace
 from gristmill.sweeps.pool import Worker, answered
 from gristmill.sweeps.reports import read_reports
-from gristmill.sweeps.spec import CheckedSweep, SweepSpec, check, read_spec
+from gristmill.sweeps.spec import CheckedSweep, SweepSpec, check_sweep, read_spec
 from gristmill.sweeps.state import (
     DONE,
     ENDED,
@@ -25,7 +25,7 @@ from gristmill.sweeps.state import (
     WAITING,
     Sweep,
     Trial,
-    directory,
+    sweep_directory,
     load_sweep,
     save,
 )
@@ -55,23 +55,23 @@ def sweep(
     trial that starts or ends. Raises Invalid before anything runs, Conflict when the sweep is
     running or has run, NotFound, and Cancelled after Ctrl-C: `resume` goes on.
     """
-    place = directory(project, name)
+    place = sweep_directory(project, name)
     if resume:
         load_sweep(project, name)
     else:
-        refuse(project, name)
+        require_new_name(project, name)
         spec = spec or read_spec(project, name)
         where = f"sweep {name}"
-        checked = check(spec, load(project, spec.params), where)
+        checked = check_sweep(spec, load_workspace(project, spec.params), where)
     with project_lock(place, f"gristmill sweep {name}", wait=False):
         if spec is None or resume:
             state = load_sweep(project, name)
             source = Project.load(trials(project, name) / "source")
-            checked = check(state.spec, load(source, state.spec.params), f"sweep {name}")
+            checked = check_sweep(state.spec, load_workspace(source, state.spec.params), f"sweep {name}")
         else:
-            workspace = load(project, spec.params)
+            workspace = load_workspace(project, spec.params)
             outputs = [o.path for s in workspace.dag.steps.values() for o in s.outputs]
-            source = make_shadow(project, trials(project, name) / "source", outputs)
+            source = make_double(project, trials(project, name) / "source", outputs)
             state = Sweep(name, checked.spec, checked.total)
         state.parent = open_parent(project, state)
         save(project, state)
@@ -84,9 +84,9 @@ def sweep(
         return state
 
 
-def refuse(project: Project, name: str) -> None:
+def require_new_name(project: Project, name: str) -> None:
     """Raise Conflict for the name of a sweep that has run, Invalid for what is no name."""
-    if (directory(project, name) / FILE).exists():
+    if (sweep_directory(project, name) / FILE).exists():
         raise Conflict(
             "sweep.exists",
             f"sweep `{name}` has run already.",
@@ -150,7 +150,7 @@ class _Loop:
                 return
             idle = next((w for w in self.workers if w.busy is None), None)
             if idle is None:
-                log = directory(self.project, self.state.name) / "workers.log"
+                log = sweep_directory(self.project, self.state.name) / "workers.log"
                 idle = Worker(log)
                 self.workers.append(idle)
             idle.start(trial.number, self._prepare(trial))
@@ -175,7 +175,7 @@ class _Loop:
     def _prepare(self, trial: Trial) -> dict[str, Any]:
         place = self._place(trial)
         end_orphans(place / STATE / "runs")
-        make_shadow(self.source, place, ())
+        make_double(self.source, place, ())
         spec = self.state.spec
         tags = {
             "gristmill.kind": "trial",
@@ -213,7 +213,7 @@ class _Loop:
         if trial.state in ENDED:
             self.asks.tell(trial)
         end_orphans(self._place(trial) / STATE / "runs")
-        clear_shadow(Project.load(self._place(trial)))
+        clear_double(Project.load(self._place(trial)))
         save(self.project, self.state)
         self.listener(self.state, trial)
 

@@ -79,7 +79,7 @@ def read_spec(project: Project, name: str) -> SweepSpec:
     return parse_table(SweepSpec, raw, where)
 
 
-def check(spec: SweepSpec, workspace: Workspace, where: str) -> CheckedSweep:
+def check_sweep(spec: SweepSpec, workspace: Workspace, where: str) -> CheckedSweep:
     """Everything that can be wrong is found here, before anything runs. Raises Invalid."""
     dag = workspace.dag
     if spec.method not in METHODS:

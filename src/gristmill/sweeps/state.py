@@ -69,7 +69,7 @@ class Sweep:
         return sum(t.state == state for t in self.trials)
 
 
-def directory(project: Project, name: str) -> Path:
+def sweep_directory(project: Project, name: str) -> Path:
     """Where a sweep is kept. Raises Invalid for what is no name."""
     if not NAME.fullmatch(name):
         raise Invalid("sweep.name", f"`{name}` is no name for a sweep.", hint="Letters, digits, -.")
@@ -77,17 +77,17 @@ def directory(project: Project, name: str) -> Path:
 
 
 def save(project: Project, sweep: Sweep) -> None:
-    write_atomic(directory(project, sweep.name) / FILE, json.dumps(asdict(sweep), default=str))
+    write_atomic(sweep_directory(project, sweep.name) / FILE, json.dumps(asdict(sweep), default=str))
 
 
-def names(project: Project) -> list[str]:
+def sweep_names(project: Project) -> list[str]:
     return sorted(p.parent.name for p in (project.state / "sweeps").glob(f"*/{FILE}"))
 
 
-def running(project: Project, name: str) -> bool:
+def is_running(project: Project, name: str) -> bool:
     """Whether a process works on the sweep: it holds the lock, which says by whom."""
     try:
-        with (directory(project, name) / "lock").open("r+") as file:
+        with (sweep_directory(project, name) / "lock").open("r+") as file:
             if not file.read():
                 return False
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -101,7 +101,7 @@ def running(project: Project, name: str) -> bool:
 def load_sweep(project: Project, name: str) -> Sweep:
     """Raises NotFound for an unknown name, Invalid for a damaged record."""
     try:
-        raw: Mapping[str, Any] = json.loads((directory(project, name) / FILE).read_text("utf-8"))
+        raw: Mapping[str, Any] = json.loads((sweep_directory(project, name) / FILE).read_text("utf-8"))
         spec = SweepSpec(**{**raw["spec"], "steps": tuple(raw["spec"]["steps"])})
         trials = [
             Trial(**{**t, "reports": [(int(s), float(v)) for s, v in t["reports"]]})
@@ -109,10 +109,10 @@ def load_sweep(project: Project, name: str) -> Sweep:
         ]
         return Sweep(raw["name"], spec, raw["total"], raw["parent"], trials)
     except FileNotFoundError:
-        known = ", ".join(names(project)) or "none"
+        known = ", ".join(sweep_names(project)) or "none"
         raise NotFound(
             "sweep.not-found", f"no sweep `{name}` has run.", hint=f"Sweeps: {known}."
         ) from None
     except (KeyError, TypeError, ValueError) as error:
-        path = directory(project, name) / FILE
+        path = sweep_directory(project, name) / FILE
         raise Invalid("sweep.unreadable", f"{path} is damaged: {error}") from error

@@ -19,7 +19,7 @@ from typing import Any, TextIO
 
 from gristmill.errors import Cancelled, GristmillError
 from gristmill.project import Project
-from gristmill.runner.grammars import leave_out_grammars
+from gristmill.runner.grammars import skip_grammar_import
 from gristmill.runner.request import RunRequest
 from gristmill.sweeps.reports import VARIABLE
 
@@ -28,7 +28,7 @@ PR_SET_PDEATHSIG = 1
 
 def main() -> int:
     """Serve until standard input ends."""
-    leave_out_grammars()
+    skip_grammar_import()
     parent = os.getppid()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

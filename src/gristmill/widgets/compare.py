@@ -9,12 +9,12 @@ import ipywidgets as widgets
 from markupsafe import Markup
 
 from gristmill.drawing.document import macro
-from gristmill.drawing.words import percent
+from gristmill.drawing.words import format_percent
 from gristmill.errors import Invalid
 from gristmill.project import Project
 from gristmill.registry import comparison_page as drawn
-from gristmill.registry.comparison import SideBySide, compare
-from gristmill.registry.curves import at
+from gristmill.registry.comparison import VersionComparison, compare
+from gristmill.registry.curves import point_at
 from gristmill.widgets.versions import Picker
 from gristmill.widgets.work import PANELS, Panel, html
 
@@ -39,7 +39,7 @@ class CompareModels(Panel):
         actor: str | None = None,
     ) -> None:
         super().__init__(model, project, actor)
-        self.found: SideBySide | None = None
+        self.found: VersionComparison | None = None
         self.picker = Picker(self, lambda: None, many=True)
         self.go = self.button(
             "Compare", self.run, kind="primary", hint="Compare the picked versions"
@@ -84,13 +84,13 @@ class CompareModels(Panel):
         self.picker.choose(())
         self.refresh()
 
-    def _draw(self, found: SideBySide) -> None:
+    def _draw(self, found: VersionComparison) -> None:
         self.found = found
-        page = base64.b64encode(drawn.page(found).encode()).decode()
+        page = base64.b64encode(drawn.comparison_page(found).encode()).decode()
         numbers = "-".join(str(v.version) for v in found.versions)
         file = f"{found.model}-{numbers}.html"
-        lines = drawn.summary(found)
-        self.summary.value = macro(PANELS, "comparison", drawn.names(found), lines, file, page)
+        lines = drawn.comparison_summary(found)
+        self.summary.value = macro(PANELS, "comparison", drawn.version_names(found), lines, file, page)
         nothing = macro(PANELS, "paragraph", found.trouble)
         where = [drawn.where_section(found, p, p.where) for p in found.pairs if p.where]
         texts = {
@@ -106,7 +106,7 @@ class CompareModels(Panel):
         self.tabs.layout.display = ""
 
 
-def figure(found: SideBySide) -> go.FigureWidget:
+def figure(found: VersionComparison) -> go.FigureWidget:
     """ROC, precision-recall and calibration curves to look into: each point says its threshold."""
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
@@ -126,7 +126,7 @@ def figure(found: SideBySide) -> go.FigureWidget:
         line = {"color": COLOURS[i % len(COLOURS)], "dash": DASHES[i % len(DASHES)], "width": 2}
         name = f"version {scored.version}"
         for column, points in ((1, scored.curves.roc), (2, scored.curves.pr)):
-            half = at(points)
+            half = point_at(points)
             chart.add_scatter(
                 x=[p.x for p in points], y=[p.y for p in points], mode="lines", line=line,
                 name=name, legendgroup=name, showlegend=column == 1,
@@ -147,7 +147,7 @@ def figure(found: SideBySide) -> go.FigureWidget:
                 "array": [b.upper - b.observed for b in bins],
                 "arrayminus": [b.observed - b.lower for b in bins],
             },
-            text=[f"{name}: {percent(b.observed)} of {b.rows:,} rows" for b in bins], row=1, col=3,
+            text=[f"{name}: {format_percent(b.observed)} of {b.rows:,} rows" for b in bins], row=1, col=3,
         )  # fmt: skip
     chart.update_layout(
         height=380, margin={"l": 50, "r": 10, "t": 60, "b": 45}, paper_bgcolor="rgba(0,0,0,0)",

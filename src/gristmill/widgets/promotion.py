@@ -8,10 +8,10 @@ import ipywidgets as widgets
 from markupsafe import Markup
 
 from gristmill.drawing.document import Badge, macro
-from gristmill.drawing.words import status
+from gristmill.drawing.words import status_text
 from gristmill.project import Project
 from gristmill.registry import promotion, review
-from gristmill.registry.approvals import Standing
+from gristmill.registry.approvals import ApprovalStatus
 from gristmill.registry.chain import Entry
 from gristmill.registry.gate_base import CANNOT, GateResult
 from gristmill.registry.reports import StoredReport, report_of
@@ -33,7 +33,7 @@ class State:
     alias: str
     holder: int | None
     report: StoredReport | None
-    standing: Standing
+    standing: ApprovalStatus
     moves: tuple[Entry, ...]
 
 
@@ -47,7 +47,7 @@ def read(project: Project, model: str, number: int, alias: str) -> State:
         alias,
         registry.ledger.aliases(model).get(alias),
         report_of(registry, version),
-        review.standing_of(registry, version),
+        review.status_of(registry, version),
         tuple(reversed(moves[-SHOWN_MOVES:])),
     )
 
@@ -111,7 +111,7 @@ class Promotion(Panel):
                 actor=self.actor,
                 progress=lambda text: tell(f"Judging version {number}: {text}"),
             ),
-            lambda report: self.done(f"Version {number} was judged: {status(report.verdict)}."),
+            lambda report: self.done(f"Version {number} was judged: {status_text(report.verdict)}."),
             quiet=False,
         )
 
@@ -120,7 +120,7 @@ class Promotion(Panel):
         reason = self.reason.value
         self.do(
             "Asking",
-            lambda _: review.request(self.project, model, number, reason=reason, actor=self.actor),
+            lambda _: review.request_approval(self.project, model, number, reason=reason, actor=self.actor),
             lambda _: self._decided(f"The reviewers have been asked about version {number}."),
             quiet=False,
         )
@@ -145,7 +145,7 @@ class Promotion(Panel):
             f"Promoting version {number}",
             lambda _: promotion.promote(
                 self.project, model, number, alias=alias, reason=reason, actor=self.actor,
-                expected=None if holder == number else holder or promotion.NOBODY,
+                expected=None if holder == number else holder or promotion.NO_VERSION,
             ),
             self._moved,
             quiet=False,
@@ -208,7 +208,7 @@ class Promotion(Panel):
         self.moves.value = macro(PANELS, "moves", state.alias, rows)
 
 
-def _approvals(standing: Standing) -> str:
+def _approvals(standing: ApprovalStatus) -> str:
     free = not (standing.required or standing.approved or standing.rejected or standing.void)
     return "no approvals are required" if free else standing.sentence()
 
@@ -223,7 +223,7 @@ def gates_html(report: StoredReport | None) -> Markup:
     against = f"against version {rival}" if rival else "without a champion"
     text = (
         f"Judged {against} on {judged.about.get('rows', 0):,} hold-out rows: "
-        f"{status(judged.verdict)}. Report {digest[:12]}."
+        f"{status_text(judged.verdict)}. Report {digest[:12]}."
     )
     if not rows:
         text += " No gates are declared."
@@ -231,7 +231,7 @@ def gates_html(report: StoredReport | None) -> Markup:
 
 
 def _verdict(verdict: str) -> Badge:
-    return Badge(status(verdict), "cannot" if verdict == CANNOT else verdict, pill=True)
+    return Badge(status_text(verdict), "cannot" if verdict == CANNOT else verdict, pill=True)
 
 
 def _evidence(result: GateResult) -> Markup | str:

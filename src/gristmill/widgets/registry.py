@@ -5,10 +5,10 @@ from __future__ import annotations
 import ipywidgets as widgets
 
 from gristmill.drawing.document import Badge, macro
-from gristmill.drawing.words import amount
+from gristmill.drawing.words import format_amount
 from gristmill.project import Project
 from gristmill.registry.card import card_sections
-from gristmill.registry.card_text import Section, block
+from gristmill.registry.card_text import Section, card_block
 from gristmill.registry.from_run import Candidate, candidates, register_run
 from gristmill.registry.version import Version
 from gristmill.widgets.compare import CompareModels
@@ -146,7 +146,7 @@ class ModelRegistry(Panel):
 
     def _draw_card(self, found: tuple[str, list[Section]]) -> None:
         title, sections = found
-        self.below.children = (html(macro(PANELS, "card", title, [block(s) for s in sections])),)
+        self.below.children = (html(macro(PANELS, "card", title, [card_block(s) for s in sections])),)
 
     def _first(self) -> None:
         self.start = 0
@@ -197,7 +197,7 @@ def _run(candidate: Candidate) -> str:
 def _cells(version: Version) -> str:
     commit = (version.lineage.commit or "–")[:8] + ("+" if version.lineage.dirty else "")
     metrics = sorted(version.metrics.items())
-    figures = ", ".join(f"{k} {amount(v)}" for k, v in metrics[:METRICS])
+    figures = ", ".join(f"{k} {format_amount(v)}" for k, v in metrics[:METRICS])
     more = f" (+{len(metrics) - METRICS})" if len(metrics) > METRICS else ""
     return macro(
         PANELS,

@@ -26,7 +26,7 @@ from gristmill.pipeline.notebook import PARAMETERS_TAG
 from gristmill.pipeline.source import parse_cell
 from gristmill.pipeline.step import PATH_KINDS, declaration
 from gristmill.pipeline.values import (
-    ANY,
+    ANY_TYPE,
     ValueType,
     annotation_name,
     type_of_annotation,
@@ -106,7 +106,7 @@ def add_edits(
     check_name(name, cells)
     kind = type_of_annotation(_parse(annotation)) if annotation else None
     path = PATH_KINDS.get(annotation_name(_parse(annotation))) if annotation else None
-    written = quoted(text) if path else _typed(name, text, kind or ANY)[1]
+    written = quoted(text) if path else _typed(name, text, kind or ANY_TYPE)[1]
     doc = " ".join(doc.split())
     line = f"{name}{f': {annotation}' if annotation else ''} = {written}"
     return edits + append_edits(cells, [f"{line}  # {doc}" if doc else line], (annotation,))
@@ -241,7 +241,7 @@ def _typed(name: str, text: str, kind: ValueType) -> tuple[Any, str]:
 def _type_of(annotation: str, field: Field) -> ValueType:
     if annotation:
         return type_of_annotation(_parse(annotation))
-    return type_of_value(field.default) if field.fixed else ANY
+    return type_of_value(field.default) if field.fixed else ANY_TYPE
 
 
 def _parse(annotation: str) -> ast.expr:

@@ -13,7 +13,7 @@ from gristmill.pipeline.lint.finding import Cell
 from gristmill.pipeline.notebook import PARAMETERS_TAG
 from gristmill.pipeline.source import parse_cell
 from gristmill.pipeline.step import PathParameter, declaration
-from gristmill.pipeline.values import ANY, ValueType
+from gristmill.pipeline.values import ANY_TYPE, ValueType
 
 VALUE = "value"
 
@@ -106,7 +106,7 @@ def _field(statement: ast.stmt, at: Positions, where: str) -> Field | None:
         kind=VALUE,
         annotation=at.text(annotation) if annotation else "",
         source=at.text(value) if value else "",
-        type=ANY,
+        type=ANY_TYPE,
         default=None,
         fixed=False,
         doc=_doc(statement, at),

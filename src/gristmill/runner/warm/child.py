@@ -112,10 +112,10 @@ def main(
         try:
             late.tell()
         finally:
-            leave(code)
+            exit_child(code)
 
 
-def leave(code: int) -> NoReturn:
+def exit_child(code: int) -> NoReturn:
     """What the interpreter does at exit, without tearing the modules down."""
     try:
         threading._shutdown()  # type: ignore[attr-defined]
