@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from enum import Enum
 
+from gristmill.runner.settings import Amounts
+
 OVERTAKES = 4
 """How many steps may begin before one that was ready earlier and did not fit."""
 BACKOFF_LIMIT_S = 3600.0
 JITTER = 0.25
-
-Amounts = Mapping[str, int]
 
 
 class State(Enum):

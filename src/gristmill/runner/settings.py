@@ -10,7 +10,6 @@ from pathlib import Path
 
 from gristmill.errors import Invalid, NotFound
 from gristmill.project import SETTINGS, Project, parse_table, unknown_key
-from gristmill.runner.schedule import Amounts
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 BYTES = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -24,6 +23,8 @@ THREADS = (
     "LOKY_MAX_CPU_COUNT",
 )
 """What numerical libraries read at their import to size their thread pools."""
+
+Amounts = Mapping[str, int]
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,10 @@ from gristmill.pipeline.notebook import parse_notebook
 from gristmill.pipeline.plan import StepState
 from gristmill.pipeline.stages import (
     STEP_FILES,
-    stage_command,
     locked_state,
     params_path,
     source_path,
+    stage_command,
     step_source,
 )
 from gristmill.pipeline.step import StepSpec, parse_step, step_name
