@@ -61,8 +61,8 @@ def copied(source: Path, target: Path) -> Project:
 
 
 def measure(project: Project, rows: int, pictures: Path | None) -> None:
-    from gristmill.monitoring.monitor import monitor
-    from gristmill.monitoring.settings import directory
+    from gristmill.monitoring import monitor
+    from gristmill.monitoring._settings import directory
 
     (model,) = project.models
     if rows <= 10_000:

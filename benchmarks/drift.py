@@ -131,11 +131,11 @@ def costs(peers: Peers, year: pd.DataFrame, sizes: list[int], work: Path) -> Non
 
 def history(year: pd.DataFrame, sizes: list[int], work: Path) -> None:
     """The prediction log of a year, counted into hours, and windows over it."""
-    from gristmill.monitoring.drift import Thresholds, detect_drift
-    from gristmill.monitoring.profile import Profile
-    from gristmill.monitoring.reading import Window
-    from gristmill.monitoring.reference import columns_of, values_of
-    from gristmill.monitoring.windows import SketchStore
+    from gristmill.monitoring._statistics.drift import Thresholds, detect_drift
+    from gristmill.monitoring._store.profile import Profile
+    from gristmill.monitoring._store.reading import Window
+    from gristmill.monitoring._store.store import SketchStore
+    from gristmill.monitoring._windows.reference import columns_of, values_of
 
     spring = year[year["time"].dt.month <= 3]
     day = pd.DatetimeIndex(spring["time"]).as_unit("s").asi8 // 86400

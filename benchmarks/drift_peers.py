@@ -76,10 +76,10 @@ def nannyml(chunks: int) -> Judge:
 def ours(days: bool) -> Judge:
     """As `gristmill monitor`, everything anew: bins and counts of the reference, then the window's.
     Without `days` the model has no event time, and rows count as independent."""
-    from gristmill.monitoring.drift import Thresholds
-    from gristmill.monitoring.drift import detect_drift as test
-    from gristmill.monitoring.reference import columns_of, values_of
-    from gristmill.monitoring.significance import effective_days
+    from gristmill.monitoring._statistics.drift import Thresholds
+    from gristmill.monitoring._statistics.drift import detect_drift as test
+    from gristmill.monitoring._statistics.significance import effective_days
+    from gristmill.monitoring._windows.reference import columns_of, values_of
 
     def judge(reference: pd.DataFrame, window: pd.DataFrame) -> Alarms:
         values = {n: values_of(reference[n]) for n in COLUMNS}
@@ -98,14 +98,14 @@ def product(reference: Path, window: Path, *, whole: bool) -> float:
     judged; with the `whole`, reading and profiling the reference too."""
     import pyarrow.parquet as pq
 
-    from gristmill.monitoring.counting import Layout, count
-    from gristmill.monitoring.drift import Thresholds
-    from gristmill.monitoring.drift import detect_drift as test
-    from gristmill.monitoring.feed import Lines, floats
-    from gristmill.monitoring.profile import Profile
-    from gristmill.monitoring.reading import _sketches
-    from gristmill.monitoring.reference import columns_of, values_of
-    from gristmill.monitoring.significance import effective_days
+    from gristmill.monitoring._statistics.drift import Thresholds
+    from gristmill.monitoring._statistics.drift import detect_drift as test
+    from gristmill.monitoring._statistics.significance import effective_days
+    from gristmill.monitoring._store.counting import Layout, count
+    from gristmill.monitoring._store.feed import Lines, floats
+    from gristmill.monitoring._store.profile import Profile
+    from gristmill.monitoring._store.reading import _sketches
+    from gristmill.monitoring._windows.reference import columns_of, values_of
 
     ours(True)(*(pd.read_parquet(p).head(200) for p in (reference, window)))
     begin = time.process_time()

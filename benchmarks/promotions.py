@@ -15,8 +15,9 @@ import time
 import numpy as np
 from scipy.stats import binomtest
 
-from gristmill.registry.gates import Better, Evidence
-from gristmill.registry.statistics import score
+from gristmill.registry import Evidence
+from gristmill.registry._gates.metrics import Better
+from gristmill.registry._gates.statistics import score
 
 CONFIDENCE = 0.95
 ROWS = (200, 2000)

@@ -30,7 +30,7 @@ SAVED_CELLS = 200
 
 def settle(root: Path) -> None:
     """Wait for the server that a first run leaves starting in the background."""
-    shell(root, sys.executable, "-m", "gristmill.cli.driver")
+    shell(root, sys.executable, "-m", "gristmill.cli._driver")
 
 
 def gristmill(work: Path, name: str, *, warm: bool, kernels: bool, cores: set[int]) -> Contender:

@@ -31,7 +31,7 @@ import pandas as pd
 
 if TYPE_CHECKING:
     from gristmill import Project
-    from gristmill.monitoring.alerts import Alert
+    from gristmill.monitoring import Alert
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = "flight-delay"
@@ -105,13 +105,10 @@ def prepare(root: Path) -> Project:
 
 
 def live(project: Project, daily: int) -> Year:
-    from gristmill.monitoring.monitor import monitor
-    from gristmill.monitoring.retrain import repair
-    from gristmill.predictor.scores import probability
-    from gristmill.registry.promotion import champion
-    from gristmill.registry.store import Registry
-    from gristmill.serving.prediction_log import LineLog
-    from gristmill.serving.settings import feedback_directory, predictions_directory
+    from gristmill.monitoring import monitor, repair
+    from gristmill.predictions import LineLog, feedback_directory, predictions_directory
+    from gristmill.predictor import probability
+    from gristmill.registry import Registry, champion
 
     sys.path.insert(0, str(project.root))
     from flightlib.features import COLUMNS
@@ -192,7 +189,7 @@ def answers(flights: pd.DataFrame) -> list[dict[str, Any]]:
 
 def alarms(project: Project, flights: pd.DataFrame) -> None:
     """Each alarm, and whether rows it did not see agree."""
-    from gristmill.monitoring.alerts import read_alerts
+    from gristmill.monitoring import read_alerts
 
     print("\nAlarms; `after` is measured on the raw rows of the three weeks after the first window")
     found = read_alerts(project, MODEL)
@@ -213,7 +210,7 @@ def judge(project: Project, alert: Alert, flights: pd.DataFrame) -> tuple[str, s
     """Right, wrong or unknown, and the figure that says so, from rows after the first window."""
     from sklearn.metrics import roc_auc_score
 
-    from gristmill.monitoring.kept import read_report
+    from gristmill.monitoring import read_report
 
     begin = alert.first + 7 * DAY
     after = flights[flights["scheduled"].between(begin, begin + 21 * DAY, inclusive="left")]
@@ -252,7 +249,7 @@ def sides(alert: Alert, reference: pd.DataFrame, mine: pd.DataFrame) -> list[tup
 
 
 def trained(project: Project, version: int) -> pd.DataFrame:
-    from gristmill.registry.store import Registry
+    from gristmill.registry import Registry
 
     registry = Registry(project)
     found = registry.evidence(registry.version(MODEL, version), "reference.parquet")
@@ -282,7 +279,7 @@ def middle(values: pd.Series[Any]) -> str:
 
 
 def repairs(project: Project) -> None:
-    from gristmill.monitoring.repairs import read_repairs
+    from gristmill.monitoring import read_repairs
 
     print("\nRepairs")
     for r in read_repairs(project, MODEL):
@@ -318,7 +315,7 @@ def draw(project: Project, flights: pd.DataFrame, target: Path) -> None:
     import matplotlib.pyplot as plt
     from sklearn.metrics import roc_auc_score
 
-    from gristmill.monitoring.alerts import read_alerts
+    from gristmill.monitoring import read_alerts
 
     start = flights["scheduled"].min().normalize()
     part = (flights["scheduled"] - start).dt.days // 14

@@ -126,7 +126,7 @@ def gristmill(*words: str, actor: str = "", refused: bool = False) -> None:
 def agree() -> None:
     """The reviewers approve what waits for them: two people, neither of whom made the version."""
     from gristmill import Project
-    from gristmill.registry.review import open_requests
+    from gristmill.registry import open_requests
 
     for asked in open_requests(Project.find(FLIGHTS)):
         words = ("model", "approve", MODEL, str(asked.version), "--reason", "read its gate report")
@@ -292,8 +292,8 @@ def score(begin: date, version: int, said: Any, flights: Any) -> Month:
     from sklearn.metrics import brier_score_loss, roc_auc_score
 
     from gristmill import Project
-    from gristmill.predictor.scores import probability
-    from gristmill.registry.store import Registry
+    from gristmill.predictor import probability
+    from gristmill.registry import Registry
 
     registry = Registry(Project.find(FLIGHTS))
     first = said

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gristmill.runner.grammars import skip_grammar_import
+from gristmill.runner import skip_grammar_import
 
 skip_grammar_import()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import gristmill
-from gristmill.cli.commands import COMMANDS
+from gristmill.cli._commands import COMMANDS
 from gristmill.errors import GristmillError, Invalid
 from tests.conftest import shell, write_notebook
 

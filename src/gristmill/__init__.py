@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from gristmill.pipeline.types import Input, Metrics, Output, Plots
+from gristmill.pipeline import Input, Metrics, Output, Plots
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,41 +20,41 @@ __version__ = "0.1.0"
 
 # verb or value -> module; imported when first used, because each brings heavy libraries
 _LAZY = {
-    "acknowledge": "gristmill.monitoring.lifecycle",
-    "alerts": "gristmill.monitoring.lifecycle",
-    "resolve_alert": "gristmill.monitoring.lifecycle",
-    "snooze": "gristmill.monitoring.lifecycle",
-    "ParkedKernel": "gristmill.runner.parked",
+    "acknowledge": "gristmill.monitoring",
+    "alerts": "gristmill.monitoring",
+    "resolve_alert": "gristmill.monitoring",
+    "snooze": "gristmill.monitoring",
+    "ParkedKernel": "gristmill.runner",
     "Project": "gristmill.project",
-    "RunRequest": "gristmill.runner.request",
-    "RunResult": "gristmill.runner.request",
-    "StepChange": "gristmill.runner.editor",
-    "audit": "gristmill.registry.audit",
-    "card": "gristmill.registry.card",
-    "champion": "gristmill.registry.promotion",
-    "compare": "gristmill.registry.comparison",
-    "decide": "gristmill.registry.review",
-    "drill_down": "gristmill.monitoring.drilldown",
-    "edit_step": "gristmill.runner.editor",
-    "gate": "gristmill.registry.promotion",
-    "infer_contract": "gristmill.registry.contract_writing",
-    "lint": "gristmill.runner.lint",
-    "monitor": "gristmill.monitoring.monitor",
-    "parked": "gristmill.runner.resume",
-    "promote": "gristmill.registry.promotion",
-    "register": "gristmill.registry.promotion",
-    "register_run": "gristmill.registry.from_run",
-    "repair": "gristmill.monitoring.retrain",
-    "report": "gristmill.sweeps.reports",
-    "reproduce": "gristmill.registry.reproduce",
-    "resume": "gristmill.runner.resume",
-    "rollback": "gristmill.registry.promotion",
-    "run": "gristmill.runner.run",
+    "RunRequest": "gristmill.runner",
+    "RunResult": "gristmill.runner",
+    "StepChange": "gristmill.authoring",
+    "audit": "gristmill.registry",
+    "card": "gristmill.registry",
+    "champion": "gristmill.registry",
+    "compare": "gristmill.registry",
+    "decide": "gristmill.registry",
+    "drill_down": "gristmill.monitoring",
+    "edit_step": "gristmill.authoring",
+    "gate": "gristmill.registry",
+    "infer_contract": "gristmill.registry",
+    "lint": "gristmill.authoring",
+    "monitor": "gristmill.monitoring",
+    "parked": "gristmill.runner",
+    "promote": "gristmill.registry",
+    "register": "gristmill.registry",
+    "register_run": "gristmill.registry",
+    "repair": "gristmill.monitoring",
+    "report": "gristmill.sweeps",
+    "reproduce": "gristmill.registry",
+    "resume": "gristmill.runner",
+    "rollback": "gristmill.registry",
+    "run": "gristmill.runner",
     "runs": "gristmill.runs",
-    "score": "gristmill.serving.score",
-    "serve": "gristmill.serving.run",
-    "step_form": "gristmill.runner.editor",
-    "sweep": "gristmill.sweeps.run",
+    "score": "gristmill.serving",
+    "serve": "gristmill.serving",
+    "step_form": "gristmill.authoring",
+    "sweep": "gristmill.sweeps",
 }
 
 __all__ = [  # noqa: PLE0604  # ruff does not see that the lazy names are strings

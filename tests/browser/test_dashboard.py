@@ -17,19 +17,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from gristmill.files import append_journal, write_json
-from gristmill.monitoring.alerts import update_alerts
-from gristmill.monitoring.kept import FORMAT
-from gristmill.monitoring.performance import Metric
-from gristmill.monitoring.reference import columns_of
-from gristmill.monitoring.report import (
-    MonitorReport,
-    VersionReport,
-    WindowReport,
-    coarse_labels,
-    coarse_shares,
-    findings,
-)
-from gristmill.monitoring.settings import MonitoringSettings, directory
+from gristmill.monitoring import MonitorReport, VersionReport, WindowReport
+from gristmill.monitoring._alerts.alerts import update_alerts
+from gristmill.monitoring._settings import MonitoringSettings, directory
+from gristmill.monitoring._statistics.performance import Metric
+from gristmill.monitoring._windows.reference import columns_of
+from gristmill.monitoring._windows.report import FORMAT, coarse_labels, coarse_shares, findings
 from gristmill.project import Project
 
 from .lab import PATIENCE, free_port
@@ -76,7 +69,7 @@ def judged_project(root: Path) -> Path:
     """Stored reports of six months made by the room's own functions from simulated rows."""
     from datetime import UTC, datetime
 
-    from gristmill.monitoring.drift import detect_drift
+    from gristmill.monitoring._statistics.drift import detect_drift
 
     root.mkdir()
     (root / "gristmill.toml").write_text(SETTINGS)
@@ -246,7 +239,8 @@ def test_an_unreadable_report_is_shown_as_such(browser: Browser, tmp_path: Path)
 def test_with_a_token_nobody_looks_without_it(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gristmill.dashboards.server import FOLDER, copy_notebook
+    from gristmill.dashboards import copy_notebook
+    from gristmill.dashboards._server import FOLDER
 
     root = judged_project(tmp_path / "project")
     with (root / "gristmill.toml").open("a") as file:
@@ -299,7 +293,7 @@ def test_pages_and_figures_leave_the_house(
     import re
 
     from gristmill.cli import main
-    from gristmill.monitoring.gauges import HELP
+    from gristmill.monitoring._gauges import HELP
 
     root = judged_project(tmp_path / "project")
     words = ["-C", str(root), "dashboard", "--model", "delay", "--export"]

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from gristmill.monitoring.alerts import update_alerts
-from gristmill.monitoring.drift import WindowDrift
-from gristmill.monitoring.report import Finding, WindowReport
+from gristmill.monitoring import WindowReport
+from gristmill.monitoring._alerts.alerts import update_alerts
+from gristmill.monitoring._statistics.drift import WindowDrift
+from gristmill.monitoring._windows.report import Finding
 from gristmill.project import Project
-from gristmill.registry import promotion, review
+from gristmill.registry import gate, register, request_approval
 from tests.conftest import write_notebook
 
 from .lab import EXTENSION, PATIENCE
@@ -62,9 +63,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text = settings.read_text().replace('["train.ipynb"]', '["*.ipynb"]')
         settings.write_text(text + APPROVALS)
         project = Project.load(toy)
-        version = promotion.register(project, "delay").version
-        promotion.gate(project, "delay", version)
-        review.request_approval(project, "delay", version, reason="the model of March")
+        version = register(project, "delay").version
+        gate(project, "delay", version)
+        request_approval(project, "delay", version, reason="the model of March")
     (toy / "params.yaml").unlink()
     drift = WindowDrift(3000, "drift", 0.5, (), None)
     windows = [

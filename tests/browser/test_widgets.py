@@ -10,8 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from gristmill.project import Project
-from gristmill.registry.audit import audit
-from gristmill.registry.store import Registry
+from gristmill.registry import Registry, audit
 
 from .conftest import until
 from .lab import PATIENCE, free_port, laboratory

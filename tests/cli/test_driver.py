@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gristmill.errors import Unavailable
-from gristmill.runner.warm import client
+from gristmill.warm._client import client
 from tests.conftest import shell, write_notebook
 
 
@@ -34,7 +34,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             'from gristmill import Output\nout: Output = "out.txt"\nseconds: float = 0',
             "import time\nopen('begun', 'w').close()\ntime.sleep(seconds)\nopen(out, 'w').close()",
         )
-        subprocess.run([sys.executable, "-m", "gristmill.cli.driver"], check=True, cwd=root)
+        subprocess.run([sys.executable, "-m", "gristmill.cli._driver"], check=True, cwd=root)
         yield root
         client.stop_servers(kill=True)
 

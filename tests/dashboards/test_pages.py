@@ -12,15 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from gristmill.dashboards.drill_page import drill_page
-from gristmill.dashboards.handling import problem_page
-from gristmill.dashboards.page import model_page, overview
-from gristmill.drawing.document import macro, render
+from gristmill.dashboards import model_page, overview
+from gristmill.dashboards._drill_page import drill_page
+from gristmill.dashboards._handlers import problem_page
+from gristmill.drawing import macro, render
 from gristmill.errors import Invalid
-from gristmill.monitoring.gauges import HELP, prometheus_text, metric_samples
-from gristmill.registry import card_text, comparison_page
-from gristmill.widgets import promotion, registry
-from gristmill.widgets.work import PANELS
+from gristmill.monitoring import metric_samples, prometheus_text
+from gristmill.monitoring._gauges import HELP
+from gristmill.registry import comparison_page
+from gristmill.registry._card.text import card_page
+from gristmill.widgets import _promotion as promotion
+from gristmill.widgets import _registry as registry
+from gristmill.widgets._work import PANELS
 
 from . import values
 from .values import Name
@@ -59,11 +62,11 @@ PAGES: dict[str, Callable[[Name], str]] = {
         name("airport"), name("delay"), values.window(5, name), None
     ),
     "problem": lambda name: problem_page(404, name("nothing at /x"), name("look there"), "/"),
-    "comparison": lambda name: comparison_page.comparison_page(values.comparison(name)),
-    "comparison without scores": lambda name: comparison_page.comparison_page(
+    "comparison": lambda name: comparison_page(values.comparison(name)),
+    "comparison without scores": lambda name: comparison_page(
         values.comparison(name, trouble="no hold-out")
     ),
-    "card": lambda name: card_text.card_page(*values.card(name)),
+    "card": lambda name: card_page(*values.card(name)),
     "explorer": _explored,
     "gates": lambda name: promotion.gates_html(values.gates(name)),
     "versions": lambda name: registry._cells(values.version(2, name)),
@@ -161,8 +164,8 @@ def test_figures_for_prometheus_are_what_a_parser_reads() -> None:
 
 def test_templates_are_read_only_when_something_is_drawn() -> None:
     code = (
-        "import sys, gristmill, gristmill.runner.run, gristmill.dashboards.page\n"
-        "import gristmill.registry.card\n"
+        "import sys, gristmill, gristmill.runner._run, gristmill.dashboards._page\n"
+        "import gristmill.registry._card.card\n"
         "sys.exit('jinja2' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parent)

@@ -13,24 +13,38 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gristmill.dashboards.state import ModelState, Move
-from gristmill.lineage.record import Lineage
-from gristmill.monitoring.alerts import Alert
-from gristmill.monitoring.breaches import Breach
-from gristmill.monitoring.distance import Distances
-from gristmill.monitoring.drift import ColumnDrift, WindowDrift
-from gristmill.monitoring.drilldown import DrillDown
-from gristmill.monitoring.performance import Metric
-from gristmill.monitoring.repairs import Repair
-from gristmill.monitoring.report import MonitorReport, VersionReport, WindowReport
-from gristmill.pipeline.cells import CellChange
-from gristmill.registry.card_text import Section
-from gristmill.registry.comparison import Pair, Scored, VersionComparison
-from gristmill.registry.curves import Bin, Curves, Point
-from gristmill.registry.disagreement import Confusion, Disagreement, Slice
-from gristmill.registry.gate_base import CANNOT, GateReport, GateResult
-from gristmill.registry.statistics import Comparison, Interval
-from gristmill.registry.version import Version
+from gristmill.dashboards import ModelState
+from gristmill.dashboards._state import Move
+from gristmill.lineage import Lineage
+from gristmill.monitoring import (
+    Alert,
+    ColumnDrift,
+    DrillDown,
+    MonitorReport,
+    Repair,
+    VersionReport,
+    WindowReport,
+)
+from gristmill.monitoring._statistics.distance import Distances
+from gristmill.monitoring._statistics.drift import WindowDrift
+from gristmill.monitoring._statistics.performance import Metric
+from gristmill.monitoring._store.breaches import Breach
+from gristmill.pipeline import CellChange
+from gristmill.registry import (
+    INCONCLUSIVE,
+    Comparison,
+    Disagreement,
+    GateReport,
+    GateResult,
+    Pair,
+    Section,
+    Version,
+    VersionComparison,
+)
+from gristmill.registry._compare.comparison import Scored
+from gristmill.registry._compare.curves import Bin, Curves, Point
+from gristmill.registry._compare.disagreement import Confusion, Slice
+from gristmill.registry._gates.statistics import Interval
 
 Name = Callable[[str], str]
 SHARES = (0.1, 0.35, 0.3, 0.2, 0.05)
@@ -59,7 +73,7 @@ def window(i: int, name: Name) -> WindowReport:
         column(name("visib"), 0.01, name("no change to speak of"), drifted=False),
     )  # fmt: skip
     drift = WindowDrift(
-        3000, ("watch" if i > 1 else "steady") if judged else "cannot-judge", 1 / 3 if i > 1 else 0,
+        3000, ("watch" if i > 1 else "stable") if judged else "inconclusive", 1 / 3 if i > 1 else 0,
         features, column("prediction", 0.04 * i, name("mean up 0.02"), drifted=i > 4),
     )  # fmt: skip
     area = 0.73 - 0.02 * i
@@ -218,14 +232,14 @@ def gates(name: Name = plain) -> tuple[str, GateReport]:
         GateResult("minimum", name("auc"), "pass", name("roc_auc 0.71 of at least 0.55"),
                    {name("value"): 0.71, "rows": 3000}),
         GateResult("slices", name("by carrier"), "fail", name("worse for carrier UA"), {}),
-        GateResult("latency", name("quick"), CANNOT, name("the service did not start"), {}),
+        GateResult("latency", name("quick"), INCONCLUSIVE, name("the service did not start"), {}),
     )  # fmt: skip
     return "f" * 64, GateReport(results, {"champion": 1, "rows": 3000})
 
 
 def card(name: Name = plain) -> tuple[str, list[Section]]:
-    from gristmill.drawing.curves import Series
-    from gristmill.drawing.curves import curves as draw
+    from gristmill.drawing import Series
+    from gristmill.drawing import curves as draw
 
     line = Series(name("calibration"), [(x / 10, (x / 10) ** 1.2) for x in range(11)])
     figure = draw([line], name("Calibration"), "predicted share", "observed share")

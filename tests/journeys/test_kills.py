@@ -23,10 +23,9 @@ import pytest
 from mlflow import MlflowClient
 
 from gristmill import Project, RunRequest, run
-from gristmill.lineage.hashing import HashCache
-from gristmill.lineage.lockfile import LockFile
-from gristmill.runner.kernels import stop_servers
-from gristmill.runner.warm import client
+from gristmill.lineage import HashCache, LockFile
+from gristmill.warm import stop_servers
+from gristmill.warm._client import client
 from tests.conftest import commit, shell, write_notebook
 
 KILLS = int(os.environ.get("GRISTMILL_KILLS", "4"))
@@ -190,7 +189,7 @@ def left_over(root: Path) -> list[str]:
         for process in psutil.process_iter():
             try:
                 words = process.cmdline()
-                if Path(process.cwd()) == root and "gristmill.cli.driver" not in words:
+                if Path(process.cwd()) == root and "gristmill.cli._driver" not in words:
                     found.append(f"{process.pid} {words[:4]}")
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue

@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 
 from gristmill import Project, RunRequest, parked, resume, run
 from gristmill.errors import NotFound
-from gristmill.runner.parked import LEASE_SECONDS, Parked
+from gristmill.runner import LEASE_SECONDS, Parked
 from tests.conftest import edit_notebook, shell, write_notebook
 
 COUNT = "open('counter.log', 'a').write('{}\\n')"

@@ -16,7 +16,7 @@ import pytest
 from mlflow import MlflowClient
 
 from gristmill.project import Project
-from gristmill.runner.lineage import lineage_of
+from gristmill.workspace import lineage_of
 from tests.conftest import commit, edit_notebook, shell, write_notebook
 
 STEPS = ["make-data", "sub-deep-er-Big-Output", "sub-sum"]

@@ -15,14 +15,14 @@ import pytest
 from gristmill.cli import main
 from gristmill.errors import Invalid, NotFound, Waiting
 from gristmill.project import Project
-from gristmill.registry import review
-from gristmill.registry.store import Registry
-from gristmill.runner.request import RunRequest, StepResult, blocked_by
-from gristmill.runner.run import plan_run as plan_of
-from gristmill.runner.run import run
-from gristmill.runner.shadow import make_double
-from gristmill.runner.smoke import smoke_project
-from gristmill.runner.workspace import load_workspace
+from gristmill.registry import Registry
+from gristmill.registry import decide as decide_review
+from gristmill.runner import RunRequest, run
+from gristmill.runner import plan_run as plan_of
+from gristmill.runner._request import StepResult, blocked_by
+from gristmill.runner._smoke import smoke_project
+from gristmill.sandbox import make_double
+from gristmill.workspace import load_workspace
 
 from ..browser.world import trained
 from ..conftest import commit, shell, write_notebook
@@ -110,7 +110,7 @@ def test_it_waits_goes_on_when_approved_and_stops_when_rejected(
 
     def decide(actor: str, decision: str) -> None:
         newest = Registry(project).versions("delay")[-1].version
-        review.decide(project, "delay", newest, decision=decision, reason="read it", actor=actor)
+        decide_review(project, "delay", newest, decision=decision, reason="read it", actor=actor)
 
     with ears() as (address, heard):
         monkeypatch.setenv("OPS_URL", address)

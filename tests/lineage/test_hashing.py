@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gristmill.lineage.hashing import HashCache
+from gristmill.lineage import HashCache
 
 NAME = st.text("abz01é -_", min_size=1, max_size=6).filter(lambda n: n.strip() == n and n != ".")
 

@@ -45,9 +45,8 @@ class World:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     """The project trained on January to March by a real run, its champion loaded."""
-    from gristmill.registry.promotion import gate, promote, register
-    from gristmill.registry.store import Registry
-    from gristmill.runner.run import run
+    from gristmill.registry import Registry, gate, promote, register
+    from gristmill.runner import run
 
     root = tmp_path_factory.mktemp("trained") / "project"
     make_project(root)

@@ -17,13 +17,12 @@ import pytest
 from gristmill.cli import main
 from gristmill.errors import Conflict, Forbidden, Invalid, NotFound
 from gristmill.files import read_journal
-from gristmill.monitoring.alerts import fold, journal_path, next_records, writing
-from gristmill.monitoring.lifecycle import acknowledge, alerts, resolve_alert, snooze
-from gristmill.monitoring.monitor import monitor
-from gristmill.monitoring.routes import alert_messages
-from gristmill.notify.http import payload
-from gristmill.notify.routes import Message, Route
-from gristmill.notify.sending import send_all
+from gristmill.monitoring import acknowledge, alerts, monitor, resolve_alert, snooze
+from gristmill.monitoring._alerts.alerts import fold, journal_path, next_records, writing
+from gristmill.monitoring._alerts.notifications import alert_messages
+from gristmill.notify import Message, Route
+from gristmill.notify._http import payload
+from gristmill.notify._sending import send_all
 
 from .conftest import World
 from .test_repair import window
@@ -123,7 +122,7 @@ def test_the_life_of_an_alert(
     assert listed[weather.id]["state"] == "resolved"
     assert len({m["Message-ID"] for m in postman.taken}) == len(postman.taken)
 
-    from gristmill.registry.store import Registry
+    from gristmill.registry import Registry
 
     ledger = Registry(world.project).ledger
     told = [(e.detail["about"], e.detail["event"]) for e in ledger.entries(MODEL, action="alert")]

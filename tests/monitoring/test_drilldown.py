@@ -13,9 +13,8 @@ from playwright.sync_api import Browser, expect
 
 from gristmill.cli import main
 from gristmill.errors import NotFound
-from gristmill.monitoring.drilldown import chosen, drill_down, drill_down_path
-from gristmill.monitoring.kept import read_report
-from gristmill.monitoring.monitor import monitor
+from gristmill.monitoring import drill_down, drill_down_path, monitor, read_report
+from gristmill.monitoring._drilldown.drilldown import chosen
 
 from ..browser.conftest import browser
 from ..browser.test_dashboard import serving

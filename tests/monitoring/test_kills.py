@@ -19,15 +19,12 @@ from pathlib import Path
 import pytest
 
 from gristmill.files import read_journal
-from gristmill.monitoring.alerts import journal_path as alerts_path
-from gristmill.monitoring.kept import read_report
-from gristmill.monitoring.monitor import monitor
-from gristmill.monitoring.repairs import journal_path as repairs_path
-from gristmill.monitoring.repairs import read_repairs
-from gristmill.monitoring.routes import unsent_messages
-from gristmill.monitoring.settings import directory
+from gristmill.monitoring import monitor, read_repairs, read_report, unsent_messages
+from gristmill.monitoring._alerts.alerts import journal_path as alerts_path
+from gristmill.monitoring._repairs import journal_path as repairs_path
+from gristmill.monitoring._settings import directory
 from gristmill.project import Project
-from gristmill.registry.store import Registry
+from gristmill.registry import Registry
 
 from .conftest import World
 from .test_routes import ROUTES, Receiver, receiver

@@ -14,15 +14,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gristmill.monitoring.periods import parse_period
-from gristmill.monitoring.profile import Profile
-from gristmill.monitoring.reference import columns_of, values_of
-from gristmill.monitoring.sampled import sampled_rows
-from gristmill.monitoring.windows import SketchStore
+from gristmill.monitoring._statistics.periods import parse_period
+from gristmill.monitoring._store.profile import Profile
+from gristmill.monitoring._store.sampled import sampled_rows
+from gristmill.monitoring._store.store import SketchStore
+from gristmill.monitoring._windows.reference import columns_of, values_of
+from gristmill.predictions import feedback_directory, predictions_directory, timestamp
+from gristmill.predictions._reader import read_log
 from gristmill.project import Project
-from gristmill.serving.prediction_log import timestamp
-from gristmill.serving.predictions import read_log
-from gristmill.serving.settings import feedback_directory, predictions_directory
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOURS = parse_period("1h")

@@ -12,12 +12,11 @@ import pytest
 from gristmill.cli import main
 from gristmill.errors import Conflict, Invalid, NotFound
 from gristmill.files import locked
-from gristmill.monitoring.hindsight import in_hindsight
-from gristmill.monitoring.kept import read_report
-from gristmill.monitoring.monitor import monitor
-from gristmill.monitoring.settings import directory
-from gristmill.monitoring.windows import SketchStore
-from gristmill.serving.settings import feedback_directory, predictions_directory
+from gristmill.monitoring import monitor, read_report
+from gristmill.monitoring._repair.hindsight import in_hindsight
+from gristmill.monitoring._settings import directory
+from gristmill.monitoring._store.store import SketchStore
+from gristmill.predictions import feedback_directory, predictions_directory
 
 from .conftest import World
 from .world import MODEL, flights

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, roc_auc_score
 
-from gristmill.monitoring.performance import Scores, measure, tally
+from gristmill.monitoring._statistics.performance import Scores, measure, tally
 
 
 def sample(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -20,16 +20,23 @@ import pytest
 from gristmill.cli import main
 from gristmill.errors import Conflict, Invalid
 from gristmill.files import append_journal, locked, read_journal
-from gristmill.monitoring.alerts import Alert, fold, next_records
-from gristmill.monitoring.drift import WindowDrift
-from gristmill.monitoring.monitor import monitor
-from gristmill.monitoring.repairs import Repair, read_repairs
-from gristmill.monitoring.report import Finding, MonitorReport, WindowReport
-from gristmill.monitoring.retrain import next_repair, over_budget, repair
-from gristmill.monitoring.routes import alert_messages
-from gristmill.monitoring.settings import RetrainSettings, directory
-from gristmill.monitoring.undo import undoes
-from gristmill.runner.request import RunRequest
+from gristmill.monitoring import (
+    Alert,
+    MonitorReport,
+    Repair,
+    WindowReport,
+    monitor,
+    read_repairs,
+    repair,
+)
+from gristmill.monitoring._alerts.alerts import fold, next_records
+from gristmill.monitoring._alerts.notifications import alert_messages
+from gristmill.monitoring._repair.repair import next_repair, over_budget
+from gristmill.monitoring._repair.undo import undoes
+from gristmill.monitoring._settings import RetrainSettings, directory
+from gristmill.monitoring._statistics.drift import WindowDrift
+from gristmill.monitoring._windows.report import Finding
+from gristmill.runner import RunRequest
 
 from .conftest import World
 from .world import MODEL, add_step, commit, flights
@@ -55,7 +62,7 @@ def window(month: int, *rules: str, version: int = 1, closed: bool = True) -> Wi
         labelled=1000,
         closed=closed,
         basis="",
-        drift=WindowDrift(1000, "drift" if rules else "steady", 0.5, (), None),
+        drift=WindowDrift(1000, "drift" if rules else "stable", 0.5, (), None),
         performance={},
         findings=tuple(Finding(r, "warning", f"{r} happened") for r in rules),
     )
@@ -149,13 +156,13 @@ def test_a_torn_journal_line_is_dropped_and_mended(tmp_path: Any) -> None:
 
 
 def champion(world: World) -> int:
-    from gristmill.registry.store import Registry
+    from gristmill.registry import Registry
 
     return Registry(world.project).version(MODEL, "champion").version
 
 
 def test_drift_leads_to_a_new_champion(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    from gristmill.registry.store import Registry
+    from gristmill.registry import Registry
 
     for month in (4, 5, 6):
         world.month(month)
@@ -173,7 +180,7 @@ def test_drift_leads_to_a_new_champion(world: World, capsys: pytest.CaptureFixtu
 
 
 def test_a_person_decides_where_the_policy_says_so(world: World) -> None:
-    from gristmill.registry.store import Registry
+    from gristmill.registry import Registry
 
     world.settings('approve = "person"\n')
     world.month(6)
@@ -214,13 +221,13 @@ def test_a_run_that_fails_is_told_and_given_up_after_enough_tries(world: World) 
 
 
 def test_killed_repairs_are_resumed_and_nothing_is_double(world: World) -> None:
-    from gristmill.registry.store import Registry
+    from gristmill.registry import Registry
 
     world.month(6)
     monitor(world.project, MODEL, now=JULY)
     code = (
         "from datetime import datetime, UTC; from gristmill.project import Project\n"
-        "from gristmill.monitoring.retrain import repair\n"
+        "from gristmill.monitoring import repair\n"
         f"repair(Project.find(), {MODEL!r}, now=datetime(2013, 7, 1, tzinfo=UTC))\n"
     )
     journal = directory(world.project, MODEL) / "repairs.jsonl"
@@ -260,8 +267,8 @@ def test_two_repairs_at_once_and_no_policy(world: World) -> None:
 def test_a_repair_leaves_what_a_person_edits_alone(world: World) -> None:
     """Half-made edits are neither trained with nor overwritten, and every step is in the ledger. A
     step that registers the model by itself makes no second version."""
-    from gristmill.registry.origins import origins
-    from gristmill.registry.store import Registry
+    from gristmill.registry import Registry
+    from gristmill.registry._versions.origins import origins
 
     add_step(world.root, "record", REGISTER)
     commit(world.root)
@@ -287,8 +294,8 @@ def test_a_repair_leaves_what_a_person_edits_alone(world: World) -> None:
 
 def test_a_repair_that_made_it_worse_is_taken_back(world: World) -> None:
     """Not before labelled rows show that the version before does better on them."""
-    from gristmill.registry.promotion import champion as holder
-    from gristmill.registry.promotion import promote, register
+    from gristmill.registry import champion as holder
+    from gristmill.registry import promote, register
 
     world.settings("rollback = true\nmost = 1\n")
     world.month(6)
@@ -305,7 +312,7 @@ def test_a_repair_that_made_it_worse_is_taken_back(world: World) -> None:
     first = holder(world.project, MODEL)
     assert first is not None
     (world.root / "models/best/note.txt").write_text("another")
-    from gristmill.runner.run import run
+    from gristmill.runner import run
 
     commit(world.root)
     shutil.rmtree(world.root / "models/best")

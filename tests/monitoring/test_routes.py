@@ -16,9 +16,9 @@ import pytest
 from gristmill.cli import main
 from gristmill.errors import Invalid
 from gristmill.files import append_journal
-from gristmill.monitoring.monitor import monitor
-from gristmill.monitoring.routes import read_routes
-from gristmill.monitoring.settings import directory
+from gristmill.monitoring import monitor
+from gristmill.monitoring._settings import directory
+from gristmill.notify import read_routes
 
 from .conftest import World
 from .world import MODEL

@@ -11,19 +11,29 @@ import pytest
 
 from gristmill.cli import main
 from gristmill.errors import Invalid
-from gristmill.monitoring.budget import allocate, budget_text
-from gristmill.monitoring.business import value_of
-from gristmill.monitoring.control import baseline, ewma, limit, run_length, western_electric
-from gristmill.monitoring.distance import groups
-from gristmill.monitoring.drift import Thresholds, detect_drift
-from gristmill.monitoring.estimate import estimate, expect
-from gristmill.monitoring.joint import joint_drift
-from gristmill.monitoring.monitor import monitor
-from gristmill.monitoring.performance import SCORE_BINS, score_bin
-from gristmill.monitoring.reference import columns_of
-from gristmill.monitoring.settings import MonitoringSettings
-from gristmill.monitoring.significance import effective_days, inflation, intraclass_correlation
-from gristmill.monitoring.sketch import Sketch, fix_bins
+from gristmill.monitoring import monitor
+from gristmill.monitoring._settings import MonitoringSettings
+from gristmill.monitoring._statistics.control import (
+    baseline,
+    ewma,
+    limit,
+    run_length,
+    western_electric,
+)
+from gristmill.monitoring._statistics.distance import groups
+from gristmill.monitoring._statistics.drift import Thresholds, detect_drift
+from gristmill.monitoring._statistics.estimate import estimate, expect
+from gristmill.monitoring._statistics.joint import joint_drift
+from gristmill.monitoring._statistics.performance import SCORE_BINS, score_bin
+from gristmill.monitoring._statistics.significance import (
+    effective_days,
+    inflation,
+    intraclass_correlation,
+)
+from gristmill.monitoring._statistics.sketch import Sketch, fix_bins
+from gristmill.monitoring._windows.budget import allocate, budget_text
+from gristmill.monitoring._windows.business import value_of
+from gristmill.monitoring._windows.reference import columns_of
 
 from .conftest import World
 from .test_drift import FEATURES, _values

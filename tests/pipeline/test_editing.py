@@ -14,19 +14,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gristmill.authoring import Edit, StepChange, complete_path, edit_step, step_form
+from gristmill.authoring._form import change
+from gristmill.authoring._form.edits import apply_edits
+from gristmill.authoring._form.form import read_form
+from gristmill.authoring._form.rewrite import rewrite
+from gristmill.authoring._form.suggest import suggest, suggestion_edits
+from gristmill.authoring._form.values import literal, typed
+from gristmill.authoring._rules.finding import Cell, read_cells
 from gristmill.errors import Conflict, GristmillError, Invalid, NotFound
-from gristmill.pipeline.editing import change
-from gristmill.pipeline.editing.edits import Edit, apply_edits
-from gristmill.pipeline.editing.form import read_form
-from gristmill.pipeline.editing.literals import literal, typed
-from gristmill.pipeline.editing.rewrite import rewrite
-from gristmill.pipeline.editing.suggest import suggest, suggestion_edits
-from gristmill.pipeline.lint.finding import Cell, read_cells
-from gristmill.pipeline.notebook import parse_notebook
-from gristmill.pipeline.step import parse_step
-from gristmill.pipeline.values import ANY_TYPE, ValueType, type_of_value
+from gristmill.pipeline import ANY_TYPE, ValueType, parse_notebook, parse_step, type_of_value
 from gristmill.project import Project
-from gristmill.runner.editor import StepChange, complete_path, edit_step, step_form
 from tests.conftest import shell, write_notebook
 
 STEP = """\

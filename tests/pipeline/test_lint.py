@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gristmill.authoring import RULES, Finding, LintSettings
+from gristmill.authoring._lint import NotebookText, lint_texts
+from gristmill.authoring._rules.secrets import SHAPES
 from gristmill.errors import GateFailed, Invalid
-from gristmill.pipeline.lint import RULES, Finding, LintSettings
-from gristmill.pipeline.lint.secrets import SHAPES
-from gristmill.runner.lint import NotebookText, lint_texts
 from tests.conftest import shell, write_notebook
 
 HEAD = (

@@ -9,9 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gristmill.errors import Invalid, NotFound
-from gristmill.pipeline.dag import Dag, build_dag
-from gristmill.pipeline.plan import StepState, staleness, plan
-from gristmill.pipeline.step import PathParameter, StepSpec
+from gristmill.pipeline import Dag, PathParameter, StepSpec, StepState, build_dag, plan, staleness
 
 
 def spec(name: str, reads: tuple[str, ...] = (), writes: tuple[str, ...] = ()) -> StepSpec:

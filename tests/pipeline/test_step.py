@@ -11,10 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gristmill.errors import Invalid
-from gristmill.pipeline.notebook import parse_notebook
-from gristmill.pipeline.source import imported_modules, normalise_code
-from gristmill.pipeline.step import StepSpec, parse_step, step_name
-from gristmill.pipeline.values import type_of_annotation, type_of_value
+from gristmill.pipeline import (
+    StepSpec,
+    imported_modules,
+    normalise_code,
+    parse_notebook,
+    parse_step,
+    step_name,
+    type_of_annotation,
+    type_of_value,
+)
 
 
 def text_of(*cells: str, tags: tuple[str, ...] = ("parameters",), language: str = "python") -> str:

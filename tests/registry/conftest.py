@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gristmill.lineage.record import Lineage
+from gristmill.lineage import Lineage
 from gristmill.project import Project
-from gristmill.registry.ledger_postgres import PostgresStore
-from gristmill.registry.ledger_sqlite import SqliteStore
+from gristmill.registry._ledger.postgres import PostgresStore
+from gristmill.registry._ledger.sqlite import SqliteStore
 
 from ..postgres import Server, server
 
@@ -170,12 +170,12 @@ def put(project: Project, source: Path) -> None:
 @pytest.fixture
 def two(project: Project, models: Models) -> Project:
     """Version 1, champion, and a stronger version 2, judged; the promotion's reason is nasty."""
-    from gristmill.registry import promotion
+    from gristmill.registry import gate, promote, register
 
     for source, params in ((models.weak, {"depth": 3}), (models.strong, {"depth": 5})):
         put(project, source)
-        promotion.register(project, "delay", lineage=lineage(params=params))
-    promotion.gate(project, "delay", 1)
-    promotion.promote(project, "delay", 1, reason="<script>alert(1)</script> | first")
-    promotion.gate(project, "delay", 2)
+        register(project, "delay", lineage=lineage(params=params))
+    gate(project, "delay", 1)
+    promote(project, "delay", 1, reason="<script>alert(1)</script> | first")
+    gate(project, "delay", 2)
     return project

@@ -21,12 +21,10 @@ from mlflow import MlflowClient
 
 from gristmill.errors import GristmillError
 from gristmill.project import Project
-from gristmill.registry import promotion
-from gristmill.registry.audit import audit
-from gristmill.registry.ledger_postgres import PostgresConnection
-from gristmill.registry.ledger_sqlite import SqliteConnection, sqlite3
-from gristmill.registry.mlflow_store import aliases
-from gristmill.registry.store import Registry
+from gristmill.registry import Registry, audit, promote, register, rollback
+from gristmill.registry._ledger.postgres import PostgresConnection
+from gristmill.registry._ledger.sqlite import SqliteConnection, sqlite3
+from gristmill.registry._versions.mlflow import aliases
 
 from .conftest import lineage
 
@@ -84,10 +82,10 @@ def commit(before: Callable[[str], None]) -> None:
 
 def act(project: Project, verb: str) -> Any:
     if verb == "register":
-        return promotion.register(project, "delay", lineage=lineage("second"))
+        return register(project, "delay", lineage=lineage("second"))
     if verb == "rollback":
-        return promotion.rollback(project, "delay", reason="r")
-    return promotion.promote(project, "delay", 2, reason="r", override=True)
+        return rollback(project, "delay", reason="r")
+    return promote(project, "delay", 2, reason="r", override=True)
 
 
 def look(project: Project, verb: str) -> dict[str, Any]:

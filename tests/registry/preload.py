@@ -5,6 +5,6 @@ import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
 import model_signing.signing  # noqa: F401
 import sqlalchemy.orm
 
-import gristmill.registry.promotion  # noqa: F401
+import gristmill.registry._promotion  # noqa: F401
 
 sqlalchemy.orm.configure_mappers()

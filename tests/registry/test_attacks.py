@@ -18,16 +18,15 @@ import pytest
 
 from gristmill.errors import Conflict, Forbidden, Unavailable
 from gristmill.project import Project
-from gristmill.registry import promotion
-from gristmill.registry.audit import audit
-from gristmill.registry.chain import Draft, canonical, sha256
-from gristmill.registry.ledger import Ledger
-from gristmill.registry.ledger_postgres import PostgresConnection, PostgresStore
-from gristmill.registry.ledger_sql import Connection, Store
-from gristmill.registry.ledger_sqlite import SqliteConnection, SqliteStore
-from gristmill.registry.store import Registry
-from gristmill.serving.champion import ServedModel
-from gristmill.serving.settings import published
+from gristmill.registry import Draft, Registry, audit, gate, promote, register
+from gristmill.registry import champion as champion_promotion
+from gristmill.registry._ledger.chain import canonical, sha256
+from gristmill.registry._ledger.ledger import Ledger
+from gristmill.registry._ledger.postgres import PostgresConnection, PostgresStore
+from gristmill.registry._ledger.sql import Connection, Store
+from gristmill.registry._ledger.sqlite import SqliteConnection, SqliteStore
+from gristmill.serving._served_model import ServedModel
+from gristmill.serving._settings import published
 
 from ..postgres import Server
 from .conftest import Models, lineage, put, store_at
@@ -35,9 +34,9 @@ from .conftest import Models, lineage, put, store_at
 
 def champion(project: Project, models: Models) -> int:
     put(project, models.weak)
-    number = promotion.register(project, "delay", lineage=lineage()).version
-    promotion.gate(project, "delay", number)
-    promotion.promote(project, "delay", number, reason="first")
+    number = register(project, "delay", lineage=lineage()).version
+    gate(project, "delay", number)
+    promote(project, "delay", number, reason="first")
     return number
 
 
@@ -60,7 +59,7 @@ def test_a_swapped_model_file_does_not_load(project: Project, models: Models, wh
     with pytest.raises(Forbidden, match="not those that were registered"):
         registry.load(version)
     with pytest.raises(Forbidden):
-        promotion.promote(project, "delay", version.version, alias="x", reason="r", override=True)
+        promote(project, "delay", version.version, alias="x", reason="r", override=True)
 
 
 def test_an_added_file_and_a_link_are_noticed(project: Project, models: Models) -> None:
@@ -211,7 +210,7 @@ def test_an_alias_moved_in_mlflow_is_reported_and_not_believed(
 ) -> None:
     champion(project, models)
     put(project, models.noise)
-    second = promotion.register(project, "delay", lineage=lineage()).version
+    second = register(project, "delay", lineage=lineage()).version
     registry = Registry(project)
     registry.client.set_registered_model_alias("delay", "champion", str(second))
     assert registry.version("delay", "champion").version == 1
@@ -222,7 +221,7 @@ def test_an_edited_promotion_is_not_followed(project: Project, models: Models) -
     """Neither served nor loaded nor rolled back to; what the alias named before goes on serving."""
     champion(project, models)
     put(project, models.noise)
-    promotion.register(project, "delay", lineage=lineage())
+    register(project, "delay", lineage=lineage())
     following = ServedModel(project, "delay", published(project, "delay"))
     following.start()
     with closing(sqlite3.connect(project.state / "ledger.db")) as db, db:
@@ -232,7 +231,7 @@ def test_an_edited_promotion_is_not_followed(project: Project, models: Models) -
             'WHERE body LIKE \'%"action":"promote"%\''
         )
     assert Registry(project).ledger.aliases("delay") == {"champion": 2}
-    for ask in (Registry(project).version, lambda m, _: promotion.champion(project, m)):
+    for ask in (Registry(project).version, lambda m, _: champion_promotion(project, m)):
         with pytest.raises(Forbidden, match=r"not as .* signed it"):
             ask("delay", "champion")
     following.refresh(0.0)
@@ -256,7 +255,7 @@ def test_history_survives_deletion_in_mlflow(project: Project, models: Models) -
     champion(project, models)
     registry = Registry(project)
     registry.client.delete_registered_model("delay")
-    kept = promotion.champion(project, "delay")
+    kept = champion_promotion(project, "delay")
     assert kept is not None
     assert kept.metrics["roc_auc"] == 0.8
     assert "MLflow has no model 'delay' any more" in messages(project)
@@ -280,9 +279,9 @@ def test_a_crash_between_any_two_writes_is_mended(
     champion(project, models)
     if verb != "register":
         put(project, models.strong)
-        promotion.register(project, "delay", lineage=lineage("second"))
+        register(project, "delay", lineage=lineage("second"))
     if verb == "rollback":
-        promotion.promote(project, "delay", 2, reason="r", override=True)
+        promote(project, "delay", 2, reason="r", override=True)
     command = [sys.executable, "-m", "tests.registry.crashing", str(project.root), verb]
     done = subprocess.run(
         command + (ledger_url.rsplit("/", 1) if remote else []),

@@ -9,8 +9,7 @@ import pytest
 from gristmill.cli import main
 from gristmill.errors import Forbidden
 from gristmill.project import Project
-from gristmill.registry import promotion
-from gristmill.registry.card import card
+from gristmill.registry import card, register
 
 from .conftest import Models, frame, lineage, put
 
@@ -55,7 +54,7 @@ def test_a_card_tells_what_the_owner_and_the_evidence_say_against_it(
     rows["late"] = rows["late"] ^ rows["odd"]
     rows.to_parquet(project.root / "holdout.parquet")
     put(named, models.weak)
-    promotion.register(named, "delay", lineage=lineage(dirty=True))
+    register(named, "delay", lineage=lineage(dirty=True))
     text = card(named, "delay", 1)
     assert "Plan the \\*gates\\*." in text
     limits = text.split("## Limits")[1].split("##")[0]

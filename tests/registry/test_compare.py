@@ -17,14 +17,13 @@ from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 
 from gristmill.cli import main
 from gristmill.errors import Invalid
-from gristmill.pipeline.cells import cell_changes
+from gristmill.pipeline import cell_changes
 from gristmill.project import Project
-from gristmill.registry import promotion
-from gristmill.registry.comparison import compare
-from gristmill.registry.curves import ROUND, point_at, curves_of
-from gristmill.registry.disagreement import disagreement
-from gristmill.registry.statistics import metric_interval
-from gristmill.runner.lineage import remember
+from gristmill.registry import compare, point_at, register
+from gristmill.registry._compare.curves import ROUND, curves_of
+from gristmill.registry._compare.disagreement import disagreement
+from gristmill.registry._gates.statistics import metric_interval
+from gristmill.workspace import remember
 
 from .conftest import Models, lineage, put
 
@@ -117,9 +116,9 @@ def test_real_versions_side_by_side(
     for run, source, depth in (("r1", models.weak, 3), ("r2", models.strong, 5)):
         put(project, source)
         line = executed(project, run, f"fit('<b>', {depth})", depth)
-        promotion.register(project, "delay", lineage=line)
+        register(project, "delay", lineage=line)
     put(project, models.noise)
-    promotion.register(project, "delay", lineage=lineage())
+    register(project, "delay", lineage=lineage())
     said: list[str] = []
     found = compare(project, "delay", [1, "v2", 3], said.append)
     assert (found.holdout, found.rows) == (3, 3000)
@@ -174,7 +173,7 @@ def test_versions_that_cannot_be_scored_still_show_what_made_them(
     bare = Project.load(project.root)
     for source, depth in ((models.weak, 3), (models.strong, 5)):
         put(bare, source)
-        promotion.register(bare, "delay", lineage=lineage(params={"depth": depth}))
+        register(bare, "delay", lineage=lineage(params={"depth": depth}))
     found = compare(bare, "delay", [1, 2])
     assert "keeps no hold-out" in found.trouble
     assert found.pairs[0].params == {"train.depth": (3, 5)}

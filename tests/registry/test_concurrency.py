@@ -14,10 +14,8 @@ import pytest
 
 from gristmill.errors import Conflict
 from gristmill.project import Project
-from gristmill.registry import promotion
-from gristmill.registry.audit import audit
-from gristmill.registry.mlflow_store import aliases
-from gristmill.registry.store import Registry
+from gristmill.registry import Registry, audit, promote, register
+from gristmill.registry._versions.mlflow import aliases
 
 from .conftest import SETTINGS, Models, lineage, put
 
@@ -51,7 +49,7 @@ def at_once(
 def make_versions(project: Project, models: Models, count: int) -> None:
     for number in range(count):
         put(project, models.weak)
-        promotion.register(project, "delay", lineage=lineage(f"step-{number}"))
+        register(project, "delay", lineage=lineage(f"step-{number}"))
 
 
 def kinds(results: list[Any]) -> Mapping[str, int]:
@@ -62,11 +60,9 @@ def kinds(results: list[Any]) -> Mapping[str, int]:
 @pytest.mark.usefixtures("ledger_url")
 def test_sixteen_promotions_at_once_have_one_winner(project: Project, models: Models) -> None:
     make_versions(project, models, MANY)
-    promotion.promote(project, "delay", 1, reason="first", override=True)
+    promote(project, "delay", 1, reason="first", override=True)
     calls = [(project, "delay", n) for n in range(1, MANY + 1)]
-    results = at_once(
-        MANY, promotion.promote, calls, reason="race", override=True, alias="hot", expected=0
-    )
+    results = at_once(MANY, promote, calls, reason="race", override=True, alias="hot", expected=0)
     assert kinds(results) == {"Promotion": 1, "Conflict": MANY - 1}, results
     (winner,) = [r for r in results if not isinstance(r, Conflict)]
     registry = Registry(project)
@@ -77,9 +73,7 @@ def test_sixteen_promotions_at_once_have_one_winner(project: Project, models: Mo
 @pytest.mark.usefixtures("ledger_url")
 def test_sixteen_promotions_of_one_version_are_one_move(project: Project, models: Models) -> None:
     make_versions(project, models, 1)
-    results = at_once(
-        MANY, promotion.promote, [(project, "delay", 1)] * MANY, reason="race", override=True
-    )
+    results = at_once(MANY, promote, [(project, "delay", 1)] * MANY, reason="race", override=True)
     assert kinds(results) == {"Promotion": MANY}, results
     assert [r.changed for r in results].count(True) == 1
     moves = Registry(project).ledger.entries("delay", "promote")
@@ -100,7 +94,7 @@ def test_eight_processes_register_in_a_fresh_project(
     shutil.copytree(models.weak, tmp_path / "models" / "best")
     project = Project.load(tmp_path)
     calls = [(project, "delay")] * 8
-    results = at_once(8, promotion.register, calls, lineage=lineage(), actor="ada")
+    results = at_once(8, register, calls, lineage=lineage(), actor="ada")
     assert kinds(results) == {"Version": 8}, results
     numbers = sorted({r.version for r in results})
     assert numbers == list(range(1, len(numbers) + 1))

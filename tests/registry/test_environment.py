@@ -13,11 +13,12 @@ import pytest
 
 from gristmill.errors import GristmillError
 from gristmill.project import Project
-from gristmill.registry import promotion
-from gristmill.registry.gates import CANNOT, FAIL, PASS, Evidence, Licences, evaluate_gates, parse_gates
-from gristmill.registry.sbom import LOCK, SBOM, Package, packages_of, read
-from gristmill.registry.store import Registry
-from gristmill.registry.vulnerabilities import Snapshot, look_up
+from gristmill.registry import FAIL, INCONCLUSIVE, PASS, Evidence, Registry, register
+from gristmill.registry import gate as gate_promotion
+from gristmill.registry._gates.environment import Licences
+from gristmill.registry._gates.gates import evaluate_gates, parse_gates
+from gristmill.registry._supply.sbom import LOCK, SBOM, Package, packages_of, read
+from gristmill.registry._supply.vulnerabilities import Snapshot, look_up
 
 from .conftest import SETTINGS, Models, lineage, put
 
@@ -130,7 +131,7 @@ def test_the_sbom_is_kept_and_judged(project: Project, models: Models) -> None:
 
     project = governed(project, models)
     digest = hashlib.md5(LOCKED.encode()).hexdigest()
-    promotion.register(project, "delay", lineage=lineage(environment=digest))
+    register(project, "delay", lineage=lineage(environment=digest))
     registry = Registry(project)
     version = registry.version("delay", 1)
     text = registry.evidence(version, SBOM).read_text()
@@ -138,17 +139,17 @@ def test_the_sbom_is_kept_and_judged(project: Project, models: Models) -> None:
     pins = [("numpy", "1.26.0"), ("old-package", "1.0")]
     assert [(p.name, p.version) for p in read(registry.evidence(version, SBOM))] == pins
     assert registry.evidence(version, LOCK).read_text() == LOCKED
-    results = {r.kind: r for r in promotion.gate(project, "delay", 1).results}
+    results = {r.kind: r for r in gate_promotion(project, "delay", 1).results}
     assert results["vulnerabilities"].verdict == FAIL
     assert "old-package 1.0: CVE-2026-1 (fixed in 1.1)" in results["vulnerabilities"].message
     assert results["licences"].verdict == PASS
-    again = promotion.gate(project, "delay", 1)
-    assert again.record() == promotion.gate(project, "delay", 1).record()
+    again = gate_promotion(project, "delay", 1)
+    assert again.record() == gate_promotion(project, "delay", 1).record()
     settings = project.root / "gristmill.toml"
     settings.write_text(
         settings.read_text().replace('"osv"', '"osv"\nignore = ["GHSA-aaaa-bbbb-cccc"]')
     )
-    accepted = promotion.gate(Project.load(project.root), "delay", 1)
+    accepted = gate_promotion(Project.load(project.root), "delay", 1)
     found = next(r for r in accepted.results if r.kind == "vulnerabilities")
     assert found.verdict == PASS
     assert found.numbers["accepted"][0]["package"] == "old-package"
@@ -158,10 +159,10 @@ def test_a_lock_file_that_changed_since_is_not_the_version_s(
     project: Project, models: Models
 ) -> None:
     project = governed(project, models)
-    promotion.register(project, "delay", lineage=lineage(environment="0" * 32))
+    register(project, "delay", lineage=lineage(environment="0" * 32))
     assert SBOM not in Registry(project).version("delay", 1).evidence
-    results = {r.kind: r.verdict for r in promotion.gate(project, "delay", 1).results}
-    assert results["vulnerabilities"] == results["licences"] == CANNOT
+    results = {r.kind: r.verdict for r in gate_promotion(project, "delay", 1).results}
+    assert results["vulnerabilities"] == results["licences"] == INCONCLUSIVE
 
 
 @pytest.mark.parametrize(
@@ -205,7 +206,7 @@ def test_an_installed_package_brings_a_gate(
     (site / "weekday_gates.py").write_text(
         "from dataclasses import dataclass\n"
         "from typing import ClassVar\n"
-        "from gristmill.registry.gates import FAIL, PASS, Evidence, GateResult, Subject\n"
+        "from gristmill.registry import FAIL, PASS, Evidence, GateResult, Subject\n"
         "@dataclass(frozen=True)\n"
         "class Rows:\n"
         "    kind: ClassVar[str] = 'rows'\n"
@@ -213,7 +214,7 @@ def test_an_installed_package_brings_a_gate(
         "    broken: bool = False\n"
         "    def measure(self, subject: Subject) -> int:\n"
         "        return 1 // (not self.broken) * len(subject.rows)\n"
-        "    def judge(self, evidence: Evidence) -> GateResult:\n"
+        "    def evaluate(self, evidence: Evidence) -> GateResult:\n"
         "        seen = evidence.of(self)\n"
         "        verdict = PASS if seen >= self.least else FAIL\n"
         "        return GateResult('rows', 'hold-out', verdict, f'{seen} rows')\n"
@@ -225,13 +226,13 @@ def test_an_installed_package_brings_a_gate(
         table = f'[[models.delay.gates]]\nkind = "rows"\nleast = {number}\n'
         (project.root / "gristmill.toml").write_text(SETTINGS + table)
         put(project, models.weak)
-        promotion.register(Project.load(project.root), "delay", lineage=lineage())
-        report = promotion.gate(Project.load(project.root), "delay", 1)
+        register(Project.load(project.root), "delay", lineage=lineage())
+        report = gate_promotion(Project.load(project.root), "delay", 1)
         (result,) = [r for r in report.results if r.kind == "rows"]
         assert (result.verdict, result.message) == (PASS if number == 3000 else FAIL, "3000 rows")
     table = '[[models.delay.gates]]\nkind = "rows"\nleast = 1\nbroken = true\n'
     (project.root / "gristmill.toml").write_text(SETTINGS + table)
-    report = promotion.gate(Project.load(project.root), "delay", 1)
+    report = gate_promotion(Project.load(project.root), "delay", 1)
     (result,) = [r for r in report.results if r.kind == "rows"]
-    assert result.verdict == CANNOT
+    assert result.verdict == INCONCLUSIVE
     assert "ZeroDivisionError" in result.message

@@ -15,27 +15,13 @@ from hypothesis import strategies as st
 
 from gristmill.errors import Invalid
 from gristmill.project import Project
-from gristmill.registry import gates as room
-from gristmill.registry import promotion
-from gristmill.registry.gates import (
-    CANNOT,
-    FAIL,
-    PASS,
-    Calibration,
-    Evidence,
-    Fairness,
-    GateReport,
-    GateResult,
-    LineageGate,
-    Maximum,
-    Minimum,
-    Slices,
-    evaluate_gates,
-    kinds,
-    parse_gates,
-)
-from gristmill.registry.gates_groups import reliability
-from gristmill.registry.scoring import facts_of
+from gristmill.registry import FAIL, INCONCLUSIVE, PASS, Evidence, GateReport, GateResult, register
+from gristmill.registry import gate as gate_promotion
+from gristmill.registry._gates import gates as room
+from gristmill.registry._gates.gates import evaluate_gates, kinds, parse_gates
+from gristmill.registry._gates.groups import Calibration, Fairness, Slices, reliability
+from gristmill.registry._gates.metrics import LineageGate, Maximum, Minimum
+from gristmill.registry._gates.scoring import facts_of
 
 from .conftest import SETTINGS, Models, lineage, put
 
@@ -57,25 +43,27 @@ PLAIN = Evidence(
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_bounds_are_inclusive_and_opposite(value: float, limit: float) -> None:
     evidence = Evidence(metrics={"m": value})
-    assert (Minimum("m", limit).judge(evidence).verdict == PASS) == (value >= limit)
-    assert (Maximum("m", limit).judge(evidence).verdict == PASS) == (value <= limit)
-    assert Minimum("other", limit).judge(evidence).verdict == CANNOT
+    assert (Minimum("m", limit).evaluate(evidence).verdict == PASS) == (value >= limit)
+    assert (Maximum("m", limit).evaluate(evidence).verdict == PASS) == (value <= limit)
+    assert Minimum("other", limit).evaluate(evidence).verdict == INCONCLUSIVE
 
 
 def test_slices_find_the_group_that_got_worse() -> None:
     gate = Slices("carrier", "log_loss")
-    assert gate.judge(PLAIN).verdict == PASS
+    assert gate.evaluate(PLAIN).verdict == PASS
     worse = np.where(CARRIER == "AA", 0.5, CHANCE)
-    result = gate.judge(replace(PLAIN, challenger=worse))
+    result = gate.evaluate(replace(PLAIN, challenger=worse))
     assert result.verdict == FAIL
     assert "worse than the champion for AA" in result.message
     assert (
-        Slices("carrier", "log_loss", tolerance=1).judge(replace(PLAIN, challenger=worse)).verdict
+        Slices("carrier", "log_loss", tolerance=1)
+        .evaluate(replace(PLAIN, challenger=worse))
+        .verdict
         == PASS
     )
-    assert Slices("tail", "log_loss").judge(PLAIN).verdict == CANNOT
-    assert Slices("carrier", "log_loss", rows=N).judge(PLAIN).verdict == CANNOT
-    assert gate.judge(replace(PLAIN, champion_version=None)).verdict == PASS
+    assert Slices("tail", "log_loss").evaluate(PLAIN).verdict == INCONCLUSIVE
+    assert Slices("carrier", "log_loss", rows=N).evaluate(PLAIN).verdict == INCONCLUSIVE
+    assert gate.evaluate(replace(PLAIN, champion_version=None)).verdict == PASS
 
 
 def test_slices_of_an_equally_good_model_fail_at_most_alpha() -> None:
@@ -92,41 +80,43 @@ def test_slices_of_an_equally_good_model_fail_at_most_alpha() -> None:
             champion_version=1,
             columns={"g": np.arange(400) % 4},
         )
-        failed += Slices("g", "roc_auc").judge(evidence).verdict == FAIL
+        failed += Slices("g", "roc_auc").evaluate(evidence).verdict == FAIL
     assert failed <= 24  # 15 expected at most; 25 or more has probability 0.01
 
 
 def test_fairness_is_the_difference_of_rates() -> None:
     said = np.where(CARRIER == "AA", 0.9, 0.1)
     for measure in ("selection_rate", "true_positive_rate", "false_positive_rate"):
-        result = Fairness("carrier", measure).judge(replace(PLAIN, challenger=said))
+        result = Fairness("carrier", measure).evaluate(replace(PLAIN, challenger=said))
         assert result.verdict == FAIL
         assert result.numbers["rates"] == {"AA": 1.0, "UA": 0.0}
-    assert Fairness("carrier").judge(PLAIN).verdict == PASS
-    assert Fairness("carrier", rows=N).judge(PLAIN).verdict == CANNOT
+    assert Fairness("carrier").evaluate(PLAIN).verdict == PASS
+    assert Fairness("carrier", rows=N).evaluate(PLAIN).verdict == INCONCLUSIVE
 
 
 def test_calibration_tells_the_honest_from_the_boastful() -> None:
-    assert Calibration().judge(PLAIN).verdict == PASS
+    assert Calibration().evaluate(PLAIN).verdict == PASS
     boast = replace(PLAIN, challenger=(CHANCE > 0.5) * 0.98 + 0.01)
-    assert Calibration().judge(boast).verdict == FAIL
-    assert Calibration().judge(replace(PLAIN, truth=TRUTH[:100])).verdict == CANNOT
+    assert Calibration().evaluate(boast).verdict == FAIL
+    assert Calibration().evaluate(replace(PLAIN, truth=TRUTH[:100])).verdict == INCONCLUSIVE
     assert sum(n for *_, n in reliability(TRUTH, CHANCE)) == N
 
 
 def test_lineage_may_ask_for_a_clean_tree() -> None:
-    assert LineageGate().judge(Evidence(dirty=True)).verdict == PASS
+    assert LineageGate().evaluate(Evidence(dirty=True)).verdict == PASS
     verdicts = [
-        LineageGate(clean=True).judge(Evidence(dirty=d)).verdict for d in (True, None, False)
+        LineageGate(clean=True).evaluate(Evidence(dirty=d)).verdict for d in (True, None, False)
     ]
     assert verdicts == [FAIL, FAIL, PASS]
 
 
 def test_a_report_survives_its_record() -> None:
-    report = evaluate_gates((Minimum("roc_auc", 0.5), Calibration(), Fairness("x")), PLAIN, {"version": 3})
+    report = evaluate_gates(
+        (Minimum("roc_auc", 0.5), Calibration(), Fairness("x")), PLAIN, {"version": 3}
+    )
     again = GateReport.from_record(report.record())
     assert again.record() == report.record()
-    assert report.verdict == CANNOT
+    assert report.verdict == INCONCLUSIVE
     assert not report.passed
     assert evaluate_gates((), PLAIN).passed
 
@@ -151,7 +141,7 @@ class Weekday:
     kind: ClassVar[str] = "weekday"
     never: str = "Friday"
 
-    def judge(self, evidence: Evidence) -> GateResult:
+    def evaluate(self, evidence: Evidence) -> GateResult:
         return GateResult(self.kind, self.never, FAIL, "it is Friday")
 
 
@@ -160,7 +150,7 @@ def test_another_package_adds_a_gate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(EntryPoint, "load", lambda self: Weekday)
     monkeypatch.setattr(room, "entry_points", lambda group: EntryPoints([point]))
     (gate,) = parse_gates([{"kind": "weekday"}], "[m]")
-    assert gate.judge(PLAIN).message == "it is Friday"
+    assert gate.evaluate(PLAIN).message == "it is Friday"
     taken = EntryPoint("minimum", "x:y", room.GROUP)
     monkeypatch.setattr(room, "entry_points", lambda group: EntryPoints([taken]))
     with pytest.raises(Invalid, match="would replace"):
@@ -196,6 +186,6 @@ limit = 0.1
     (project.root / "gristmill.toml").write_text(SETTINGS + extra)
     project = Project.load(project.root)
     put(project, models.strong)
-    promotion.register(project, "delay", lineage=lineage())
-    report = promotion.gate(project, "delay", 1)
+    register(project, "delay", lineage=lineage())
+    report = gate_promotion(project, "delay", 1)
     assert report.passed, report

@@ -12,38 +12,37 @@ import pytest
 from gristmill.cli import main
 from gristmill.errors import Conflict, Forbidden, GateFailed, Invalid, NotFound
 from gristmill.project import Project
-from gristmill.registry import promotion
-from gristmill.registry.audit import audit
-from gristmill.registry.mlflow_store import aliases
-from gristmill.registry.store import Registry
+from gristmill.registry import Registry, audit, gate, promote, register, rollback
+from gristmill.registry import champion as champion_promotion
+from gristmill.registry._versions.mlflow import aliases
 
 from .conftest import Models, frame, lineage, put
 
 
 def registered(project: Project, source: Path, step: str = "train") -> int:
     put(project, source)
-    return promotion.register(project, "delay", lineage=lineage(step), actor="ada").version
+    return register(project, "delay", lineage=lineage(step), actor="ada").version
 
 
 def test_a_model_goes_from_a_directory_to_champion_and_back(
     project: Project, models: Models
 ) -> None:
     first = registered(project, models.weak)
-    assert promotion.gate(project, "delay", first).passed
-    promotion.promote(project, "delay", first, reason="first", actor="bob")
+    assert gate(project, "delay", first).passed
+    promote(project, "delay", first, reason="first", actor="bob")
     between = datetime.now(UTC)
     second = registered(project, models.strong)
-    report = promotion.gate(project, "delay", second)
+    report = gate(project, "delay", second)
     assert report.passed, report
     better = next(r for r in report.results if r.kind == "better")
     assert better.numbers["lower"] > 0.01
     assert better.numbers["rows"] == 3000
-    moved = promotion.promote(project, "delay", second, reason="better", actor="bob")
+    moved = promote(project, "delay", second, reason="better", actor="bob")
     assert (moved.previous, moved.version, moved.changed) == (first, second, True)
 
     registry = Registry(project)
     assert aliases(registry.client, "delay") == {"champion": second}
-    champion = promotion.champion(project, "delay")
+    champion = champion_promotion(project, "delay")
     assert champion is not None
     assert champion.version == second
     assert champion.metrics == {"roc_auc": 0.8, "slices.aa": 0.7}
@@ -52,13 +51,13 @@ def test_a_model_goes_from_a_directory_to_champion_and_back(
     raw = registry.load(champion).predict(frame(5, seed=9)[["a", "b", "c"]])
     assert np.asarray(raw).shape == (5, 2)
 
-    promotion.rollback(project, "delay", reason="it degrades", actor="bob")
+    rollback(project, "delay", reason="it degrades", actor="bob")
     assert aliases(registry.client, "delay") == {"champion": first}
-    before = promotion.champion(project, "delay", between)
+    before = champion_promotion(project, "delay", between)
     assert before is not None
     assert before.version == first
     with pytest.raises(Conflict, match="no version held"):
-        promotion.rollback(project, "delay", reason="again")
+        rollback(project, "delay", reason="again")
     actions = [(e.action, e.actor, e.before, e.after) for e in registry.ledger.entries("delay")]
     assert [a for a in actions if a[0] in {"promote", "rollback"}] == [
         ("promote", "bob", None, first),
@@ -96,16 +95,16 @@ def test_evidence_is_kept_as_it_was_registered(project: Project, models: Models)
 def test_nobody_promotes_without_a_passing_report(project: Project, models: Models) -> None:
     first = registered(project, models.strong)
     with pytest.raises(GateFailed, match="never judged"):
-        promotion.promote(project, "delay", first, reason="hurry")
-    promotion.gate(project, "delay", first)
-    promotion.promote(project, "delay", first, reason="first")
+        promote(project, "delay", first, reason="hurry")
+    gate(project, "delay", first)
+    promote(project, "delay", first, reason="first")
     second = registered(project, models.noise)
-    assert promotion.gate(project, "delay", second).verdict == "fail"
+    assert gate(project, "delay", second).verdict == "fail"
     with pytest.raises(GateFailed, match="did not pass"):
-        promotion.promote(project, "delay", second, reason="hope")
+        promote(project, "delay", second, reason="hope")
     with pytest.raises(Invalid):
-        promotion.promote(project, "delay", second, reason=" ", override=True)
-    promotion.promote(project, "delay", second, reason="the boss says", override=True)
+        promote(project, "delay", second, reason=" ", override=True)
+    promote(project, "delay", second, reason="the boss says", override=True)
     entry = Registry(project).ledger.holder("delay", "champion")
     assert entry is not None
     assert entry.detail["override"] is True
@@ -120,20 +119,20 @@ def test_a_report_against_an_earlier_champion_does_not_count(
         for m, s in ((models.weak, "x"), (models.strong, "y"), (models.strong, "z"))
     ]
     for number in numbers:
-        promotion.gate(project, "delay", number)
-    promotion.promote(project, "delay", numbers[0], reason="first")
+        gate(project, "delay", number)
+    promote(project, "delay", numbers[0], reason="first")
     with pytest.raises(Conflict, match="judged against nobody"):
-        promotion.promote(project, "delay", numbers[1], reason="second")
+        promote(project, "delay", numbers[1], reason="second")
     with pytest.raises(Conflict, match="held by version 1, not by version 3"):
-        promotion.promote(project, "delay", numbers[1], reason="x", expected=3, override=True)
+        promote(project, "delay", numbers[1], reason="x", expected=3, override=True)
 
 
 def test_promoting_the_champion_again_changes_nothing(project: Project, models: Models) -> None:
     number = registered(project, models.weak)
-    promotion.gate(project, "delay", number)
-    promotion.promote(project, "delay", number, reason="first")
+    gate(project, "delay", number)
+    promote(project, "delay", number, reason="first")
     count = len(Registry(project).ledger.entries())
-    assert not promotion.promote(project, "delay", number, reason="again").changed
+    assert not promote(project, "delay", number, reason="again").changed
     assert len(Registry(project).ledger.entries()) == count
 
 
@@ -143,10 +142,10 @@ def test_incomplete_lineage_fails_and_missing_metric_cannot_be_judged(
     put(project, models.weak)
     (project.root / "metrics.json").write_text('{"f1": 0.5}')
     unknown = lineage(commit=None)
-    number = promotion.register(project, "delay", lineage=unknown).version
-    report = promotion.gate(project, "delay", number)
+    number = register(project, "delay", lineage=unknown).version
+    report = gate(project, "delay", number)
     assert {r.kind: r.verdict for r in report.results} == {
-        "minimum": "cannot judge",
+        "minimum": "inconclusive",
         "better": "pass",
         "format": "pass",
         "lineage": "fail",
@@ -158,14 +157,14 @@ def test_a_champion_that_does_not_take_the_rows_cannot_be_compared(
     project: Project, models: Models
 ) -> None:
     first = registered(project, models.weak)
-    promotion.gate(project, "delay", first)
-    promotion.promote(project, "delay", first, reason="first")
+    gate(project, "delay", first)
+    promote(project, "delay", first, reason="first")
     put(project, models.strong)
     frame(200, 4).drop(columns=["c"]).to_parquet(project.root / "holdout.parquet")
-    number = promotion.register(project, "delay", lineage=lineage()).version
-    report = promotion.gate(project, "delay", number)
+    number = register(project, "delay", lineage=lineage()).version
+    report = gate(project, "delay", number)
     better = next(r for r in report.results if r.kind == "better")
-    assert better.verdict == "cannot judge"
+    assert better.verdict == "inconclusive"
     assert "the hold-out lacks c" in better.message
 
 

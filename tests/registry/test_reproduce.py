@@ -13,8 +13,7 @@ import pytest
 
 from gristmill.errors import GristmillError
 from gristmill.project import Project
-from gristmill.registry import promotion
-from gristmill.registry.reproduce import reproduce
+from gristmill.registry import register, reproduce
 
 from ..conftest import commit, edit_notebook, shell, write_notebook
 
@@ -97,7 +96,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         commit(root)
         shell(root, "gristmill", "run", "-p", "train.scale=2.0")
-        promotion.register(Project.load(root), "line", actor="ada")
+        register(Project.load(root), "line", actor="ada")
         commit(root)
     return root
 
@@ -133,7 +132,7 @@ def test_another_result_is_told_by_its_first_difference(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The lineage claims another parameter than the one that the model was trained with."""
-    from gristmill.registry import reproduce as room
+    from gristmill.registry import _reproduce as room
 
     real = room.origins
 

@@ -14,11 +14,23 @@ from hypothesis import strategies as st
 
 from gristmill.errors import Conflict, Forbidden, GateFailed
 from gristmill.project import Project
-from gristmill.registry import promotion, review
-from gristmill.registry.approvals import Policy, approval_status
-from gristmill.registry.chain import Draft, Entry
-from gristmill.registry.ledger import Ledger
-from gristmill.registry.store import Registry
+from gristmill.registry import (
+    Draft,
+    Entry,
+    Registry,
+    champion,
+    gate,
+    open_requests,
+    promote,
+    register,
+    request_approval,
+    status_of,
+)
+from gristmill.registry import (
+    decide as decide_review,
+)
+from gristmill.registry._approvals.approvals import Policy, approval_status
+from gristmill.registry._ledger.ledger import Ledger
 
 from .conftest import SETTINGS, Models, lineage, put
 
@@ -42,40 +54,36 @@ def governed(project: Project, models: Models) -> Project:
     (project.root / "gristmill.toml").write_text(GOVERNED)
     project = Project.load(project.root)
     put(project, models.weak)
-    promotion.register(
-        project, "delay", lineage=lineage(author="Eve <Eve@Example.org>"), actor="ada"
-    )
-    promotion.gate(project, "delay", 1, actor="ada")
+    register(project, "delay", lineage=lineage(author="Eve <Eve@Example.org>"), actor="ada")
+    gate(project, "delay", 1, actor="ada")
     return project
 
 
 def decide(project: Project, actor: str, decision: str = "approve") -> None:
-    review.decide(project, "delay", 1, decision=decision, reason="read it", actor=actor)
+    decide_review(project, "delay", 1, decision=decision, reason="read it", actor=actor)
 
 
 def test_two_others_approve_and_a_third_promotes(governed: Project) -> None:
-    review.request_approval(governed, "delay", 1, reason="please", actor="ada")
-    assert [e.version for e in review.open_requests(governed)] == [1]
+    request_approval(governed, "delay", 1, reason="please", actor="ada")
+    assert [e.version for e in open_requests(governed)] == [1]
     decide(governed, "bob")
     with pytest.raises(Forbidden, match="1 of 2 approvals by bob"):
-        promotion.promote(governed, "delay", 1, reason="go", actor="pat")
+        promote(governed, "delay", 1, reason="go", actor="pat")
     decide(governed, "bob")
     with pytest.raises(Forbidden, match="1 of 2"):
-        promotion.promote(governed, "delay", 1, reason="go", actor="pat")
+        promote(governed, "delay", 1, reason="go", actor="pat")
     decide(governed, "cy")
-    assert review.open_requests(governed) == []
-    done = promotion.promote(governed, "delay", 1, reason="go", actor="pat")
+    assert open_requests(governed) == []
+    done = promote(governed, "delay", 1, reason="go", actor="pat")
     assert done.changed
     assert done.entry.detail["approvals"] == ["bob", "cy"]
 
 
 def test_who_may_not_is_refused(governed: Project) -> None:
     with pytest.raises(Forbidden, match="bob may not register"):
-        promotion.register(governed, "delay", lineage=lineage("x"), actor="bob")
+        register(governed, "delay", lineage=lineage("x"), actor="bob")
     with pytest.raises(Forbidden, match="bob may not register"):  # what is registered already
-        promotion.register(
-            governed, "delay", lineage=lineage(author="Eve <Eve@Example.org>"), actor="bob"
-        )
+        register(governed, "delay", lineage=lineage(author="Eve <Eve@Example.org>"), actor="bob")
     with pytest.raises(Forbidden, match="ada made delay"):
         decide(governed, "ada")
     with pytest.raises(Forbidden, match=r"eve@example\.org made delay"):  # git's author
@@ -83,9 +91,9 @@ def test_who_may_not_is_refused(governed: Project) -> None:
     with pytest.raises(Forbidden, match="pat may not approve"):
         decide(governed, "pat")
     with pytest.raises(Forbidden, match="bob may not promote"):
-        promotion.promote(governed, "delay", 1, reason="go", actor="bob")
+        promote(governed, "delay", 1, reason="go", actor="bob")
     with pytest.raises(Forbidden, match="pat may not override"):
-        promotion.promote(governed, "delay", 1, reason="go", actor="pat", override=True)
+        promote(governed, "delay", 1, reason="go", actor="pat", override=True)
 
 
 def test_a_rejection_stops_it_until_it_is_taken_back(governed: Project) -> None:
@@ -93,35 +101,35 @@ def test_a_rejection_stops_it_until_it_is_taken_back(governed: Project) -> None:
         decide(governed, actor)
     decide(governed, "dee", "reject")
     with pytest.raises(Forbidden, match="rejected by dee"):
-        promotion.promote(governed, "delay", 1, reason="go", actor="pat")
+        promote(governed, "delay", 1, reason="go", actor="pat")
     decide(governed, "dee")
-    assert promotion.promote(governed, "delay", 1, reason="go", actor="pat").changed
+    assert promote(governed, "delay", 1, reason="go", actor="pat").changed
 
 
 def test_a_new_report_voids_approvals(governed: Project) -> None:
     for actor in ("bob", "cy"):
         decide(governed, actor)
-    promotion.gate(governed, "delay", 1, actor="ada")
-    assert review.status_of(Registry(governed), Registry(governed).version("delay", 1)).granted
+    gate(governed, "delay", 1, actor="ada")
+    assert status_of(Registry(governed), Registry(governed).version("delay", 1)).granted
     text = (governed.root / "gristmill.toml").read_text().replace("value = 0.6", "value = 0.5")
     (governed.root / "gristmill.toml").write_text(text)
     changed = Project.load(governed.root)
-    promotion.gate(changed, "delay", 1, actor="ada")
+    gate(changed, "delay", 1, actor="ada")
     with pytest.raises(Forbidden, match="void \\(of another gate report\\)"):
-        promotion.promote(changed, "delay", 1, reason="go", actor="pat")
+        promote(changed, "delay", 1, reason="go", actor="pat")
 
 
 def test_an_approval_of_a_report_that_was_replaced_is_a_conflict(governed: Project) -> None:
     with pytest.raises(Conflict, match="judged again"):
-        review.decide(
+        decide_review(
             governed, "delay", 1, decision="approve", reason="r", report="0" * 12, actor="bob"
         )
 
 
 def test_nothing_is_approved_unjudged(governed: Project) -> None:
-    promotion.register(governed, "delay", lineage=lineage("other"), actor="ada")
+    register(governed, "delay", lineage=lineage("other"), actor="ada")
     with pytest.raises(GateFailed):
-        review.decide(governed, "delay", 2, decision="approve", reason="r", actor="bob")
+        decide_review(governed, "delay", 2, decision="approve", reason="r", actor="bob")
 
 
 def test_a_replayed_approval_is_refused(governed: Project) -> None:
@@ -130,7 +138,7 @@ def test_a_replayed_approval_is_refused(governed: Project) -> None:
     from contextlib import closing
     from dataclasses import replace
 
-    from gristmill.registry.chain import body_of, canonical, sha256
+    from gristmill.registry._ledger.chain import body_of, canonical, sha256
 
     decide(governed, "bob")
     decide(governed, "bob", "reject")
@@ -146,7 +154,7 @@ def test_a_replayed_approval_is_refused(governed: Project) -> None:
     with pytest.raises(Forbidden, match="not as bob signed it"):
         decide(governed, "cy")
     with pytest.raises(Forbidden, match="not as bob signed it"):
-        promotion.promote(governed, "delay", 1, reason="go", actor="pat")
+        promote(governed, "delay", 1, reason="go", actor="pat")
     assert ledger.verify() != []
 
 
@@ -155,7 +163,7 @@ def test_every_face_meets_the_same_roles(
 ) -> None:
     """Reading and deploying are refused too, before anything is read or started."""
     from gristmill.cli import main
-    from gristmill.serving.run import serving
+    from gristmill.serving._serve import serving
 
     settings = governed.root / "gristmill.toml"
     settings.write_text(
@@ -171,7 +179,7 @@ def test_every_face_meets_the_same_roles(
     with pytest.raises(Forbidden, match="ada may not deploy"), serving(project, "delay", port=0):
         pass
     with pytest.raises(Forbidden, match="eve may not judge"):
-        promotion.gate(project, "delay", 1, actor="eve")
+        gate(project, "delay", 1, actor="eve")
 
 
 def test_requests_and_decisions_are_told_once(
@@ -197,11 +205,11 @@ def test_requests_and_decisions_are_told_once(
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         monkeypatch.setenv("OPS_URL", f"http://127.0.0.1:{server.server_port}/")
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        review.request_approval(project, "delay", 1, reason="please", actor="ada")
+        request_approval(project, "delay", 1, reason="please", actor="ada")
         status[0] = 200
         decide(project, "bob")
         decide(project, "cy")
-        promotion.promote(project, "delay", 1, reason="go", actor="pat")
+        promote(project, "delay", 1, reason="go", actor="pat")
         server.shutdown()
     assert [(h["action"], h["actor"], h["reason"]) for h in heard] == [
         ("request", "ada", "please"),
@@ -225,8 +233,9 @@ def test_a_repair_that_waits_goes_on_when_it_was_decided(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     from gristmill.cli import main
-    from gristmill.monitoring.repairs import ACTOR, Journal, journal_path, read_repairs
-    from gristmill.monitoring.resume import resume
+    from gristmill.monitoring import read_repairs
+    from gristmill.monitoring._repair.resume import resume
+    from gristmill.monitoring._repairs import ACTOR, Journal, journal_path
 
     settings = governed.root / "gristmill.toml"
     listed = settings.read_text().replace('promote = ["pat"]', f'promote = ["pat", "{ACTOR}"]')
@@ -234,11 +243,11 @@ def test_a_repair_that_waits_goes_on_when_it_was_decided(
     project = Project.load(governed.root)
     for actor in ("bob", "cy"):
         decide(project, actor)
-    promotion.promote(project, "delay", 1, reason="go", actor="pat")
+    promote(project, "delay", 1, reason="go", actor="pat")
     put(project, models.strong)
-    promotion.register(project, "delay", lineage=lineage("again"), actor=ACTOR)
-    assert promotion.gate(project, "delay", 2, actor=ACTOR).passed
-    review.request_approval(project, "delay", 2, reason="repair v1-1", actor=ACTOR)
+    register(project, "delay", lineage=lineage("again"), actor=ACTOR)
+    assert gate(project, "delay", 2, actor=ACTOR).passed
+    request_approval(project, "delay", 2, reason="repair v1-1", actor=ACTOR)
     now = datetime.now(UTC)
     journal = Journal(journal_path(project, "delay"), "v1-1", now)
     journal.write("began", champion=1, alerts=[], trigger="drift", start="a", end="b")
@@ -250,10 +259,10 @@ def test_a_repair_that_waits_goes_on_when_it_was_decided(
         if face == "cli":
             assert main(["-C", str(project.root), "model", decision, "2", "--reason", "so"]) == 0
         else:
-            followed = review.decide(project, "delay", 2, decision=decision, reason="so")
+            followed = decide_review(project, "delay", 2, decision=decision, reason="so")
             assert len(followed.consequences) == (actor == "cy")
     (repair,) = read_repairs(project, "delay")
-    holder = promotion.champion(project, "delay")
+    holder = champion(project, "delay")
     assert holder is not None
     assert (repair.outcome, holder.version) == (
         ("promoted", 2) if decision == "approve" else ("kept", 1)
@@ -267,12 +276,12 @@ def test_setting_the_clock_back_does_not_revive_an_approval(governed: Project) -
     registry = Registry(governed)
     version = registry.version("delay", 1)
     early, late = datetime.now(UTC) - timedelta(days=30), datetime.now(UTC) + timedelta(days=4)
-    assert review.status_of(registry, version, early).approved == ("bob",)
-    assert review.status_of(registry, version, late).approved == ()
+    assert status_of(registry, version, early).approved == ("bob",)
+    assert status_of(registry, version, late).approved == ()
     future = Ledger(registry.ledger.store, clock=lambda: late)
     with future.writing() as writer:
         writer.append(Draft("gate", "delay", "ada", version=1))
-    assert review.status_of(registry, version, early).approved == ()
+    assert status_of(registry, version, early).approved == ()
 
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

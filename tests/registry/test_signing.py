@@ -21,14 +21,14 @@ from mlflow.exceptions import MlflowException
 
 from gristmill.errors import Forbidden
 from gristmill.project import Project
-from gristmill.registry import promotion
-from gristmill.registry.digest import directory_digest
-from gristmill.registry.formats import code_in
-from gristmill.registry.keys import P256, key_path, public_p256
-from gristmill.registry.loading import PREFIX
-from gristmill.registry.loading import load as load_files
-from gristmill.registry.signing import KEY, sign
-from gristmill.registry.store import Registry
+from gristmill.registry import Registry, gate
+from gristmill.registry import register as register_promotion
+from gristmill.registry._ledger.keys import P256, key_path, public_p256
+from gristmill.registry._loading.digest import directory_digest
+from gristmill.registry._loading.formats import code_in
+from gristmill.registry._loading.loading import PREFIX
+from gristmill.registry._loading.loading import load as load_files
+from gristmill.registry._loading.signing import KEY, sign
 
 from .conftest import SETTINGS, Models, frame, lineage, put
 
@@ -37,7 +37,7 @@ ACTOR = "ada@example.org"
 
 def register(project: Project, source: Path, step: str = "train") -> Registry:
     put(project, source)
-    promotion.register(project, "delay", lineage=lineage(step), actor=ACTOR)
+    register_promotion(project, "delay", lineage=lineage(step), actor=ACTOR)
     return Registry(project)
 
 
@@ -97,7 +97,7 @@ def test_declared_keys_are_the_only_ones_believed(project: Project, models: Mode
 def test_an_unsigned_version_does_not_load_and_is_signed_by_registering_again(
     project: Project, models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gristmill.registry import store
+    from gristmill.registry._versions import store
 
     def unsigned(staged: Path, actor: str, *rest: Any) -> tuple[dict[str, str], str]:
         (staged / "evidence").mkdir()
@@ -116,7 +116,7 @@ def test_files_that_change_after_the_check_are_not_what_is_loaded(
     project: Project, models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The copy that was verified is private: swapping the shared one in between is too late."""
-    from gristmill.registry import loading
+    from gristmill.registry._loading import loading
 
     registry = register(project, models.weak)
     version = registry.version("delay", 1)
@@ -184,7 +184,7 @@ def test_a_pickle_needs_a_policy_and_no_byte_of_it_is_read_before(
     version = registry.version("delay", 1)
     with pytest.raises(Forbidden, match=r"model.bin is a pickle.*serialized as pickle"):
         registry.load(version)
-    report = promotion.gate(project, "delay", 1)
+    report = gate(project, "delay", 1)
     assert not report.passed
     assert not bomb.exists()
     text = SETTINGS.replace('target = "late"', 'target = "late"\nallow_code = true')

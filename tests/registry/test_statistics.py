@@ -10,9 +10,10 @@ from sklearn import metrics as oracle
 from statsmodels.stats.contingency_tables import mcnemar
 
 from gristmill.errors import Invalid
-from gristmill.predictor.scores import prediction, probability
-from gristmill.registry.gates import Better, Evidence
-from gristmill.registry.statistics import METRIC_NAMES, paired_difference, score
+from gristmill.predictor import prediction, probability
+from gristmill.registry import METRIC_NAMES, Evidence, paired_difference
+from gristmill.registry._gates.metrics import Better
+from gristmill.registry._gates.statistics import score
 
 ORACLES = {
     "roc_auc": oracle.roc_auc_score,
@@ -100,7 +101,7 @@ def test_an_equally_good_challenger_passes_at_most_alpha(metric: str) -> None:
     for _ in range(trials):
         y, a, b = two_models(rng, 300)
         evidence = Evidence(truth=y, challenger=a, champion=b, champion_version=1)
-        passed += gate.judge(evidence).verdict == "pass"
+        passed += gate.evaluate(evidence).verdict == "pass"
     print(metric, passed / trials)
     assert passed <= 31
 
@@ -109,8 +110,8 @@ def test_an_equally_good_challenger_passes_at_most_alpha(metric: str) -> None:
 def test_a_better_challenger_passes(metric: str) -> None:
     y, a, b = two_models(np.random.default_rng(1), 4000, 0.6)
     evidence = Evidence(truth=y, challenger=a, champion=b, champion_version=1)
-    assert Better(metric=metric).judge(evidence).verdict == "pass"
-    assert Better(metric=metric, margin=0.5).judge(evidence).verdict == "fail"
+    assert Better(metric=metric).evaluate(evidence).verdict == "pass"
+    assert Better(metric=metric, margin=0.5).evaluate(evidence).verdict == "fail"
 
 
 def test_what_cannot_be_judged_says_so() -> None:
@@ -122,7 +123,7 @@ def test_what_cannot_be_judged_says_so() -> None:
         Evidence(truth=y * 0, challenger=a, champion=b, champion_version=1),
         Evidence(truth=y + 3, challenger=a, champion=b, champion_version=1),
     ]
-    assert [gate.judge(e).verdict for e in cases] == ["cannot judge"] * 4
+    assert [gate.evaluate(e).verdict for e in cases] == ["inconclusive"] * 4
     with pytest.raises(Invalid):
         Better(metric="roc_auc", confidence=1.0)
 

@@ -9,13 +9,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from gristmill.authoring import lint
 from gristmill.events import Event, Notice
 from gristmill.project import Project
-from gristmill.runner.lineage import lineage_of
-from gristmill.runner.lint import lint
-from gristmill.runner.request import RunRequest
-from gristmill.runner.run import run
-from gristmill.runner.warm.observe import EVENTS, _Hook
+from gristmill.runner import RunRequest, run
+from gristmill.warm._server.observe import EVENTS, _Hook
+from gristmill.workspace import lineage_of
 from tests.conftest import write_notebook
 
 CELLS = (

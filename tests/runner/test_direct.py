@@ -13,10 +13,10 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from gristmill.runner.direct import NotDirect, Shell, raise_error
-from gristmill.runner.kernels import KernelRequest, acquire, stop_servers
-from gristmill.runner.warm import client
-from gristmill.runner.warm.suitable import refusal
+from gristmill.runner._notebook.direct import NotDirect, Shell, raise_error
+from gristmill.runner._notebook.suitable import refusal
+from gristmill.warm import KernelRequest, acquire, stop_servers
+from gristmill.warm._client import client
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -13,12 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gristmill.cli import main
-from gristmill.pipeline.source import normalise_code
+from gristmill.freshness import INDEX, tree_digest, unchanged_steps
+from gristmill.pipeline import normalise_code
 from gristmill.project import Project
-from gristmill.runner.index import INDEX, tree_digest, unchanged_steps
-from gristmill.runner.request import RunRequest
-from gristmill.runner.run import plan_run, run
-from gristmill.runner.workspace import load_workspace
+from gristmill.runner import RunRequest, plan_run, run
+from gristmill.workspace import load_workspace
 from tests.conftest import edit_notebook, shell, write_notebook
 
 Edit = Callable[[Path], object]
@@ -178,7 +177,7 @@ def test_equal_digests_mean_equal_normalised_source(one: str, other: str) -> Non
 
 
 def test_json_of_the_index_survives_names_of_any_script(tmp_path: Path) -> None:
-    from gristmill.runner.index import to_json
+    from gristmill.freshness import to_json
 
     value = {'a "b" é \u2028': [1, -2, "ü\n"], "x": {}}
     assert json.loads(to_json(value)) == value

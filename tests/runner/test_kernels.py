@@ -20,18 +20,12 @@ import pytest
 from jupyter_core.utils import run_sync
 
 from gristmill.errors import Forbidden, GristmillError
-from gristmill.runner.ahead import start_ahead
-from gristmill.runner.direct import Shell
-from gristmill.runner.kernels import (
-    KernelHandle,
-    KernelRequest,
-    acquire,
-    acquire_async,
-    doctor,
-    stop_servers,
-    third_party_imports,
-)
-from gristmill.runner.warm import client
+from gristmill.runner import doctor
+from gristmill.runner._kernels.ahead import start_ahead
+from gristmill.runner._notebook.direct import Shell
+from gristmill.warm import KernelHandle, KernelRequest, acquire, stop_servers, third_party_imports
+from gristmill.warm._client import client
+from gristmill.warm._client.kernels import acquire_async
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="fork servers need Linux")
 
@@ -456,7 +450,7 @@ def test_a_kernel_dies_with_its_owner_unless_parked(alone, tmp_path):
         f"""
         import os, sys, time
         from pathlib import Path
-        from gristmill.runner.kernels import KernelRequest, acquire
+        from gristmill.warm import KernelRequest, acquire
         kernel = acquire(KernelRequest(Path({str(tmp_path)!r}), preload=(), environment="e"))
         assert kernel.warm, kernel.reason
         if sys.argv[1] == "park":

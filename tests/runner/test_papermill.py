@@ -23,12 +23,11 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from gristmill.errors import GristmillError
-from gristmill.pipeline.notebook import parse_notebook
-from gristmill.pipeline.step import parse_step
-from gristmill.runner import kernels
-from gristmill.runner.execute import execute
-from gristmill.runner.hooks import Hooks
-from gristmill.runner.kernels import KernelRequest, acquire
+from gristmill.pipeline import parse_notebook, parse_step
+from gristmill.runner._notebook.execute import execute
+from gristmill.runner._notebook.hooks import Hooks
+from gristmill.warm import KernelRequest, acquire
+from gristmill.warm._client import kernels
 
 FULL: list[Any] = [
     ("depth: int = 3\nname = 'ä'", ["parameters"]),

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from gristmill.errors import Conflict, NotFound
-from gristmill.pipeline.notebook import CodeCell
-from gristmill.runner.lock import end_orphans, note_kernel
-from gristmill.runner.parked import MOST, Parked, ParkedKernel, digests
-from gristmill.runner.processes import process_start
+from gristmill.pipeline import CodeCell
+from gristmill.processes import process_start
+from gristmill.runner import Parked, ParkedKernel, end_orphans
+from gristmill.runner._kernels.parked import MOST, digests
+from gristmill.runner._lock import note_kernel
 
 Make = Callable[[str], ParkedKernel]
 

@@ -9,8 +9,7 @@ import pytest
 
 from gristmill.events import Event, Notice
 from gristmill.project import Project
-from gristmill.runner.request import RunRequest, RunResult
-from gristmill.runner.run import run
+from gristmill.runner import RunRequest, RunResult, run
 from tests.conftest import commit, shell, write_notebook
 
 HEAD = "from gristmill import Input, Output\n"

@@ -13,11 +13,10 @@ import pytest
 from mlflow import MlflowClient
 
 from gristmill.events import CellFinished, CellStarted, Event, StepRetried, StepStarted
-from gristmill.lineage.dvc import DvcRepo
+from gristmill.lineage import DvcRepo
 from gristmill.project import Project
-from gristmill.runner.interrupts import Interrupts
-from gristmill.runner.request import RunRequest, RunResult
-from gristmill.runner.run import run
+from gristmill.runner import RunRequest, RunResult, run
+from gristmill.runner._interrupts import Interrupts
 from tests.conftest import shell, write_notebook
 
 SETTINGS = """

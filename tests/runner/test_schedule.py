@@ -12,15 +12,9 @@ from hypothesis import strategies as st
 
 from gristmill.errors import Invalid, NotFound
 from gristmill.project import Project
-from gristmill.runner.schedule import OVERTAKES, Schedule, State, backoff
-from gristmill.runner.settings import (
-    StepPolicy,
-    capacity,
-    require_fit,
-    run_settings,
-    step_policies,
-    tagged,
-)
+from gristmill.runner._schedule import OVERTAKES, Schedule, State, backoff
+from gristmill.workspace import StepPolicy, capacity, require_fit, run_settings, tagged
+from gristmill.workspace._settings import step_policies
 
 CAPACITY = {"workers": 3, "cpus": 4, "memory": 10}
 

@@ -9,9 +9,8 @@ import pytest
 from mlflow import MlflowClient
 
 from gristmill.project import Project
-from gristmill.runner.request import RunRequest, RunResult
-from gristmill.runner.run import plan_run, run, steps_wanted
-from gristmill.runner.workspace import load_workspace
+from gristmill.runner import RunRequest, RunResult, plan_run, run, steps_wanted
+from gristmill.workspace import load_workspace
 from tests.conftest import commit, shell, write_notebook
 
 HEAD = "from gristmill import Input, Output\n"

@@ -8,7 +8,8 @@ import pytest
 
 from gristmill.errors import Conflict, Invalid
 from gristmill.events import Notice
-from gristmill.runs.journal import KEPT, Journal, journal_path, journals, read_events
+from gristmill.runs import Journal, journal_path, read_events
+from gristmill.runs._journal import KEPT, journals
 
 NAME = "20260131-235959-0f3a"
 

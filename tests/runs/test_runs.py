@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 import gristmill
 from gristmill.errors import GristmillError, Invalid, NotFound
-from gristmill.pipeline.cells import cell_changes
+from gristmill.pipeline import cell_changes
 from gristmill.project import Project
-from gristmill.runner.run import run_name
+from gristmill.runner import run_name
+from gristmill.runs import parse_where
 from gristmill.runs import search as rows_of
-from gristmill.runs.query import parse_where
 from tests.conftest import commit, edit_notebook, shell, write_notebook
 
 
@@ -61,7 +61,7 @@ def ids(root: Path, where: str = "", **options: Any) -> list[str]:
 def test_runs_are_found_by_metric_and_parameter(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gristmill.runs.rows.PAGE", 1)
+    monkeypatch.setattr("gristmill.runs._rows.PAGE", 1)
     assert ids(root) == ["r2", "r1", "r0"]
     assert ids(root, limit=2) == ["r2", "r1"]
     assert ids(root, "metrics.auc > 0.41 and params.train.trees = 90") == ["r1"]

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from gristmill.events import RunAsked
+from gristmill.processes import process_start
 from gristmill.project import Project
-from gristmill.runner.processes import process_start
-from gristmill.runs.journal import journal_path
-from gristmill.server.follow import Follower
+from gristmill.runs import journal_path
+from gristmill.server._follow import Follower
 from tests.conftest import shell, write_notebook
 
 from .conftest import Ask

@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from gristmill.server.threads import in_thread
+from gristmill.server._threads import in_thread
 
 ENDS = """
 import asyncio, threading, time
-from gristmill.server.threads import in_thread
+from gristmill.server._threads import in_thread
 begun = threading.Event()
 def verb():
     begun.set()

@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gristmill.lineage.record import Lineage
+from gristmill.lineage import Lineage
 from gristmill.project import Project
-from gristmill.registry.promotion import promote
-from gristmill.registry.store import Registry
+from gristmill.registry import Registry, promote
 
 SETTINGS = """
 [project]

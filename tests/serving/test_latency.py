@@ -15,11 +15,11 @@ import pytest
 
 from gristmill.errors import Invalid
 from gristmill.files import held
+from gristmill.predictions import predictions_directory
 from gristmill.project import Project
-from gristmill.registry import promotion
-from gristmill.registry.gates import CANNOT, FAIL, PASS, Evidence
-from gristmill.serving.latency import FEWEST, Latency, quantile
-from gristmill.serving.settings import predictions_directory
+from gristmill.registry import FAIL, INCONCLUSIVE, PASS, Evidence
+from gristmill.registry import gate as gate_promotion
+from gristmill.serving._latency import FEWEST, Latency, quantile
 
 GATE = f"""
 [[models.delay.gates]]
@@ -31,7 +31,7 @@ JUDGE = """
 import sys
 from pathlib import Path
 from gristmill.project import Project
-from gristmill.registry.promotion import gate
+from gristmill.registry import gate
 gate(Project.load(Path(sys.argv[1])), "delay", 2, actor="ada")
 """
 
@@ -52,15 +52,15 @@ def test_the_interval_holds_as_often_as_it_says() -> None:
 
 def test_the_interval_decides_and_not_the_point() -> None:
     taken = np.linspace(0.010, 0.020, 200)
-    for limit, verdict in ((25.0, PASS), (19.55, CANNOT), (19.1, FAIL), (12.0, FAIL)):
+    for limit, verdict in ((25.0, PASS), (19.55, INCONCLUSIVE), (19.1, FAIL), (12.0, FAIL)):
         gate = Latency(limit)
         found = {"seconds": list(taken), "how": {"requests": 200}}
-        result = gate.judge(Evidence(measured={repr(gate): found}))
+        result = gate.evaluate(Evidence(measured={repr(gate): found}))
         assert result.verdict == verdict, result
         assert result.numbers["p50_low"] < result.numbers["p50"] < result.numbers["p50_high"]
-    few = gate.judge(Evidence(measured={repr(gate): found | {"seconds": [0.001] * 50}}))
-    assert few.verdict == CANNOT
-    assert gate.judge(Evidence(trouble="no rows")).message == "no rows"
+    few = gate.evaluate(Evidence(measured={repr(gate): found | {"seconds": [0.001] * 50}}))
+    assert few.verdict == INCONCLUSIVE
+    assert gate.evaluate(Evidence(trouble="no rows")).message == "no rows"
     with pytest.raises(Invalid, match="cannot bound"):
         Latency(10.0, requests=FEWEST - 1)
 
@@ -74,7 +74,7 @@ def declare(project: Project, text: str) -> Project:
 def test_a_version_is_measured_beside_the_champion(project: Project) -> None:
     """Version 2 on its input example, as there is no hold-out; nobody's log hears of it."""
     heard: list[str] = []
-    report = promotion.gate(declare(project, GATE), "delay", 2, actor="ada", progress=heard.append)
+    report = gate_promotion(declare(project, GATE), "delay", 2, actor="ada", progress=heard.append)
     (latency,) = [r for r in report.results if r.kind == "latency"]
     assert latency.verdict == PASS, latency
     numbers = latency.numbers
@@ -104,8 +104,8 @@ def test_a_killed_judge_leaves_no_service_and_a_broken_one_cannot_be_judged(
         pass
     settings = project.root / "gristmill.toml"
     settings.write_text(settings.read_text().replace("max_rows = 500", "max_rows = 0"))
-    report = promotion.gate(Project.load(project.root), "delay", 2, actor="ada")
+    report = gate_promotion(Project.load(project.root), "delay", 2, actor="ada")
     (latency,) = [r for r in report.results if r.kind == "latency"]
-    assert latency.verdict == CANNOT
+    assert latency.verdict == INCONCLUSIVE
     assert "max_rows = 0" in latency.message
     assert not list((project.state / "candidates").iterdir())

@@ -15,10 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gristmill.predictions import LineLog, feedback_directory, predictions_directory, timestamp
+from gristmill.predictions._reader import read_log
 from gristmill.project import Project
-from gristmill.serving.prediction_log import LineLog, timestamp
-from gristmill.serving.predictions import read_log
-from gristmill.serving.settings import feedback_directory, predictions_directory
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -126,7 +125,7 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from gristmill.errors import Unavailable
-from gristmill.serving.prediction_log import LineLog
+from gristmill.predictions import LineLog
 log = LineLog(Path(sys.argv[1]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
 log.append([{"n": 1}])
@@ -155,7 +154,7 @@ def test_a_write_that_does_not_fit_is_taken_back(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from gristmill.serving.prediction_log import LineLog
+from gristmill.predictions import LineLog
 log = LineLog(Path(sys.argv[1]))
 n = 0
 while True:

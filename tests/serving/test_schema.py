@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gristmill.errors import GristmillError, Invalid
-from gristmill.predictor.schema import Column, Schema, read_labels
+from gristmill.predictor import Column, read_labels
+from gristmill.predictor._schema import Schema
 from tests.serving.conftest import row
 
 SCHEMA = Schema(

@@ -9,11 +9,11 @@ import pytest
 
 from gristmill.cli import main
 from gristmill.errors import Invalid
+from gristmill.predictions._reader import read_log
 from gristmill.project import Project
-from gristmill.registry.store import Registry
-from gristmill.serving import tables
-from gristmill.serving.predictions import read_log
-from gristmill.serving.score import score
+from gristmill.registry import Registry
+from gristmill.serving import _tables as tables
+from gristmill.serving import score
 from tests.serving.conftest import frame
 
 

@@ -20,11 +20,13 @@ import pytest
 import requests
 
 from gristmill.errors import Conflict, NotFound
+from gristmill.predictions import predictions_directory
+from gristmill.predictions._reader import read_log
 from gristmill.project import Project
-from gristmill.registry.store import Registry
-from gristmill.serving.predictions import read_log
-from gristmill.serving.run import Served, serving
-from gristmill.serving.settings import TOKEN, predictions_directory
+from gristmill.registry import Registry
+from gristmill.serving._process import Served
+from gristmill.serving._serve import serving
+from gristmill.serving._settings import TOKEN
 from tests.serving.conftest import SETTINGS, champion, frame, row
 
 

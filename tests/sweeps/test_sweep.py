@@ -17,20 +17,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gristmill.errors import Conflict, GristmillError, Invalid
-from gristmill.pipeline.notebook import parse_notebook
-from gristmill.pipeline.step import StepSpec, parse_step
+from gristmill.pipeline import StepSpec, parse_notebook, parse_step
 from gristmill.project import Project
-from gristmill.runner.request import RunRequest
-from gristmill.runner.run import run
-from gristmill.runner.workspace import load_workspace
+from gristmill.runner import RunRequest, run
 from gristmill.runs import search
-from gristmill.sweeps.apply import apply_sweep, with_parameters
-from gristmill.sweeps.reports import VARIABLE, read_reports, report
-from gristmill.sweeps.run import sweep as run_sweep
-from gristmill.sweeps.space import Space, drawn, grid, read_space
-from gristmill.sweeps.spec import SweepSpec, check_sweep
-from gristmill.sweeps.state import DONE, Trial, load_sweep
-from gristmill.sweeps.suggest import Optuna
+from gristmill.sweeps import SweepSpec, Trial, apply_sweep, check_sweep, load_sweep, report
+from gristmill.sweeps import sweep as run_sweep
+from gristmill.sweeps._apply import with_parameters
+from gristmill.sweeps._reports import VARIABLE, read_reports
+from gristmill.sweeps._space import Space, drawn, grid, read_space
+from gristmill.sweeps._state import DONE
+from gristmill.sweeps._suggest import Optuna
+from gristmill.workspace import load_workspace
 from tests.conftest import commit, shell, write_notebook
 
 METRIC = "metrics/train.json:auc"
@@ -277,8 +275,8 @@ def test_reports_are_read_whole_and_only_in_a_sweep(
 
 
 def test_two_sweeps_of_one_name_at_once_are_refused(root: Path) -> None:
-    from gristmill.runner.lock import project_lock
-    from gristmill.sweeps.state import sweep_directory
+    from gristmill.runner import project_lock
+    from gristmill.sweeps import sweep_directory
 
     project = Project.load(root)
     with project_lock(sweep_directory(project, "busy"), "another"), pytest.raises(Conflict):

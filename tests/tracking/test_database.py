@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gristmill.tracking import database
+from gristmill.tracking import _database as database
 
 
 def place(path: Path) -> str:

@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 
 from gristmill.errors import Invalid
-from gristmill.lineage.record import Lineage
+from gristmill.lineage import Lineage
 from gristmill.project import Project
-from gristmill.registry.chain import Draft, canonical
-from gristmill.registry.store import Registry
-from gristmill.registry.version import Version
+from gristmill.registry import Draft, Registry, Version
+from gristmill.registry._ledger.chain import canonical
 from gristmill.widgets import CompareModels, ModelRegistry, Promotion
-from gristmill.widgets.versions import find
-from gristmill.widgets.work import Panel
+from gristmill.widgets._versions import find
+from gristmill.widgets._work import Panel
 
 MANY = 2000
 SETTINGS = """

@@ -16,11 +16,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if _nothing_to_do(words):
         return 0
-    from gristmill.cli import driver
+    from gristmill.cli import _driver as driver
 
     if argv is None and driver.serves(words):
         return driver.run(words)
-    from gristmill.cli.commands import run_command
+    from gristmill.cli._commands import run_command
 
     return run_command(words)
 
@@ -37,7 +37,7 @@ def _nothing_to_do(words: list[str]) -> bool:
         return False
     from time import perf_counter
 
-    from gristmill.runner.index import unchanged_steps
+    from gristmill.freshness import unchanged_steps
 
     begin = perf_counter()
     while not os.path.isfile(f"{start}/gristmill.toml"):

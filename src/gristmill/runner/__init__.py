@@ -1,1 +1,40 @@
 """Runs pipelines: papermill on kernels, the DAG in parallel, DVC and MLflow kept true."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gristmill._door import door
+
+if TYPE_CHECKING:
+    from gristmill.runner._kernels.doctor import Finding, doctor
+    from gristmill.runner._kernels.parked import LEASE_SECONDS, Parked, ParkedKernel
+    from gristmill.runner._lock import end_orphans, project_lock
+    from gristmill.runner._notebook.execute import ANSI_ESCAPES
+    from gristmill.runner._notebook.grammars import skip_grammar_import
+    from gristmill.runner._request import RunRequest, RunResult
+    from gristmill.runner._resume import open_console, parked, resume
+    from gristmill.runner._run import plan_run, run, run_name, steps_wanted
+else:
+    __getattr__, __dir__ = door(__name__)
+
+__all__ = [
+    "ANSI_ESCAPES",
+    "LEASE_SECONDS",
+    "Finding",
+    "Parked",
+    "ParkedKernel",
+    "RunRequest",
+    "RunResult",
+    "doctor",
+    "end_orphans",
+    "open_console",
+    "parked",
+    "plan_run",
+    "project_lock",
+    "resume",
+    "run",
+    "run_name",
+    "skip_grammar_import",
+    "steps_wanted",
+]

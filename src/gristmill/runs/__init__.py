@@ -5,15 +5,40 @@ for row in runs.search(project, "metrics.roc_auc > 0.7 and params.train.trees = 
 print(runs.diff(project, "last~1", "last").params)
 """
 
-from gristmill.runs.compare import RunDiff
-from gristmill.runs.find import diff, files, find
-from gristmill.runs.plots import Figure, FigurePair, plot_pairs, plots
-from gristmill.runs.record import RunRecord, StepRecord
-from gristmill.runs.rows import RunRow, search
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gristmill._door import door
+
+if TYPE_CHECKING:
+    from gristmill.runs._compare import Change, RunDiff
+    from gristmill.runs._find import diff, files, find
+    from gristmill.runs._journal import (
+        END_KINDS,
+        JOURNAL_FOLDER,
+        JOURNAL_SUFFIX,
+        Journal,
+        journal_path,
+        read_events,
+    )
+    from gristmill.runs._plots import Figure, FigurePair, plot_pairs, plots
+    from gristmill.runs._query import MLFLOW_STATUS, parse_where, split_key
+    from gristmill.runs._record import RECORD_FILE, RunRecord, StepRecord
+    from gristmill.runs._rows import RunRow, search
+else:
+    __getattr__, __dir__ = door(__name__)
 
 __all__ = [
+    "END_KINDS",
+    "JOURNAL_FOLDER",
+    "JOURNAL_SUFFIX",
+    "MLFLOW_STATUS",
+    "RECORD_FILE",
+    "Change",
     "Figure",
     "FigurePair",
+    "Journal",
     "RunDiff",
     "RunRecord",
     "RunRow",
@@ -21,7 +46,11 @@ __all__ = [
     "diff",
     "files",
     "find",
+    "journal_path",
+    "parse_where",
     "plot_pairs",
     "plots",
+    "read_events",
     "search",
+    "split_key",
 ]

@@ -10,6 +10,6 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:
 
 
 def _load_jupyter_server_extension(serverapp: Any) -> None:
-    from gristmill.server.app import load
+    from gristmill.server._app import load
 
     load(serverapp)

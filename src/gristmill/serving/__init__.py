@@ -1,0 +1,20 @@
+"""TODO door"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gristmill._door import door
+
+if TYPE_CHECKING:
+    from gristmill.serving._score import score
+    from gristmill.serving._serve import serve
+    from gristmill.serving._served_model import load_served_model
+else:
+    __getattr__, __dir__ = door(__name__)
+
+__all__ = [
+    "load_served_model",
+    "score",
+    "serve",
+]

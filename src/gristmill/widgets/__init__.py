@@ -4,8 +4,21 @@ What they do is done by the registry's verbs, in a thread; what comes back is sh
 kernel's loop, so that the kernel answers other cells meanwhile.
 """
 
-from gristmill.widgets.compare import CompareModels
-from gristmill.widgets.promotion import Promotion
-from gristmill.widgets.registry import ModelRegistry
+from __future__ import annotations
 
-__all__ = ["CompareModels", "ModelRegistry", "Promotion"]
+from typing import TYPE_CHECKING
+
+from gristmill._door import door
+
+if TYPE_CHECKING:
+    from gristmill.widgets._compare import CompareModels
+    from gristmill.widgets._promotion import Promotion
+    from gristmill.widgets._registry import ModelRegistry
+else:
+    __getattr__, __dir__ = door(__name__)
+
+__all__ = [
+    "CompareModels",
+    "ModelRegistry",
+    "Promotion",
+]

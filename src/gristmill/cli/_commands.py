@@ -1,0 +1,96 @@
+"""Parse, call the verb, print. One module for each first word."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from gristmill.errors import Cancelled, GristmillError, NotFound, Unavailable
+from gristmill.runner import skip_grammar_import
+
+skip_grammar_import()
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+# word -> (module of this package, what it does)
+COMMANDS = {
+    "init": ("init", "make a directory a project"),
+    "status": ("status", "show the DAG and why each step would run"),
+    "sync": ("sync", "write dvc.yaml from the notebooks"),
+    "step": ("step", "make a notebook a step; read and change its parameters"),
+    "lint": ("lint", "find what will break, hide or leak in notebooks"),
+    "run": ("run", "run what is stale"),
+    "sweep": ("sweep", "try many parameters in parallel"),
+    "runs": ("runs", "list, show and compare past runs"),
+    "open": ("open", "look inside the kernel of a failed step"),
+    "resume": ("resume", "go on in the kernel of a failed step, or after a decision"),
+    "model": ("model", "register, list, gate, promote, roll back"),
+    "audit": ("audit", "verify and read the ledger"),
+    "serve": ("serve", "serve a model over REST"),
+    "score": ("score", "predict for a file"),
+    "monitor": ("monitor", "judge windows of the prediction log; repair"),
+    "alerts": ("alerts", "list alerts; acknowledge, snooze, resolve"),
+    "dashboard": ("dashboard", "open the drift dashboard"),
+    "doctor": ("doctor", "say how kernels start here, and why"),
+}
+
+
+def run_command(words: Sequence[str]) -> int:
+    """Run one command; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="gristmill",
+        description="From a model in a notebook to one that serves, is watched and repaired.",
+    )
+    parser.add_argument("-C", "--directory", type=Path, help="run as if started there")
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    chosen = next((w for w in words if w in COMMANDS), None)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for word, (_, text) in COMMANDS.items():
+        sub = commands.add_parser(word, help=text, description=text.capitalize() + ".")
+        if word == chosen:
+            importlib.import_module(f"gristmill.cli._{COMMANDS[word][0]}").add(sub)
+    args = parser.parse_args(words)
+    if args.version:
+        from gristmill import __version__
+
+        print(f"gristmill {__version__}")
+        return 0
+    if args.command is None:
+        parser.print_help()
+        return 0
+    from gristmill.cli import _out as out
+
+    module = importlib.import_module(f"gristmill.cli._{COMMANDS[args.command][0]}")
+    try:
+        if args.directory is not None:
+            os.chdir(args.directory)
+        return int(module.main(args))
+    except (FileNotFoundError, NotADirectoryError) as problem:
+        if args.directory is None or problem.filename != str(args.directory):
+            raise
+        out.error(NotFound("directory.not-found", f"-C {args.directory}: no such directory."))
+        return NotFound.exit_code
+    except KeyboardInterrupt:
+        out.error(Cancelled("cancelled", "stopped by the keyboard"))
+        return Cancelled.exit_code
+    except GristmillError as problem:
+        out.error(problem)
+        return problem.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except OSError as problem:
+        if problem.errno not in FULL:
+            raise
+        what = problem.filename or "The output or a file"
+        full = Unavailable(
+            "disk.full",
+            f"{what} could not be written: {problem.strerror}.",
+            hint="Make room, then run the command again: what had finished is kept.",
+        )
+        out.error(full)
+        return full.exit_code

@@ -1,0 +1,59 @@
+"""`gristmill open`."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import time
+from dataclasses import asdict
+
+from gristmill.cli import _out as out
+from gristmill.project import Project
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("step", nargs="?", metavar="STEP", help="default: the only one")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--print", action="store_true", help="print the connection file only")
+    what.add_argument("--list", action="store_true", help="list the kernels that wait")
+    what.add_argument("--close", action="store_true", help="end the kernel")
+    parser.add_argument("--json", action="store_true", help="with --list: as JSON")
+
+
+def main(args: argparse.Namespace) -> int:
+    from gristmill.runner import LEASE_SECONDS, Parked, open_console
+
+    there = Parked(Project.find().state)
+    if args.list:
+        kernels = there.all()
+        if args.json:
+            out.say(out.as_json([asdict(kernel) for kernel in kernels]))
+            return 0
+        rows = [
+            (
+                k.step,
+                k.cell + 1,
+                k.run,
+                k.pid,
+                time.strftime("%H:%M", time.localtime(k.at)),
+                k.error,
+            )
+            for k in kernels
+        ]
+        header = ("step", "cell", "run", "pid", "since", "error")
+        out.say(out.table(rows, header) if rows else "no kernel is parked")
+        return 0
+    kernel = there.find(args.step)
+    if args.close:
+        there.end(kernel)
+        out.say(f"ended the kernel of {kernel.step}")
+        return 0
+    there.renew(kernel)
+    if args.print:
+        out.say(kernel.connection_file)
+        return 0
+    hours = LEASE_SECONDS / 3600
+    out.say(f"{kernel.error}\nThe kernel (pid {kernel.pid}) waits {hours:g} h from now on.")
+    code = subprocess.run(open_console(kernel), check=False).returncode
+    there.renew(kernel)
+    return code

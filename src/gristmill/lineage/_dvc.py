@@ -1,0 +1,272 @@
+"""DVC's repository: hashes, cache and lock file of finished stages.
+
+The only module that touches DVC's internals, which are not public: the version is bounded in
+pyproject.toml and tests hold the contract (`dvc status`, `dvc repro`), not the internals. Used by
+one thread of one process, under DVC's own lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gristmill.errors import Conflict, GristmillError, Invalid, StepFailed, Unavailable
+from gristmill.lineage._git import git
+from gristmill.lineage._lockfile import LockFile, YamlLoader
+
+PIPELINE_FILE = "dvc.yaml"
+
+
+class DvcRepo:
+    """An open DVC repository at a project's root, locked until `close`."""
+
+    def __init__(self, root: Path) -> None:
+        from dvc.repo import Repo
+
+        logging.getLogger("dvc").setLevel(logging.ERROR)
+        self.root = root
+        if not (root / ".dvc").is_dir():
+            self._init(Repo)
+        with working_at(self.root):
+            self._repo = Repo(str(root))
+            try:
+                self._repo.lock.lock()
+            except Exception as error:
+                raise Conflict(
+                    "dvc.locked",
+                    "another DVC process works in this project.",
+                    hint="Wait until it has finished, then try again.",
+                ) from error
+        self._drop_torn_rwlock()
+        self._repo.stage_cache._load_cache = self._run_cache_entry
+        self._repo._lock_depth += 1  # so that DVC's verbs do not take the lock again
+        self.lock = LockFile(root)
+        self._pipeline: Any = None
+        self._asked = False
+
+    def _init(self, repo_class: Any) -> None:
+        top = git(self.root, "rev-parse", "--show-toplevel")
+        subdir = top is not None and Path(top).resolve() != self.root.resolve()
+        with working_at(self.root):
+            repo_class.init(str(self.root), no_scm=top is None, subdir=subdir).close()
+
+    def _drop_torn_rwlock(self) -> None:
+        """A process that is killed while it notes what it reads and writes leaves a torn file, at
+        which every later DVC command would fail."""
+        from dvc.lock import make_lock
+        from dvc.rwlock import RWLOCK_FILE, RWLOCK_LOCK
+
+        folder = Path(self._repo.tmp_dir)
+        path = folder / RWLOCK_FILE
+        if _whole(path):
+            return
+        hardlink = self._repo.config["core"].get("hardlink_lock", False)
+        guard = make_lock(str(folder / RWLOCK_LOCK), tmp_dir=str(folder), hardlink_lock=hardlink)
+        with guard:  # nobody is writing it now
+            if not _whole(path):
+                path.unlink()
+
+    def _run_cache_entry(self, key: str, value: str) -> Any:
+        """An entry of the run cache, read ten times faster than DVC does; a spoilt one is none."""
+        from dvc.schema import COMPILED_LOCK_FILE_STAGE_SCHEMA
+        from voluptuous import Invalid as Unfit
+
+        path = Path(self._repo.stage_cache._get_cache_path(key, value))
+        try:
+            text = path.read_text(encoding="utf-8")
+            return COMPILED_LOCK_FILE_STAGE_SCHEMA(yaml.load(text, Loader=YamlLoader))  # noqa: S506
+        except FileNotFoundError:
+            return None
+        except (UnicodeDecodeError, yaml.YAMLError, Unfit):
+            path.unlink()
+            return None
+
+    def close(self) -> None:
+        if self._repo.lock.is_locked:
+            self._repo.lock.unlock()
+        self._repo.close()
+
+    def stage(self, name: str) -> Any:
+        """A fresh view of a stage. `dvc.yaml` and `dvc.lock` are read once: DVC's own reader takes
+        a quarter of a second for each look at a long lock file."""
+        from dvc.stage.loader import StageLoader
+
+        with working_at(self.root):
+            if self._pipeline is None:
+                self._pipeline = self._read_pipeline()
+            known = {"schema": "2.0", "stages": self.lock.stages}
+            return StageLoader(self._pipeline, self._pipeline.contents, known)[name]
+
+    def _read_pipeline(self) -> Any:
+        from dvc.dvcfile import ProjectFile, load_file
+
+        file = load_file(self._repo, PIPELINE_FILE)
+        try:
+            text = (self.root / PIPELINE_FILE).read_text(encoding="utf-8")
+            raw = yaml.load(text, Loader=YamlLoader)  # noqa: S506
+        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+            return file  # DVC says what is wrong with it
+        file.contents = ProjectFile.validate(raw, str(self.root / PIPELINE_FILE))
+        return file
+
+    def clear_outputs(self, name: str) -> None:
+        """Remove a stage's outputs, so that nothing old is taken for new. They stay cached."""
+        with working_at(self.root):
+            self.stage(name).remove_outs(ignore_remove=False, force=False)
+
+    @property
+    def remote(self) -> str | None:
+        """The name of the default remote."""
+        name = self._repo.config["core"].get("remote")
+        return str(name) if name else None
+
+    def restore(self, name: str, *, pull: bool = False) -> bool:
+        """Check the outputs out of the run cache, when this command has already run on exactly
+        these inputs; whether it did. With `pull`, what the cache lacks comes from the remote."""
+        from dvc.stage.cache import RunCacheNotFoundError
+
+        with working_at(self.root), self._asking(pull):
+            stage = self.stage(name)
+            try:
+                self._repo.stage_cache.restore(stage, run_cache=True, pull=pull)
+            except RunCacheNotFoundError:
+                return False
+            return True
+
+    def restore_recorded(self, name: str, *, pull: bool = False) -> bool:
+        """Check out the outputs that `dvc.lock` records of a stage; whether the cache had them, or
+        with `pull` the remote."""
+        from dvc.exceptions import CollectCacheError
+
+        with working_at(self.root), self._asking(pull):
+            stage = self.stage(name)
+            if not all(out.hash_info for out in stage.outs):
+                return False
+            if pull:
+                try:
+                    for objects in stage.get_used_objs().values():
+                        self._repo.cloud.pull(objects)
+                except CollectCacheError:
+                    return False
+            if not stage.outs_cached():
+                return False
+            stage.checkout(force=True)
+            return True
+
+    def pull_run_cache(self) -> None:
+        """Fetch what the default remote knows of past runs. Raises Unavailable."""
+        with working_at(self.root), self._asking(True):
+            self._repo.stage_cache.pull(None)
+
+    def pull(self, paths: list[str]) -> None:
+        """Fetch and check out tracked paths. Raises Unavailable."""
+        with working_at(self.root), self._asking(True):
+            self._repo.pull(paths)
+
+    def _require_remote(self) -> None:
+        """DVC takes a remote that is not there for an empty one."""
+        if self._asked:
+            return
+        store = self._repo.cloud.get_remote_odb(None)
+        if not store.fs.exists(store.path):
+            raise Unavailable(
+                "remote.absent",
+                f"the DVC remote `{self.remote}` failed: there is nothing at {store.path}.",
+                hint="Mount it, push to it, or mend its address: `dvc remote list`.",
+            )
+        self._asked = True
+
+    @contextlib.contextmanager
+    def _asking(self, remote: bool) -> Iterator[None]:
+        """Talking to the default remote: what comes is checked against its hash, DVC's bars are
+        off, and whatever goes wrong is Unavailable."""
+        if not remote or self.remote is None:
+            yield
+            return
+        logger = logging.getLogger("dvc")
+        level = logger.level
+        logger.setLevel(logging.CRITICAL)
+        self._repo.config["remote"][self.remote]["verify"] = True
+        try:
+            self._require_remote()
+            yield
+        except GristmillError:
+            raise
+        except Exception as error:
+            text = " ".join(str(error).split()) or type(error).__name__
+            raise Unavailable(
+                "remote.failed",
+                f"the DVC remote `{self.remote}` failed: {text}.",
+                hint="`dvc remote list` shows its address, `dvc fetch -v` more of the error.",
+            ) from error
+        finally:
+            logger.setLevel(level)
+
+    def keep_cached(self, name: str) -> None:
+        """Put what a stage wrote into the cache again, where a clone or `dvc gc` left it out."""
+        with working_at(self.root):
+            stage = self.stage(name)
+            if not stage.outs_cached():
+                stage.commit()
+
+    def commit(self, name: str) -> dict[str, Any]:
+        """Hash and cache a finished stage and record it in `dvc.lock`; returns the record."""
+        from dvc.stage.serialize import to_single_stage_lockfile
+
+        with working_at(self.root):
+            stage = self.stage(name)
+            stage.save()
+            stage.commit()
+            entry = to_single_stage_lockfile(stage)
+        self.lock.update({name: entry})
+        return dict(entry)
+
+
+def _whole(path: Path) -> bool:
+    """Does the file hold JSON, or is there none?"""
+    try:
+        json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return True
+    except ValueError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def working_at(root: Path) -> Iterator[None]:
+    """In the root, where DVC expects to work; its errors become ours."""
+    from dvc.exceptions import DvcException, OutputDuplicationError
+    from dvc.output import OutputAlreadyTrackedError, OutputDoesNotExistError
+
+    try:
+        with contextlib.chdir(root):
+            yield
+    except GristmillError:
+        raise
+    except OutputDoesNotExistError as error:
+        raise StepFailed(
+            "step.output-missing",
+            f"the step finished without writing its output: {error}",
+            hint="Write every path that the parameters cell declares as an output.",
+        ) from error
+    except OutputAlreadyTrackedError as error:
+        raise Invalid(
+            "output.tracked-by-git",
+            str(error).splitlines()[0],
+            hint="Take it out of git: `git rm --cached PATH`. DVC keeps outputs.",
+        ) from error
+    except OutputDuplicationError as error:
+        raise Invalid(
+            "output.duplicate", str(error), hint="Another DVC stage or .dvc file has this path."
+        ) from error
+    except DvcException as error:
+        raise Unavailable(
+            "dvc.failed", f"DVC: {error}", hint="`dvc status -v` in the project shows more."
+        ) from error

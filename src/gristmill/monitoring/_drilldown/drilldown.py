@@ -1,0 +1,216 @@
+"""The verb `drill_down`: Evidently's report on one window, drawn when somebody asks for it.
+
+It is drawn in a process of its own, from a sample of the window's rows, and kept until the window,
+its judgement or the reference change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import IO, Any
+
+from gristmill.errors import Invalid, NotFound, Unavailable
+from gristmill.files import locked, sweep
+from gristmill.monitoring._settings import directory
+from gristmill.monitoring._statistics.periods import parse_time
+from gristmill.monitoring._store.sampled import Progress
+from gristmill.monitoring._windows.report import MonitorReport, WindowReport, read_report
+from gristmill.project import Project
+
+FORMAT = 1
+ROWS = 10_000
+KEPT = 24
+WAIT_SECONDS = 900.0
+WORKER = "gristmill.monitoring._drilldown.draw"
+
+
+@dataclass(frozen=True)
+class DrillDown:
+    """A drawn report: where it is, and of what.
+
+    `shown` of the window's `rows` are drawn and `reference` rows beside them; `left_out` are
+    columns without a value on one side.
+    """
+
+    path: Path
+    model: str
+    version: int
+    start: datetime
+    end: datetime
+    rows: int
+    shown: int
+    reference: int
+    left_out: tuple[str, ...] = ()
+
+
+def drill_down(
+    project: Project,
+    model: str,
+    window: str | None = None,
+    *,
+    version: int | None = None,
+    rows: int = ROWS,
+    progress: Progress = lambda share, words: None,
+) -> DrillDown:
+    """Evidently's report on the window that holds the ISO time `window` (the last judged one when
+    None), with the verdicts of the kept report; drawn from at most `rows` rows a side.
+
+    `progress` hears the share done and what is being done. Whoever asks for what another draws
+    waits for it. Raises NotFound without a report or such a window, Invalid when the version kept
+    no reference, Unavailable without Evidently or when it cannot draw.
+    """
+    if model not in project.models:
+        known = ", ".join(project.models) or "none"
+        raise NotFound("drill.model", f"no model {model!r} is declared.", hint=known)
+    if rows < 1:
+        raise Invalid("drill.rows", f"{rows} rows cannot be drawn.", hint="At least 1.")
+    found = chosen(read_report(project, model), window, version)
+    target = drill_down_path(project, model, found, rows)
+    done = stored_drill_down(target)
+    if done is not None:
+        return done
+    with locked(
+        target.parent / f"{window_name(found)}.lock", f"drawing {target.stem}", wait=WAIT_SECONDS
+    ):
+        done = stored_drill_down(target)
+        if done is not None:
+            return done
+        task = {
+            "root": str(project.root),
+            "model": model,
+            "version": found.version,
+            "start": found.start.isoformat(),
+            "target": str(target),
+            "rows": rows,
+        }
+        _draw(task, progress)
+        done = stored_drill_down(target)
+        if done is None:
+            raise Unavailable("drill.lost", f"{target} was drawn and is gone.", hint="Try again.")
+        _sweep(target, window_name(found))
+    return done
+
+
+def chosen(report: MonitorReport, window: str | None, version: int | None) -> WindowReport:
+    """The window that holds the ISO time, of the newest version that has one. Raises NotFound,
+    Invalid."""
+    fit = [w for w in report.windows if version in (None, w.version)]
+    if window is None:
+        judged = [w for w in fit if w.drift.verdict != "inconclusive"]
+        fit = judged or fit
+    else:
+        moment = parse_time(window, "the window")
+        fit = [w for w in fit if w.start <= moment < w.end]
+    if not fit:
+        starts = ", ".join(dict.fromkeys(f"{w.start:%Y-%m-%d}" for w in report.windows[-12:]))
+        raise NotFound(
+            "drill.window",
+            f"no window of {report.model} holds {window or 'rows'}"
+            f"{'' if version is None else f' of version {version}'}.",
+            hint=f"Windows begin {starts or 'nowhere: there are none'}.",
+        )
+    return max(fit, key=lambda w: (w.start, w.version))
+
+
+def window_name(window: WindowReport) -> str:
+    """How a window is called in files and addresses: `v3-20130701T00`."""
+    return f"v{window.version}-{window.start:%Y%m%dT%H}"
+
+
+def drill_down_path(project: Project, model: str, window: WindowReport, rows: int = ROWS) -> Path:
+    """Where the window's report is kept; another judgement, reference or Evidently is another
+    place. Raises Invalid, Unavailable."""
+    from gristmill.registry import REFERENCE, Registry
+
+    try:
+        drawer = version("evidently")
+    except PackageNotFoundError as error:
+        raise Unavailable(
+            "drill.evidently",
+            "Evidently is not installed.",
+            hint='pip install "gristmill[monitor]"',
+        ) from error
+    digest = Registry(project).version(model, window.version).evidence.get(REFERENCE)
+    if digest is None:
+        raise Invalid(
+            "drill.reference",
+            f"{model} version {window.version} kept no reference to compare with.",
+            hint="Name one in the model's settings and register anew.",
+        )
+    text = f"{FORMAT} {window.basis} {window.against} {digest} {rows} {drawer}"
+    key = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return directory(project, model) / "drilldown" / f"{window_name(window)}-{key}.html"
+
+
+def stored_drill_down(target: Path) -> DrillDown | None:
+    """What was drawn there before."""
+    try:
+        record = json.loads(target.with_suffix(".json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    if not target.is_file():
+        return None
+    times = {k: datetime.fromisoformat(record[k]) for k in ("start", "end")}
+    return DrillDown(target, **{**record, **times, "left_out": tuple(record["left_out"])})
+
+
+def _draw(task: Mapping[str, Any], progress: Progress) -> None:
+    quiet = {**os.environ, "DO_NOT_TRACK": "1", "OMP_NUM_THREADS": "1"}
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said,
+        subprocess.Popen(
+            [sys.executable, "-m", WORKER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+            env=quiet,
+        ) as process,
+    ):
+        try:
+            _listen(process, task, progress, said)
+        finally:
+            process.kill()
+
+
+def _listen(
+    process: subprocess.Popen[str], task: Mapping[str, Any], progress: Progress, said: IO[str]
+) -> None:
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(json.dumps(task))
+    process.stdin.close()
+    for line in process.stdout:
+        record = json.loads(line)
+        if "code" in record:
+            raise Unavailable(record["code"], record["message"], hint=record["hint"])
+        progress(record["share"], record["words"])
+    if process.wait():
+        said.seek(0)
+        lines = said.read().strip().splitlines()
+        why = lines[-1] if lines else f"its process ended with {process.returncode}"
+        raise Unavailable(
+            "drill.draw",
+            f"Evidently could not draw {task['model']}'s window: {why}",
+            hint="The figures of `gristmill monitor` do not depend on it; try again.",
+        )
+
+
+def _sweep(target: Path, window: str) -> None:
+    """Remove what the new report replaces, the oldest beyond `KEPT`, and what a kill left."""
+    folder = target.parent
+    pages = sorted(folder.glob("*.html"), key=lambda p: p.stat().st_mtime, reverse=True)
+    for i, path in enumerate(pages):
+        if path != target and (i >= KEPT or path.name.startswith(f"{window}-")):
+            path.with_suffix(".json").unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+    sweep([folder])

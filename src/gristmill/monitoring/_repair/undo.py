@@ -1,0 +1,100 @@
+"""A repair that made it worse is taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from gristmill.errors import Invalid
+from gristmill.monitoring._alerts.alerts import Alert, read_alerts
+from gristmill.monitoring._alerts.ledger_sync import record_repairs
+from gristmill.monitoring._repairs import ACTOR, Journal, Repair, journal_path, read_repairs
+from gristmill.monitoring._settings import monitoring_settings
+from gristmill.project import Project
+
+PREFIX = "back-"
+DECAYED = ("performance", "chart")
+
+
+def undoes(champion: int, repairs: Sequence[Repair], alerts: Sequence[Alert]) -> Repair | None:
+    """What to take back: the last repair that promoted a version, when that is the champion and its
+    performance has decayed; else None. One that serves again after a roll-back stays: going back
+    further would end at models that are older still. Pure."""
+    made = [r for r in repairs if r.outcome == "promoted"][-1:]
+    made = [r for r in made if r.version == champion]
+    bad = [a for a in alerts if a.is_open and a.version == champion and a.rule in DECAYED]
+    return made[-1] if made and bad else None
+
+
+def roll_back(
+    project: Project,
+    model: str,
+    champion: int,
+    repairs: Sequence[Repair],
+    now: datetime,
+    tell: Callable[[str], None] = lambda words: None,
+) -> Repair | None:
+    """Give the alias back to the version before; None when nothing asks for it.
+
+    The labelled rows since the decay began must show that the version before does better on them,
+    else both suffer from the same, and a retraining is what helps; `tell` hears why it stays. A
+    call that was killed is resumed by the next: who holds the alias says how far it came.
+    """
+    from gristmill.registry import rollback
+
+    begun = [r for r in repairs if r.id.startswith(PREFIX) and not r.outcome]
+    if begun and begun[-1].champion != champion:
+        journal = Journal(journal_path(project, model), begun[-1].id, now)
+        return _end(project, model, journal, begun[-1].champion, champion)
+    alerts = read_alerts(project, model)
+    bad = undoes(champion, repairs, alerts)
+    if bad is None:
+        return None
+    begin = f"{PREFIX}{bad.id}"
+    reasons = [a for a in alerts if a.is_open and a.version == champion and a.rule in DECAYED]
+    trigger = "; ".join(f"{a.rule} since {a.first:%Y-%m-%d}: {a.reason}" for a in reasons)
+    journal = Journal(journal_path(project, model), begin, now)
+    if begin not in {r.id for r in repairs}:
+        better, words = _does_better(project, model, bad, min(a.first for a in reasons))
+        if not better:
+            tell(words)
+            return None
+        trigger += f"; {words}"
+        journal.write(
+            "began",
+            champion=champion,
+            alerts=[a.id for a in reasons],
+            trigger=trigger,
+            start=bad.start,
+            end=bad.end,
+        )
+    rollback(project, model, reason=f"repair {bad.id} made it worse: {trigger}", actor=ACTOR)
+    return _end(project, model, journal, champion, bad.champion)
+
+
+def _does_better(project: Project, model: str, repair: Repair, since: datetime) -> tuple[bool, str]:
+    """Whether the version before the repair does, for certain, and what that rests on."""
+    from gristmill.monitoring._repair.hindsight import in_hindsight
+    from gristmill.monitoring._windows.report import read_report
+
+    before, after = repair.champion, repair.version
+    report, least = read_report(project, model), monitoring_settings(project, model).act
+    if report is None or after is None:
+        return False, f"nothing tells whether version {before} does better"
+    try:
+        found = in_hindsight(project, model, after, before, since, report.metric, least)
+    except Invalid as error:
+        return False, f"version {after} stays: {error.message}"
+    words = (
+        f"on {found.rows:,} labelled rows since {since:%Y-%m-%d} version {before} has "
+        f"{found.metric} {found.challenger:.3f}, version {after} {found.champion:.3f} "
+        f"(better by {found.lower:.3f} at least, 95 %)"
+    )
+    return found.lower > 0, words if found.lower > 0 else f"version {after} stays: {words}"
+
+
+def _end(project: Project, model: str, journal: Journal, bad: int, good: int) -> Repair:
+    words = f"version {good} serves again: version {bad}, which a repair promoted, decayed."
+    journal.write("rolled-back", words=words)
+    record_repairs(project, model)
+    return next(r for r in read_repairs(project, model) if r.id == journal.repair)

@@ -1,0 +1,81 @@
+"""The journal of repairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from gristmill.files import append_journal, read_journal
+from gristmill.monitoring._settings import directory
+from gristmill.project import Project
+
+ACTOR = "gristmill repair"
+OUTCOMES = ("promoted", "waiting", "kept", "failed", "gave-up", "rolled-back")
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A repair as the journal tells it.
+
+    `outcome` is promoted, waiting (passed its gates, a person promotes), kept (the champion stays:
+    the new version failed a gate), failed, gave-up, rolled-back (the version before serves again),
+    or "" while under way. `champion` is the version that was to be replaced, `version` the new one,
+    trained on rows from `start` up to `end`.
+    """
+
+    id: str
+    champion: int
+    alerts: tuple[str, ...]
+    trigger: str
+    start: str
+    end: str
+    began: datetime
+    outcome: str = ""
+    version: int | None = None
+    run: str = ""
+    words: str = ""
+
+
+def journal_path(project: Project, model: str) -> Path:
+    return directory(project, model) / "repairs.jsonl"
+
+
+def read_repairs(project: Project, model: str) -> list[Repair]:
+    """All repairs of the model, oldest first."""
+    return fold(read_journal(journal_path(project, model)))
+
+
+def fold(records: Iterable[Mapping[str, Any]]) -> list[Repair]:
+    """The repairs that a journal's records tell of. Pure."""
+    found: dict[str, dict[str, Any]] = {}
+    for record in records:
+        key = str(record["repair"])
+        if record["step"] == "began":
+            found[key] = {
+                "id": key,
+                "champion": record["champion"],
+                "alerts": tuple(record["alerts"]),
+                "trigger": record["trigger"],
+                "start": record["start"],
+                "end": record["end"],
+                "began": datetime.fromisoformat(record["at"]),
+            }
+        elif record["step"] in OUTCOMES:
+            found[key] |= {"outcome": record["step"], "words": record["words"]}
+        else:
+            found[key] |= {k: record[k] for k in ("version", "run") if k in record}
+    return [Repair(**fields) for fields in found.values()]
+
+
+@dataclass(frozen=True)
+class Journal:
+    path: Path
+    repair: str
+    at: datetime
+
+    def write(self, step: str, **more: Any) -> None:
+        record = {"repair": self.repair, "step": step, "at": self.at.isoformat(), **more}
+        append_journal(self.path, [record])

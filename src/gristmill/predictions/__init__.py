@@ -1,0 +1,34 @@
+"""TODO door"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gristmill._door import door
+
+if TYPE_CHECKING:
+    from gristmill.predictions._log import LineLog, timestamp
+    from gristmill.predictions._paths import feedback_directory, predictions_directory
+    from gristmill.predictions._reader import (
+        RECEIVED,
+        RECEIVED_LABEL,
+        attach_log,
+        first_answers,
+        last_labels,
+        log_files,
+    )
+else:
+    __getattr__, __dir__ = door(__name__)
+
+__all__ = [
+    "RECEIVED",
+    "RECEIVED_LABEL",
+    "LineLog",
+    "attach_log",
+    "feedback_directory",
+    "first_answers",
+    "last_labels",
+    "log_files",
+    "predictions_directory",
+    "timestamp",
+]

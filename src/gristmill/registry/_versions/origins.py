@@ -1,0 +1,78 @@
+"""All steps that a version came from, and the notebooks they ran."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from gristmill.errors import Invalid
+from gristmill.lineage import Lineage, git
+from gristmill.pipeline import CellChange, Notebook, cell_changes, code_sources, parse_notebook
+from gristmill.project import Project
+
+
+def origins(project: Project, lineage: Lineage) -> dict[str, Lineage]:
+    """The step that `lineage` is of and those before it, by name.
+
+    Followed from inputs to the kept runs that wrote exactly that content; a step whose run is no
+    longer kept ends its branch.
+    """
+    wrote: dict[tuple[str, str], Lineage] = {}
+    for path in sorted(project.state.glob("runs/*/*.lineage.json")):
+        try:
+            kept = Lineage.from_json(path.read_text(encoding="utf-8"))
+        except (OSError, Invalid, json.JSONDecodeError):
+            continue  # a run that was killed while it wrote, or was removed just now
+        wrote.update(dict.fromkeys(kept.outputs.items(), kept))
+    found: dict[str, Lineage] = {}
+    ahead = [lineage]
+    while ahead:
+        now = ahead.pop(0)
+        if now.step in found:
+            continue
+        found[now.step] = now
+        ahead += [wrote[pair] for pair in now.inputs.items() if pair in wrote]
+    return found
+
+
+def parameters(steps: Mapping[str, Lineage]) -> dict[str, Any]:
+    """Every step's parameters as `step.name`."""
+    return {f"{s}.{k}": v for s, line in steps.items() for k, v in line.params.items()}
+
+
+def inputs(steps: Mapping[str, Lineage]) -> dict[str, str]:
+    """Every path that a step read, with its hash."""
+    return {p: h for line in steps.values() for p, h in line.inputs.items()}
+
+
+def changed_cells(
+    project: Project, before: Mapping[str, Lineage], after: Mapping[str, Lineage]
+) -> dict[str, tuple[CellChange, ...]]:
+    """Cells that differ in the notebooks of the steps of two versions, by notebook.
+
+    A notebook is read as it was executed, else as it was committed; steps of which one side has
+    neither are left out.
+    """
+    changes: dict[str, tuple[CellChange, ...]] = {}
+    for step in sorted({*before, *after}):
+        one, other = (_notebook(project, side.get(step)) for side in (before, after))
+        gone = (one is None and step in before) or (other is None and step in after)
+        found = cell_changes(*(code_sources(n) if n else [] for n in (one, other)))
+        if found and not gone:
+            changes[(other or one or Notebook("", "", "", ())).path] = found
+    return changes
+
+
+def _notebook(project: Project, lineage: Lineage | None) -> Notebook | None:
+    if lineage is None or not lineage.notebook:
+        return None
+    text = None
+    if lineage.executed and (project.root / lineage.executed).is_file():
+        text = (project.root / lineage.executed).read_text(encoding="utf-8")
+    elif lineage.commit:
+        text = git(project.root, "show", f"{lineage.commit}:./{lineage.notebook}")
+    try:
+        return parse_notebook(text, lineage.notebook) if text else None
+    except Invalid:
+        return None

@@ -1,0 +1,275 @@
+"""Model versions: registered in MLflow, recorded in the ledger, fetched as verified copies.
+
+A version's record (digest, metrics, params, lineage) is a document of the ledger, so listing and
+showing import no MLflow and survive a deletion there. Bytes live in MLflow's artifact store;
+what is loaded is a local copy whose digest is that of the ledger.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gristmill.errors import Conflict, Forbidden, Invalid, NotFound
+from gristmill.lineage import Lineage
+from gristmill.project import Project
+from gristmill.registry._ledger.chain import Draft, Entry, canonical
+from gristmill.registry._ledger.ledger import Ledger, Writer, store_of
+from gristmill.registry._loading.digest import check_name, directory_digest
+from gristmill.registry._loading.signing import KEY
+from gristmill.registry._roles import current_actor, require_reader, require_role, trusted_keys
+from gristmill.registry._settings import model_settings
+from gristmill.registry._versions.copies import Copies
+from gristmill.registry._versions.evidence import stage
+from gristmill.registry._versions.mlflow import create_version, find_version, set_alias
+from gristmill.registry._versions.version import Version
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+ANCHOR = "gristmill.ledger"
+
+
+class Registry:
+    """The model versions of a project."""
+
+    def __init__(self, project: Project) -> None:
+        require_reader(project, lambda: current_actor(project))
+        self.project = project
+        self.ledger = Ledger(store_of(project), trusted_keys(project))
+        self._client: MlflowClient | None = None
+        self._copies = Copies(project, lambda: self.client)
+
+    @property
+    def client(self) -> MlflowClient:
+        if self._client is None:
+            from gristmill.tracking import connect
+
+            self._client = connect(self.project)
+        return self._client
+
+    def register(
+        self,
+        model: str,
+        *,
+        path: Path,
+        metrics: Mapping[str, float],
+        reference: Path | None,
+        holdout: Path | None,
+        lineage: Lineage,
+        run_id: str | None = None,
+        actor: str | None = None,
+    ) -> Version:
+        """Make the MLflow model in directory `path` the next version of `model`.
+
+        The run `run_id` (a new one when None) receives, in a folder of their own, the model under
+        `model/` and, under `evidence/`, its signature, the lineage, the metrics, the SBOM with
+        the lock file, and the `reference` and `holdout` tables (Parquet). Nothing is loaded or
+        imported. Raises NotFound for a missing file or when `path` is no MLflow model, Invalid for
+        a link in it, Conflict when its files change meanwhile.
+        """
+        check_name(model)
+        actor = actor or current_actor(self.project)
+        require_role(self.project, "register", actor)
+        if not (path / "MLmodel").is_file():
+            raise NotFound(
+                "model.path",
+                f"{path} is not an MLflow model: it has no MLmodel file.",
+                hint="Write it with mlflow.<flavor>.save_model(..., path=...) and run the step.",
+            )
+        self.project.state.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.project.state, prefix="register-") as name:
+            staged = Path(name)
+            shutil.copytree(path, staged / "model", symlinks=True)
+            digest = directory_digest(staged / "model")
+            if directory_digest(path) != digest:
+                raise Conflict("model.changed", f"{path} changed while it was being registered.")
+            evidence, key = stage(
+                staged, actor, self.project, model, metrics, reference, holdout, lineage
+            )
+            run = run_id or self._new_run(model, metrics)
+            location = f"{model}-{secrets.token_hex(4)}"
+            self.client.log_artifacts(run, str(staged), location)
+        version = Version(
+            model=model,
+            version=0,
+            run_id=run,
+            digest=digest,
+            metrics=dict(metrics),
+            params=dict(lineage.params),
+            lineage=lineage,
+            created=datetime.now(UTC),
+            author=lineage.author or actor,
+            source=lineage.step,
+            location=location,
+            evidence=evidence,
+        )
+        draft = Draft(
+            action="register",
+            model=model,
+            actor=actor,
+            digest=digest,
+            document=canonical(version.record()),
+            detail={KEY: key},
+        )
+        client = self.client
+        with self.ledger.writing() as writer:
+            writer.intend(location, draft)
+        with self.ledger.writing() as writer:
+            number = create_version(client, model, run, location, digest)
+            entry = _enter(writer, location, draft, number)
+        self._anchor(entry)
+        return replace(version, version=number)
+
+    def models(self) -> list[str]:
+        """Names of all registered models, sorted."""
+        return sorted({entry.model for entry in self.ledger.entries(action="register")})
+
+    def versions(self, model: str) -> list[Version]:
+        """All versions of `model`, oldest first; empty when there is none."""
+        aliases = self.ledger.aliases(model)
+        return [_read(found, aliases) for found in self.ledger.documented(model, "register")]
+
+    def version(self, model: str, ref: int | str) -> Version:
+        """The version with number `ref` (3, "3" or "v3"), or the one holding the alias `ref`.
+
+        Raises NotFound when there is no such model, version or alias, Forbidden when the move that
+        gave the alias is not as it was signed.
+        """
+        aliases = self.ledger.aliases(model)
+        text = str(ref).strip()
+        number = _number(text)
+        if number is None:
+            if text not in aliases:
+                held = ", ".join(sorted(aliases)) or "none yet"
+                raise NotFound(
+                    "version.alias",
+                    f"no version of {model!r} holds the alias {text!r} (aliases: {held}).",
+                    hint=f"`gristmill model list {model}` shows its versions.",
+                )
+            number = aliases[text]
+            move = self.ledger.holder(model, text)
+            if move is not None:
+                self.ledger.require_sound(move)
+        found = self.ledger.documented(model, "register", number)
+        if not found:
+            raise NotFound(
+                "version.not-found",
+                f"the ledger knows no version {number} of {model!r}.",
+                hint="`gristmill model list` shows the versions; register one with "
+                "`gristmill model register`.",
+            )
+        return _read(found[-1], aliases)
+
+    def fetch(self, version: Version) -> Path:
+        """A local copy of the model's directory with the digest of the ledger, to read and copy.
+
+        Raises Forbidden when the bytes are not those that were registered, or when the ledger's
+        entry is not as it was signed.
+        """
+        return self._copies.verified(version, str(self._registered(version).digest))
+
+    def load(self, version: Version) -> Any:
+        """The version as an MLflow pyfunc model, from a private copy that was verified.
+
+        Raises Forbidden when bytes or signature do not hold, or when loading would run code and
+        the model's settings do not say `allow_code = true`.
+        """
+        from gristmill.registry._loading.loading import load
+        from gristmill.registry._loading.signing import SIGNATURE, key_of
+
+        entry, trusted = self._registered(version), trusted_keys(self.project)
+        key_of(entry, trusted)
+        known = version.model in self.project.models
+        return load(
+            self._copies.model(version),
+            self._copies.evidence(version, SIGNATURE),
+            entry,
+            trusted,
+            allow_code=known and model_settings(self.project, version.model).allow_code,
+        )
+
+    def evidence(self, version: Version, name: str) -> Path:
+        """A local, verified copy of the evidence file `name`, for instance `reference.parquet`."""
+        return self._copies.evidence(version, name)
+
+    def reconcile(self) -> int:
+        """Finish what a crash interrupted: registrations that MLflow has and the ledger has not,
+        and aliases that the ledger moved and MLflow did not. Returns how many aliases moved."""
+        if self.ledger.unsettled():
+            self._finish_registrations()
+        if not self.ledger.behind():
+            return 0
+        client = self.client  # connecting takes seconds: never while the ledger's lock is held
+        return self.ledger.project(lambda entry: self._apply(client, entry))
+
+    def _finish_registrations(self) -> None:
+        """A version is made in MLflow under the ledger's lock only: one that is found there while
+        this holds the lock and the intent stands was made by a process that died."""
+        client = self.client
+        entered = []
+        with self.ledger.writing() as writer:
+            for location, draft in writer.intents().items():
+                number = find_version(client, draft.model, location)
+                if number is not None:
+                    entered.append(_enter(writer, location, draft, number))
+        for entry in entered:
+            self._anchor(entry)
+
+    def _apply(self, client: MlflowClient, entry: Entry) -> None:
+        if entry.alias is None or entry.after is None:
+            raise Invalid("ledger.move", f"entry {entry.seq} moves no alias to a version.")
+        set_alias(client, entry.model, entry.alias, entry.after)
+        self._anchor(entry)
+
+    def _anchor(self, entry: Entry) -> None:
+        """Keep the entry's place and hash in MLflow, so that cutting the ledger's end shows."""
+        self.client.set_registered_model_tag(entry.model, ANCHOR, f"{entry.seq}:{entry.hash}")
+
+    def _registered(self, version: Version) -> Entry:
+        entries = self.ledger.entries(version.model, "register", version.version)
+        if not entries or entries[-1].digest is None:
+            raise Forbidden(
+                "model.unregistered",
+                f"{version.model} version {version.version} is not in the ledger.",
+                hint="Register it with `gristmill model register`.",
+            )
+        self.ledger.require_sound(entries[-1])
+        return entries[-1]
+
+    def _new_run(self, model: str, metrics: Mapping[str, float]) -> str:
+        from gristmill.tracking import experiment_id
+
+        run = self.client.create_run(
+            experiment_id(self.project, self.client), run_name=f"register {model}"
+        )
+        for key, value in metrics.items():
+            self.client.log_metric(run.info.run_id, key, value)
+        self.client.set_terminated(run.info.run_id)
+        return str(run.info.run_id)
+
+
+def _read(found: tuple[Entry, str], aliases: Mapping[str, int]) -> Version:
+    entry, text = found
+    held = tuple(sorted(a for a, v in aliases.items() if v == entry.version))
+    return Version.from_record(json.loads(text), held)
+
+
+def _enter(writer: Writer, location: str, draft: Draft, number: int) -> Entry:
+    """Write the registration begun as `draft` down as version `number`."""
+    document = canonical({**json.loads(str(draft.document)), "version": number})
+    entry = writer.append(replace(draft, version=number, document=document))
+    writer.settle(location)
+    return entry
+
+
+def _number(text: str) -> int | None:
+    digits = text[1:] if text[:1] in "vV" else text
+    return int(digits) if digits.isascii() and digits.isdigit() else None

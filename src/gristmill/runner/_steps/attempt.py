@@ -1,0 +1,277 @@
+"""One attempt at a step: a notebook on a kernel, or in a shell where that is enough.
+
+What is written down when an attempt at a step ends.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from gristmill.errors import GristmillError, StepFailed, Unavailable
+from gristmill.lineage import GitState
+from gristmill.pipeline import StepSpec, StepState, parse_notebook
+from gristmill.processes import end_family
+from gristmill.runner._kernels.ahead import start_ahead
+from gristmill.runner._kernels.parked import Parked, ParkedKernel
+from gristmill.runner._lock import forget_kernel, note_kernel
+from gristmill.runner._notebook.direct import NotDirect, Shell
+from gristmill.runner._notebook.execute import CodeCellPlace, Failure, code_cell_places, execute
+from gristmill.runner._notebook.hooks import Hooks
+from gristmill.runner._notebook.suitable import refusal
+from gristmill.runner._steps.file_access import Undeclared
+from gristmill.runner._steps.outputs import clear_outputs, metrics_of, plots_of
+from gristmill.runner._steps.parking import kept_cells, park
+from gristmill.runs import MLFLOW_STATUS
+from gristmill.tracking import Tracker
+from gristmill.warm import KernelHandle, KernelRequest, acquire, attach
+from gristmill.workspace import StepPolicy, Workspace, make_lineage, remember
+
+Tell = Callable[[tuple[int, float | None]], None]
+
+
+@dataclass
+class Attempt:
+    """What is known of a step while it runs.
+
+    `number` counts attempts from 1, `started` is seconds since the epoch, `before` the step's state
+    then, `environment` what its kernel's environment says beyond ours, `directory` the run's.
+    Timeouts count from the start of the first cell, on the monotonic clock.
+    `keep` is what the run was asked when kernels of failed cells are to be parked, `parked` the
+    kernel to go on in, `places` the source's cells by their index in the executed notebook.
+    """
+
+    step: StepSpec
+    policy: StepPolicy
+    number: int
+    started: float
+    before: StepState
+    directory: Path
+    why: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    keep: Mapping[str, Any] | None = None
+    parked: ParkedKernel | None = None
+    places: Mapping[int, CodeCellPlace] = field(default_factory=dict)
+    opened: Sequence[Undeclared] = ()
+    expired: StepFailed | None = None
+    _index: int = -1
+    _began: float | None = None
+    _cell_began: float | None = None
+    _pid: int | None = None
+    _end: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def name(self) -> str:
+        return self.step.name if self.number == 1 else f"{self.step.name}.attempt-{self.number}"
+
+    @property
+    def executed(self) -> Path:
+        return self.directory / f"{self.name}.ipynb"
+
+    @property
+    def log(self) -> Path:
+        return self.directory / f"{self.name}.log"
+
+    @property
+    def observed(self) -> Path:
+        """Where the kernel notes the files it opens."""
+        return self.directory / f"{self.name}.files"
+
+    def cell_began(self, index: int, now: float) -> CodeCellPlace | None:
+        """A cell of the executed notebook began; which of the source it is, if it is one."""
+        if index <= self._index:  # started again on a kernel
+            self._began = None
+        self._index, self._cell_began = index, now
+        if self._began is None:
+            self._began = now
+        return self.places.get(index)
+
+    def cell_ended(self, index: int) -> CodeCellPlace | None:
+        """That cell ended; which of the source it is, if it is one."""
+        self._cell_began = None
+        return self.places.get(index)
+
+    @property
+    def deadline(self) -> float | None:
+        """When the attempt or its running cell has taken too long, on the monotonic clock."""
+        ends = []
+        if self.policy.timeout is not None and self._began is not None:
+            ends.append(self._began + self.policy.timeout)
+        if self.policy.cell_timeout is not None and self._cell_began is not None:
+            ends.append(self._cell_began + self.policy.cell_timeout)
+        return min(ends, default=None)
+
+    def expire(self, now: float) -> None:
+        """End it because its time, or its cell's, is over."""
+        whole = self.policy.timeout
+        if whole is not None and self._began is not None and now >= self._began + whole:
+            what, limit, key = "the step", whole, "timeout"
+        else:
+            place = self.places.get(self._index)
+            what = f"code cell {place.number} of {self.step.cells}" if place else "a cell"
+            limit, key = self.policy.cell_timeout or 0.0, "cell_timeout"
+        self.expired = StepFailed(
+            "step.timeout",
+            f"{self.step.notebook}: {what} took longer than {limit:g} s.",
+            hint=f"Raise `{key}` in gristmill.toml [steps.{self.step.name}]. "
+            f"The notebook so far: {self.executed}",
+        )
+        self.end()
+
+    def end(self) -> None:
+        """Kill the kernel and all it started, now or as soon as it is there."""
+        self._end.set()
+        if self._pid is not None:
+            end_family(self._pid)
+
+    def run(
+        self, workspace: Workspace, environment_hash: str | None, kernel: str, tell: Tell
+    ) -> Failure | None:
+        """The notebook through papermill; `tell` hears (cell, None) at the start of a cell and
+        (cell, seconds) at its end."""
+        name = self.step.name
+        self.places = code_cell_places(workspace.texts[name], bool(workspace.params[name]))
+        hooks = Hooks(
+            source=self.step.notebook,
+            save_to=self.executed,
+            log=self.log,
+            on_cell_start=lambda index: tell((index, None)),
+            on_cell_end=lambda index, seconds: tell((index, seconds)),
+        )
+        request = replace(
+            _request(workspace, self.step, environment_hash, kernel, self.environment),
+            parkable=self.keep is not None,
+            log=self.log,
+            connections=Parked(workspace.project.state).connections if self.keep else None,
+        )
+        if self.parked is not None:
+            return self._resume(workspace, self.parked, hooks)
+        if kernel == "auto" and self.keep is None and not needs_kernel(workspace.texts[name]):
+            try:
+                with Shell(request) as shell:
+                    return self._execute(workspace, shell, hooks)
+            except NotDirect as why:
+                self.log.write_text(f"started again on a kernel: {why}\n", encoding="utf-8")
+                clear_outputs(workspace.project.root, self.step)
+        with self._kernel(request) as handle:
+            return self._execute(workspace, handle, hooks)
+
+    def _execute(
+        self, workspace: Workspace, kernel: KernelHandle | Shell, hooks: Hooks
+    ) -> Failure | None:
+        name = self.step.name
+        self._pid = kernel.pid
+        note_kernel(self.directory, name, kernel.pid)
+        if self._end.is_set():
+            end_family(kernel.pid)
+        try:
+            text, params = workspace.texts[name], workspace.params[name]
+            failure = execute(self.step, text, params, kernel, hooks)
+            if failure is not None and isinstance(kernel, KernelHandle) and self._may_park(failure):
+                park(workspace, self, kernel, failure)
+            return failure
+        finally:
+            self._pid = None
+            forget_kernel(self.directory, name)
+
+    def _resume(self, workspace: Workspace, parked: ParkedKernel, hooks: Hooks) -> Failure | None:
+        hooks.kept = kept_cells(parked, workspace.project.root)
+        with attach(parked.connection_file, parked.pid) as kernel:
+            try:
+                return self._execute(workspace, kernel, hooks)
+            finally:
+                if not kernel.parked:
+                    Parked(workspace.project.state).end(parked)
+
+    def _may_park(self, failure: Failure) -> bool:
+        last = self.number > self.policy.retries
+        return self.keep is not None and last and failure.cell >= 0 and not self._end.is_set()
+
+    def _kernel(self, request: KernelRequest) -> KernelHandle:
+        from jupyter_client.kernelspec import NoSuchKernel
+
+        try:
+            return acquire(request)
+        except NoSuchKernel as error:
+            raise Unavailable(
+                "kernel.not-found",
+                f"{self.step.notebook} asks for the kernel `{self.step.kernel}`, which is "
+                "not installed.",
+                hint="`jupyter kernelspec list` shows which are.",
+            ) from error
+
+
+def start_server(
+    workspace: Workspace,
+    step: str,
+    policies: Mapping[str, StepPolicy],
+    environment_hash: str | None,
+    kernel: str,
+) -> None:
+    """The server of a step's kernel imports while MLflow and DVC are made ready here."""
+    policy = policies[step]
+    if policy.gpus == 0:
+        spec = workspace.dag.steps[step]
+        start_ahead(_request(workspace, spec, environment_hash, kernel, policy.threads()))
+
+
+def _request(
+    workspace: Workspace,
+    step: StepSpec,
+    environment_hash: str | None,
+    kernel: str,
+    environment: Mapping[str, str],
+) -> KernelRequest:
+    """What a step asks of its kernel; `environment` is what it sets beyond ours."""
+    return KernelRequest(
+        cwd=workspace.project.root,
+        kernel_name=step.kernel,
+        preload=workspace.preload,
+        environment=environment_hash,
+        project=workspace.project.home,
+        env={**os.environ, **environment},
+        fresh=kernel == "fresh",
+    )
+
+
+def needs_kernel(text: str) -> str:
+    """Why the cells of a notebook need a kernel, empty when they do not."""
+    return refusal(cell.source for cell in parse_notebook(text, "").cells)
+
+
+def record_attempt(
+    workspace: Workspace,
+    tracker: Tracker,
+    git: GitState,
+    run: str,
+    attempt: Attempt,
+    status: str,
+    entry: Mapping[str, Any] | None,
+    error: GristmillError | None,
+) -> None:
+    """Lineage, metrics, plots and the executed notebook to their places.
+
+    `entry` is the step's record in `dvc.lock`, None when it did not succeed.
+    """
+    spec, root = attempt.step, workspace.project.root
+    lineage, metrics, plots = None, None, None
+    if entry is not None:
+        metrics, plots = metrics_of(root, spec), plots_of(root, spec)
+        lineage = make_lineage(workspace, spec.name, git, run, attempt.executed, entry)
+        lineage = replace(lineage, undeclared={u.path: u.kind for u in attempt.opened})
+        remember(workspace.project, lineage)
+    if not attempt.environment:  # it failed before its child run began
+        return
+    tracker.finish_step(
+        spec.name,
+        MLFLOW_STATUS[status],
+        executed=attempt.executed,
+        metrics=metrics,
+        files=plots,
+        lineage=lineage,
+        error=str(error) if error else "",
+    )

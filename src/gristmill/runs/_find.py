@@ -1,0 +1,211 @@
+"""A run by its id, a beginning of it, `last` or `last~1`; and two of them compared."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gristmill.errors import Invalid, NotFound
+from gristmill.lineage import Lineage
+from gristmill.pipeline import code_sources, parse_notebook
+from gristmill.project import Project
+from gristmill.runs._compare import RunDiff, changed_steps, compare
+from gristmill.runs._record import RECORD_FILE, RunRecord, StepRecord
+from gristmill.runs._rows import WORD_OF
+from gristmill.tracking import RUN_TAG, STEP_TAG, connect, experiment_id
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+LAST = re.compile(r"last(?:~(\d+))?$")
+NEAREST = 5
+
+
+def find(project: Project, word: str) -> RunRecord:
+    """The run that `word` names: an id, a unique beginning of one, `last`, `last~N`.
+
+    The record beside the executed notebooks is read, MLflow is asked when this machine has none.
+    Raises NotFound with the nearest ids, Invalid when a beginning fits several.
+    """
+    local = local_runs(project)
+    if back := LAST.match(word):
+        count = int(back[1] or 0)
+        if count < len(local):
+            return _read(project, local[-1 - count])
+        raise NotFound(
+            "runs.not-found",
+            f"there is no run `{word}`: {len(local)} run(s) are kept here.",
+            hint="`gristmill runs list` shows them.",
+        )
+    fits = [r for r in local if r.startswith(word)] if word else []
+    if word in fits:
+        fits = [word]
+    if not fits:
+        fits = _tracked(project, word)
+    if not fits:
+        near = difflib.get_close_matches(word, local, NEAREST, cutoff=0.3) or local[-NEAREST:]
+        known = f"Nearest: {', '.join(near)}." if near else "No run is kept here yet."
+        raise NotFound("runs.not-found", f"there is no run `{word}`.", hint=known)
+    if len(fits) > 1:
+        raise Invalid(
+            "runs.ambiguous",
+            f"`{word}` begins {len(fits)} runs.",
+            hint=f"Give more of the id: {', '.join(sorted(fits)[-NEAREST:])}.",
+        )
+    return _read(project, fits[0])
+
+
+def diff(project: Project, one: str, other: str) -> RunDiff:
+    """What `other` changed against `one`; both as for `find`."""
+    before, after = find(project, one), find(project, other)
+    cells = {
+        step: (code_cells(project, before, step), code_cells(project, after, step))
+        for step in changed_steps(before, after)
+    }
+    return compare(before, after, cells)
+
+
+def local_runs(project: Project) -> list[str]:
+    """Ids of runs kept on this machine, oldest first; those of sweeps stand apart."""
+    directory = project.state / "runs"
+    return sorted(p.name for p in directory.iterdir() if p.is_dir()) if directory.is_dir() else []
+
+
+def files(project: Project, run: str) -> list[Path]:
+    """What a run left on this machine: executed notebooks, lineage, logs."""
+    directory = run_directory(project, run)
+    return sorted(p for p in directory.iterdir() if p.stat().st_size) if directory else []
+
+
+def run_directory(project: Project, run: str) -> Path | None:
+    """Where a run's files lie, None when they are not on this machine."""
+    own = project.state / "runs" / run
+    if own.is_dir():
+        return own
+    return next(project.state.glob(f"trials/*/*/.gristmill/runs/{run}"), None)
+
+
+def code_cells(project: Project, run: RunRecord, step: str) -> list[str] | None:
+    """The code cells of a step as the run had them, from its own executed notebook or from that
+    of a run with the same code; None when none is kept."""
+    wanted = run.steps[step]
+    for path in _executed(project, run, step):
+        try:
+            text = path.read_text(encoding="utf-8")
+            return code_sources(parse_notebook(text, path.name))
+        except (OSError, Invalid):
+            continue
+    if wanted.mlflow_run is None:
+        return None
+    from mlflow.exceptions import MlflowException
+
+    try:
+        kept = connect(project).download_artifacts(wanted.mlflow_run, f"notebook/{step}.ipynb")
+    except (MlflowException, OSError):
+        return None
+    return code_sources(parse_notebook(Path(kept).read_text(encoding="utf-8"), kept))
+
+
+def _executed(project: Project, run: RunRecord, step: str) -> Iterator[Path]:
+    wanted = run.steps[step]
+    directory = run_directory(project, run.run)
+    if wanted.executed and directory is not None:
+        yield directory / Path(wanted.executed).name
+    for kept in sorted(project.state.glob(f"runs/*/{step}.lineage.json"), reverse=True):
+        try:
+            lineage = Lineage.from_json(kept.read_text(encoding="utf-8"))
+        except (OSError, Invalid):
+            continue
+        if lineage.source == wanted.source:
+            yield kept.with_name(f"{step}.ipynb")
+
+
+def _read(project: Project, run: str) -> RunRecord:
+    directory = run_directory(project, run)
+    if directory is not None and (directory / RECORD_FILE).is_file():
+        return RunRecord.from_json((directory / RECORD_FILE).read_text(encoding="utf-8"))
+    return _from_mlflow(project, run)
+
+
+def _tracked(project: Project, word: str) -> list[str]:
+    if not re.fullmatch(r"[\w.\-]+", word):
+        return []
+    client = connect(project)
+    experiment = experiment_id(project, client)
+    parents = f"tags.`gristmill.kind` != 'step' and tags.`{RUN_TAG}` LIKE '{word}%'"
+    found = client.search_runs([experiment], parents, max_results=NEAREST)
+    return sorted({r.data.tags[RUN_TAG] for r in found})
+
+
+def _from_mlflow(project: Project, run: str) -> RunRecord:
+    """A run that left no record here: another machine's, or one that was killed."""
+    from mlflow.exceptions import MlflowException
+
+    client = connect(project)
+    tag = f"tags.`{RUN_TAG}` = '{run}'"
+    experiment = experiment_id(project, client)
+    found = client.search_runs(
+        [experiment], tag, max_results=1000, order_by=["attributes.start_time ASC"]
+    )
+    parent = next((r for r in found if STEP_TAG not in r.data.tags), None)
+    if parent is None:
+        raise NotFound(
+            "runs.not-found",
+            f"run {run} was killed before it began a step; nothing is known of it.",
+            hint="`gristmill runs list` shows the others.",
+        )
+    try:
+        kept = client.download_artifacts(parent.info.run_id, RECORD_FILE)
+        return RunRecord.from_json(Path(kept).read_text(encoding="utf-8"))
+    except (MlflowException, OSError):
+        pass
+    steps = {r.data.tags[STEP_TAG]: _step(client, r) for r in found if STEP_TAG in r.data.tags}
+    info, tags = parent.info, parent.data.tags
+    return RunRecord(
+        run=run,
+        status=WORD_OF.get(info.status, info.status.lower()),
+        started=info.start_time / 1000,
+        seconds=sum(s.seconds for s in steps.values()),
+        steps=steps,
+        trigger=tags.get("gristmill.trigger", "user"),
+        set=tags.get("gristmill.params"),
+        commit=tags.get("gristmill.commit"),
+        mlflow_run=info.run_id,
+    )
+
+
+def _step(client: MlflowClient, run: Any) -> StepRecord:
+    from mlflow.exceptions import MlflowException
+
+    info, data = run.info, run.data
+    lineage = None
+    try:
+        kept = client.download_artifacts(info.run_id, "lineage.json")
+        lineage = Lineage.from_json(Path(kept).read_text(encoding="utf-8"))
+    except (MlflowException, OSError):
+        pass
+    error = data.tags.get("gristmill.error")
+    return StepRecord(
+        status=WORD_OF.get(info.status, info.status.lower()),
+        seconds=((info.end_time or info.start_time) - info.start_time) / 1000,
+        notebook=data.tags.get("gristmill.notebook", ""),
+        source=lineage.source if lineage else None,
+        params=lineage.params if lineage else {k: _value(v) for k, v in data.params.items()},
+        metrics=dict(data.metrics),
+        inputs=lineage.inputs if lineage else {},
+        outputs=lineage.outputs if lineage else {},
+        executed=lineage.executed if lineage else None,
+        error={"code": "", "message": error, "hint": ""} if error else None,
+        mlflow_run=info.run_id,
+    )
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,19 @@
+"""TODO door"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gristmill._door import door
+
+if TYPE_CHECKING:
+    from gristmill.sandbox._double import clear_double, git_state_of_double, make_double, pin_commit
+else:
+    __getattr__, __dir__ = door(__name__)
+
+__all__ = [
+    "clear_double",
+    "git_state_of_double",
+    "make_double",
+    "pin_commit",
+]

@@ -1,0 +1,239 @@
+"""`gristmill/models/...`: versions and what is done to them. Roles are asked by the verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gristmill.errors import GristmillError, Invalid, NotFound
+from gristmill.registry import (
+    CHAMPION,
+    ROLE_VERBS,
+    Entry,
+    Registry,
+    Version,
+    alias_history,
+    current_actor,
+    is_allowed,
+    is_author,
+    model_settings,
+    open_requests,
+    report_of,
+    request_approval,
+    status_of,
+)
+from gristmill.registry import (
+    decide as decide_review,
+)
+from gristmill.registry import (
+    gate as gate_promotion,
+)
+from gristmill.registry import (
+    promote as promote_promotion,
+)
+from gristmill.registry import (
+    register as register_promotion,
+)
+from gristmill.registry import (
+    rollback as rollback_promotion,
+)
+from gristmill.server._handlers import ApiRequest, Route
+from gristmill.server._schema import (
+    DecisionRequest,
+    Done,
+    EntryView,
+    GateRequest,
+    GateView,
+    ModelsView,
+    ModelView,
+    MoveRequest,
+    PageView,
+    RegisterRequest,
+    VersionDetails,
+    VersionView,
+    WaitingView,
+)
+
+
+def listing(asked: ApiRequest) -> ModelsView:
+    project = asked.project
+    registry = Registry(project)
+    actor = current_actor(project)
+    return ModelsView(
+        actor=actor,
+        may={verb: is_allowed(project, verb, actor) for verb in ROLE_VERBS},
+        models=tuple(
+            _model(registry, name) for name in sorted({*project.models, *registry.models()})
+        ),
+        waiting=tuple(_waiting(registry, entry, actor) for entry in open_requests(project)),
+    )
+
+
+def details(asked: ApiRequest) -> VersionDetails:
+    registry = Registry(asked.project)
+    version = registry.version(asked.names["model"], asked.names["version"])
+    judged = report_of(registry, version)
+    entries = registry.ledger.entries(version.model, version=version.version)
+    return VersionDetails(
+        model=version.model,
+        version=version.version,
+        digest=version.digest,
+        source=version.source,
+        run=version.run_id,
+        params=version.params,
+        metrics=version.metrics,
+        missing=version.lineage.missing(),
+        report=judged.digest if judged else "",
+        gates=tuple(GateView(r.kind, r.name, r.verdict, r.message) for r in judged.report.results)
+        if judged
+        else (),
+        approvals=_approvals(registry, version),
+        history=tuple(_entry(e) for e in reversed(entries)),
+    )
+
+
+def register(asked: ApiRequest) -> Done:
+    from gristmill.registry import register_run
+
+    wanted, model = asked.read(RegisterRequest), asked.names["model"]
+    if wanted.run:
+        version = register_run(asked.project, model, wanted.run)
+    else:
+        version = register_promotion(asked.project, model)
+    return Done(f"{model} version {version.version} is registered.")
+
+
+def gate(asked: ApiRequest) -> Done:
+    model, version = asked.names["model"], asked.read(GateRequest).version
+    report = gate_promotion(asked.project, model, version)
+    return Done(f"{model} version {version}: {report.verdict}.")
+
+
+def promote(asked: ApiRequest) -> Done:
+    wanted, model = asked.read(MoveRequest), asked.names["model"]
+    if wanted.version is None:
+        raise Invalid("request.version", "which version?", hint="Send `version`.")
+    done = promote_promotion(
+        asked.project,
+        model,
+        wanted.version,
+        alias=wanted.alias,
+        reason=wanted.reason,
+        expected=wanted.expected,
+        override=wanted.override,
+    )
+    return Done(f"{done.sentence()}.")
+
+
+def rollback(asked: ApiRequest) -> Done:
+    wanted, model = asked.read(MoveRequest), asked.names["model"]
+    done = rollback_promotion(asked.project, model, reason=wanted.reason, alias=wanted.alias)
+    return Done(f"{done.sentence()}.")
+
+
+def decide(asked: ApiRequest) -> Done:
+    wanted, model, project = asked.read(DecisionRequest), asked.names["model"], asked.project
+    if wanted.decision == "request":
+        request_approval(project, model, wanted.version, reason=wanted.reason)
+        return Done(f"The reviewers were asked about {model} version {wanted.version}.")
+    decision = decide_review(
+        project,
+        model,
+        wanted.version,
+        decision=wanted.decision,
+        reason=wanted.reason,
+        report=wanted.report or None,
+    )
+    return Done(decision.sentence())
+
+
+def compare(asked: ApiRequest) -> PageView:
+    from gristmill.registry import compare, comparison_page, version_names
+
+    refs = [v for v in asked.query.get("versions", "").split(",") if v]
+    found = compare(asked.project, asked.names["model"], refs)
+    return PageView(f"{found.model}: {version_names(found)}", comparison_page(found))
+
+
+def _model(registry: Registry, name: str) -> ModelView:
+    declared = name in registry.project.models
+    try:
+        settings = model_settings(registry.project, name) if declared else None
+        moves = [e for e in registry.ledger.entries(name) if e.alias == CHAMPION]
+        held = alias_history([e for e in moves if e.after is not None])
+        versions = tuple(_version(registry, v) for v in reversed(registry.versions(name)))
+    except NotFound:
+        return ModelView(name, "", declared, None, None, ())
+    except GristmillError as error:
+        return ModelView(name, "", declared, None, None, (), problem=error.message)
+    return ModelView(
+        name=name,
+        owner=settings.owner if settings else "",
+        declared=declared,
+        champion=held[-1] if held else None,
+        back=held[-2] if len(held) > 1 else None,
+        versions=versions,
+        judged=_judged(settings.gates) if settings else (),
+    )
+
+
+def _judged(gates: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(gate["metric"]) for gate in gates if "metric" in gate))
+
+
+def _version(registry: Registry, version: Version) -> VersionView:
+    judged = report_of(registry, version)
+    return VersionView(
+        version=version.version,
+        aliases=version.aliases,
+        created=version.created.isoformat(),
+        author=version.author,
+        metrics=version.metrics,
+        commit=version.lineage.commit or "",
+        dirty=bool(version.lineage.dirty),
+        verdict=judged.report.verdict if judged else "",
+        approvals=_approvals(registry, version),
+    )
+
+
+def _approvals(registry: Registry, version: Version) -> str:
+    standing = status_of(registry, version)
+    said = standing.required or standing.approved or standing.rejected
+    return standing.sentence() if said else ""
+
+
+def _waiting(registry: Registry, entry: Entry, actor: str) -> WaitingView:
+    number = entry.version or 0
+    why = ""
+    if not is_allowed(registry.project, "approve", actor):
+        why = f"{actor} may not approve."
+    elif is_author(registry, registry.version(entry.model, number), actor):
+        why = "Whoever made a version cannot decide on it."
+    return WaitingView(
+        model=entry.model,
+        version=number,
+        actor=entry.actor,
+        at=entry.at.isoformat(),
+        reason=entry.reason,
+        report=str(entry.detail.get("report") or ""),
+        mine=not why,
+        why=why,
+    )
+
+
+def _entry(e: Entry) -> EntryView:
+    return EntryView(
+        e.seq, e.at.isoformat(), e.actor, e.action, e.version, e.alias, e.before, e.after, e.reason
+    )
+
+
+ROUTES = [
+    Route("GET", "models", listing),
+    Route("GET", "models/{model}/versions/{version}", details),
+    Route("GET", "models/{model}/compare", compare),
+    Route("POST", "models/{model}/register", register, status=201),
+    Route("POST", "models/{model}/gate", gate),
+    Route("POST", "models/{model}/decision", decide),
+    Route("POST", "models/{model}/promote", promote),
+    Route("POST", "models/{model}/rollback", rollback),
+]

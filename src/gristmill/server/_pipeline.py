@@ -1,0 +1,67 @@
+"""`gristmill/pipeline`: the steps, how they hang together, and what would run and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from gristmill.project import Project
+from gristmill.runner import Parked, RunRequest, plan_run
+from gristmill.server._handlers import ApiRequest, Route
+from gristmill.server._schema import FileView, ParkedView, PipelineView, StepView
+from gristmill.workspace import Workspace, load_workspace
+
+
+def view(asked: ApiRequest) -> PipelineView:
+    project = asked.project
+    params = asked.query.get("params") or None
+    workspace = load_workspace(project, params)
+    plan = plan_run(workspace, RunRequest(params=params))
+    workspace.hashes.save()
+    dag = workspace.dag
+    steps = tuple(
+        StepView(
+            name=name,
+            notebook=dag.steps[name].notebook,
+            path=asked.shared.served(project.root / dag.steps[name].notebook),
+            needs=tuple(sorted(dag.needs[name])),
+            inputs=_files(asked, project, dag.steps[name].inputs),
+            outputs=_files(asked, project, [o.path for o in dag.steps[name].outputs]),
+            params=workspace.params[name],
+            cells=dag.steps[name].cells,
+            stale=decision.run,
+            reasons=decision.reasons,
+        )
+        for name, decision in plan.decisions.items()
+    )
+    return PipelineView(
+        project=project.name,
+        steps=steps,
+        not_steps=workspace.not_steps,
+        missing=_missing(project, workspace),
+        sets=sorted_sets(project.root),
+        parked=tuple(
+            ParkedView(k.step, k.run, k.cell, k.error, k.executed, k.at)
+            for k in Parked(project.state).all()
+        ),
+    )
+
+
+def _files(asked: ApiRequest, project: Project, paths: Iterable[str]) -> tuple[FileView, ...]:
+    return tuple(
+        FileView(path, asked.shared.served(whole), whole.exists(), whole.is_dir())
+        for path, whole in ((path, project.root / path) for path in paths)
+    )
+
+
+def _missing(project: Project, workspace: Workspace) -> dict[str, list[str]]:
+    found = workspace.dag.external_inputs()
+    return {path: steps for path, steps in found.items() if not (project.root / path).exists()}
+
+
+def sorted_sets(root: Path) -> tuple[str, ...]:
+    """The names of the parameter sets, `params.NAME.yaml`."""
+    return tuple(sorted(p.name.split(".")[1] for p in root.glob("params.*.yaml")))
+
+
+ROUTES = [Route("GET", "pipeline", view)]

@@ -1,0 +1,124 @@
+"""`gristmill/runs` and `gristmill/steps`: a run begun, cancelled, resumed.
+
+A run is a process of its own, the command line with the same words a user would type: this server
+may end or be restarted, and the run goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gristmill.errors import Conflict, NotFound, StepFailed
+from gristmill.events import RunRefused
+from gristmill.project import Project
+from gristmill.runner import Parked, run_name
+from gristmill.runs import END_KINDS, journal_path, read_events
+from gristmill.server._follow import alive
+from gristmill.server._handlers import ApiRequest, Route
+from gristmill.server._schema import RunAccepted, RunWanted
+
+# A server that a script began in the background hears no Ctrl-C; what it begins must.
+COMMAND = (
+    sys.executable,
+    "-c",
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    " from gristmill.cli import main; sys.exit(main())",
+)
+TOLD = 4000  # characters of what a process that died had to say
+
+
+def start(asked: ApiRequest) -> RunAccepted:
+    wanted = asked.read(RunWanted)
+    words = ["run", f"--workers={wanted.workers}", f"--kernel={wanted.kernel}"]
+    words += ["--only"] * wanted.only + ["--force"] * wanted.force
+    words += ["--keep-failed"] * wanted.keep_failed
+    words += [f"--params={wanted.params}"] if wanted.params else []
+    words += [f"--param={key}={_text(value)}" for key, value in wanted.overrides.items()]
+    return launch(asked.project, words, wanted.targets)
+
+
+def resume(asked: ApiRequest) -> RunAccepted:
+    project, step = asked.project, asked.names["step"]
+    Parked(project.state).find(step)
+    return launch(project, ["resume"], [step])
+
+
+def launch(project: Project, words: Sequence[str], targets: Sequence[str]) -> RunAccepted:
+    """Begin a run in a process that outlives this one; its journal tells the rest."""
+    name = run_name(time.time())
+    journal = journal_path(project.state, name)
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    said = journal.with_suffix(".err")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("JPY_")}
+    with said.open("wb") as file:
+        process = subprocess.Popen(
+            [*COMMAND, *words, f"--name={name}", "--json", "--", *targets],
+            cwd=project.root,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=file,
+            start_new_session=True,
+        )
+
+    def reap() -> None:
+        process.wait()
+        records, _ = read_events(journal)
+        if not records or records[-1]["kind"] not in END_KINDS:
+            text = said.read_text(encoding="utf-8", errors="replace").strip()[-TOLD:]
+            error = StepFailed("run.died", f"run {name} ended with code {process.returncode}.")
+            event = RunRefused(time.time(), name, {**error.record(), "hint": text})
+            with journal.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(event.record()) + "\n")
+        said.unlink(missing_ok=True)
+
+    threading.Thread(target=reap, name=f"run {name}", daemon=True).start()
+    return RunAccepted(name)
+
+
+def cancel(asked: ApiRequest) -> None:
+    """As Ctrl-C does: the first ends what runs and records it, a second ends the run at once."""
+    name = asked.names["run"]
+    path = journal_path(asked.project.state, name)
+    records, _ = read_events(path) if path.parent == asked.project.state / "journals" else ([], 0)
+    if not records:
+        raise NotFound("run.not-found", f"there is no run `{name}`.", hint="It may not have begun.")
+    if records[-1]["kind"] in END_KINDS or not alive(records[0]):
+        raise Conflict("run.ended", f"run {name} has ended.")
+    pid = int(records[0]["pid"])
+    os.kill(pid, signal.SIGTERM if _ignores(pid, signal.SIGINT) else signal.SIGINT)
+
+
+def _ignores(pid: int, number: signal.Signals) -> bool:
+    """Whether a process was begun so that it never hears the signal, as a script's `&` does.
+
+    Read from Linux's /proc; elsewhere it is taken to hear it.
+    """
+    try:
+        text = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    ignored = re.search(r"^SigIgn:\s*([0-9a-f]+)$", text, re.MULTILINE)
+    return ignored is not None and bool(int(ignored[1], 16) >> (number - 1) & 1)
+
+
+def _text(value: Any) -> str:
+    """A parameter's value as one would type it after `-p`."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+ROUTES = [
+    Route("POST", "runs", start, status=202),
+    Route("POST", "runs/{run}/cancel", cancel, status=202),
+    Route("POST", "steps/{step}/resume", resume, status=202),
+]

@@ -1,0 +1,65 @@
+"""The best trial's parameters become the project's."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from gristmill.errors import Conflict
+from gristmill.files import write_atomic
+from gristmill.project import Project
+from gristmill.runner import project_lock
+from gristmill.sweeps._state import Trial, load_sweep
+from gristmill.workspace import DEFAULT_PARAMS, load_workspace
+
+
+def apply_sweep(project: Project, name: str, number: int | None = None) -> Trial:
+    """Write the parameters of the best trial (or of trial `number`, from 1) to `params.yaml`.
+
+    Comments and order are kept; the file is replaced at once. What the trial ran is in the cache,
+    so that the next run restores it. Raises Conflict when no trial is done, Invalid when a step or
+    parameter is gone since.
+    """
+    sweep = load_sweep(project, name)
+    trial = sweep.best
+    if number is not None:
+        trial = next((t for t in sweep.trials if t.number + 1 == number), None)
+    if trial is None:
+        what = f"trial {number}" if number is not None else "trial that succeeded"
+        raise Conflict("sweep.no-trial", f"sweep `{name}` has no {what}.")
+    with project_lock(project.state, f"gristmill sweep apply {name}"):
+        steps = load_workspace(project).dag.steps
+        changes: dict[str, dict[str, Any]] = {}
+        for key, value in trial.params.items():
+            step, _, parameter = key.rpartition(".")
+            if step not in steps:
+                raise Conflict("sweep.step-gone", f"there is no step `{step}` any more.")
+            steps[step].resolve({parameter: value}, f"sweep {name}")
+            changes.setdefault(step, {})[parameter] = value
+        path = project.root / DEFAULT_PARAMS
+        old = path.read_text(encoding="utf-8") if path.is_file() else ""
+        write_atomic(path, with_parameters(old, changes))
+    return trial
+
+
+def with_parameters(text: str, changes: dict[str, dict[str, Any]]) -> str:
+    """The YAML `text` with values set by step and name, its comments and order kept."""
+    from ruamel.yaml import YAML
+
+    editor = YAML()
+    editor.preserve_quotes = True
+    editor.width = 100
+    document = editor.load(text)
+    if document is None:
+        document = editor.map()
+        header = text.rstrip("\n")
+        text = f"{header}\n" if header else ""
+    else:
+        text = ""
+    for step, values in changes.items():
+        if document.get(step) is None:
+            document[step] = editor.map()
+        document[step].update(values)
+    out = io.StringIO()
+    editor.dump(document, out)
+    return text + out.getvalue()

@@ -1,0 +1,274 @@
+"""Runs in MLflow: a parent for the pipeline, a child for each step.
+
+The notebook needs no code for it; whatever it logs itself lands in its child run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gristmill.errors import Unavailable
+from gristmill.files import held
+from gristmill.lineage import Lineage
+from gristmill.project import STATE, Project
+from gristmill.tracking._database import FILE, create
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+RUN_TAG = "gristmill.run"
+STEP_TAG = "gristmill.step"
+ATTEMPT_TAG = "gristmill.attempt"
+WORKSPACE_TAG = "gristmill.workspace"
+PARAM_LIMIT = 6000
+BATCH = 100  # most that MLflow takes of parameters at once
+
+
+def connect(project: Project) -> MlflowClient:
+    """A client of the project's tracking store, created and migrated once by one process."""
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    for name in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    uri = project.tracking_uri
+    local = uri.startswith(FILE)
+    try:
+        with held(project.home / STATE / "mlflow.lock") if local else contextlib.nullcontext():
+            if local and not os.path.exists(path := uri.removeprefix(FILE)):
+                create(Path(path))
+            client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+            client.search_experiments(max_results=1)
+    except MlflowException as error:
+        raise Unavailable(
+            "tracking.unreachable",
+            f"MLflow at {public_uri(uri)} does not answer: {error}",
+            hint="Mend `[tracking] uri` in gristmill.toml or MLFLOW_TRACKING_URI.",
+        ) from error
+    return client
+
+
+def experiment_id(project: Project, client: MlflowClient, suffix: str = "") -> str:
+    """The project's experiment, made when absent; local artifacts lie in `.gristmill/artifacts`."""
+    from mlflow.exceptions import MlflowException
+
+    name = project.experiment + suffix
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    local = project.tracking_uri.startswith("sqlite:")
+    location = (project.home / STATE / "artifacts").as_uri() if local else None
+    try:
+        return str(client.create_experiment(name, artifact_location=location))
+    except MlflowException:
+        found = client.get_experiment_by_name(name)
+        if found is None:
+            raise
+        return str(found.experiment_id)
+
+
+def public_uri(uri: str) -> str:
+    """An address without a password."""
+    scheme, mark, rest = uri.partition("://")
+    return f"{scheme}{mark}{rest.rsplit('@', 1)[-1]}" if mark else uri
+
+
+class Tracker:
+    """Writes one pipeline run to MLflow. Used by the scheduler's thread only."""
+
+    def __init__(self, project: Project, run: str, tags: Mapping[str, str]) -> None:
+        self.project = project
+        self.run = run
+        self.client = connect(project)
+        self.experiment = experiment_id(project, self.client)
+        self.workspace = os.path.relpath(project.root, project.home)
+        self._close_dead_runs()
+        parent = self.client.create_run(
+            self.experiment,
+            run_name=run,
+            tags={
+                RUN_TAG: run,
+                WORKSPACE_TAG: self.workspace,
+                "gristmill.kind": "pipeline",
+                **tags,
+            },
+        )
+        self.parent = str(parent.info.run_id)
+        self._children: dict[str, str] = {}
+        self._uris = {self.parent: str(parent.info.artifact_uri)}
+        self._artifacts: dict[str, Any] = {}
+        self._open = {self.parent}
+
+    def _close_dead_runs(self) -> None:
+        """Runs a killed process left open; nobody else runs while we hold the project. Those of
+        shadows are theirs to close."""
+        left = self.client.search_runs(
+            [self.experiment],
+            f"attributes.status = 'RUNNING' and tags.`{WORKSPACE_TAG}` = '{self.workspace}'",
+            max_results=1000,
+        )
+        for run in left:
+            self.client.set_terminated(run.info.run_id, "KILLED")
+
+    def start_step(
+        self, step: str, params: Mapping[str, Any], notebook: str, attempt: int = 1
+    ) -> dict[str, str]:
+        """Open the child run; returns what the kernel's environment must say to join it."""
+        from mlflow.entities import Param
+        from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+        tags = {
+            MLFLOW_PARENT_RUN_ID: self.parent,
+            RUN_TAG: self.run,
+            WORKSPACE_TAG: self.workspace,
+            STEP_TAG: step,
+            "gristmill.kind": "step",
+            "gristmill.notebook": notebook,
+            ATTEMPT_TAG: str(attempt),
+        }
+        child = self.client.create_run(self.experiment, run_name=step, tags=tags)
+        run_id = str(child.info.run_id)
+        self._children[step] = run_id
+        self._uris[run_id] = str(child.info.artifact_uri)
+        self._open.add(run_id)
+        values = [Param(k, _text(v)) for k, v in params.items()]
+        if values:
+            self.client.log_batch(run_id, params=values)
+        return {
+            "MLFLOW_RUN_ID": run_id,
+            "MLFLOW_TRACKING_URI": self.project.tracking_uri,
+            "MLFLOW_REGISTRY_URI": self.project.tracking_uri,
+            "MLFLOW_EXPERIMENT_ID": self.experiment,
+        }
+
+    def resume_step(self, step: str, run_id: str, earlier: str) -> dict[str, str]:
+        """Open the child run of the run `earlier` again, as a child of this one: the kernel that
+        goes on logs there, and what it logged before stays. Returns as `start_step`."""
+        from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+        before = self.client.get_run(run_id).data.tags
+        self.client.update_run(run_id, status="RUNNING")
+        self._children[step] = run_id
+        self._open.add(run_id)
+        tags = {
+            MLFLOW_PARENT_RUN_ID: self.parent,
+            RUN_TAG: self.run,
+            "gristmill.resumed-from": earlier,
+        }
+        for key, value in tags.items():
+            self.client.set_tag(run_id, key, value)
+        if "gristmill.error" in before:
+            self.client.delete_tag(run_id, "gristmill.error")
+        if parent := before.get(MLFLOW_PARENT_RUN_ID):
+            self.client.set_tag(parent, "gristmill.resumed-by", self.run)
+        return {"MLFLOW_RUN_ID": run_id}
+
+    def child(self, step: str) -> str | None:
+        return self._children.get(step)
+
+    def finish_step(
+        self,
+        step: str,
+        status: str,
+        *,
+        executed: Path | None = None,
+        metrics: Mapping[str, float] | None = None,
+        files: Mapping[str, Path] | None = None,
+        lineage: Lineage | None = None,
+        error: str = "",
+    ) -> None:
+        """Close the child run with what the step made; `status` is FINISHED, FAILED or KILLED."""
+        import time
+
+        from mlflow.entities import Metric, RunTag
+
+        run_id = self._children[step]
+        now = int(time.time() * 1000)
+        values = [Metric(k, v, now, 0) for k, v in (metrics or {}).items() if math.isfinite(v)]
+        tags = []
+        if lineage is not None:
+            found = {"commit": lineage.commit, "source": lineage.source, "author": lineage.author}
+            tags += [RunTag(f"gristmill.{k}", v) for k, v in found.items() if v]
+            if lineage.dirty is not None:
+                tags.append(RunTag("gristmill.dirty", str(lineage.dirty).lower()))
+        if error:
+            tags.append(RunTag("gristmill.error", error[:PARAM_LIMIT]))
+        self.client.log_batch(run_id, metrics=values, tags=tags)
+        if executed is not None and executed.exists():
+            self._store(run_id).log_artifact(str(executed), "notebook")
+        for folder, path in (files or {}).items():
+            self._store(run_id).log_artifact(str(path), folder)
+        if lineage is not None:
+            self._log_text(run_id, lineage.to_json(), "lineage.json")
+        self.client.set_terminated(run_id, status)
+        self._open.discard(run_id)
+
+    def _store(self, run_id: str) -> Any:
+        """Where a run's artifacts go. The client would ask the database for each file."""
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        if run_id not in self._artifacts:
+            uri = self._uris.get(run_id) or self.client.get_run(run_id).info.artifact_uri
+            self._artifacts[run_id] = get_artifact_repository(
+                uri, tracking_uri=self.project.tracking_uri
+            )
+        return self._artifacts[run_id]
+
+    def _log_text(self, run_id: str, text: str, name: str) -> None:
+        import tempfile
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            path.write_text(text, encoding="utf-8")
+            self._store(run_id).log_artifact(str(path))
+
+    def abandon(self) -> None:
+        """Close what is open as KILLED."""
+        for run_id in sorted(self._open):
+            self.client.set_terminated(run_id, "KILLED")
+        self._open.clear()
+
+    def finish(
+        self, status: str, params: Mapping[str, Any], metrics: Mapping[str, float], record: str
+    ) -> None:
+        """Close the parent run with the parameters and metrics of all steps, by which runs are
+        searched; `record` is kept as `run.json`."""
+        import time
+
+        from mlflow.entities import Metric, Param
+
+        now = int(time.time() * 1000)
+        values = [Metric(k, v, now, 0) for k, v in metrics.items() if math.isfinite(v)]
+        given = [Param(k, _text(v)) for k, v in params.items()]
+        for begin in range(0, max(len(values), len(given)), BATCH):
+            end = begin + BATCH
+            self.client.log_batch(self.parent, metrics=values[begin:end], params=given[begin:end])
+        self._log_text(self.parent, record, "run.json")
+        self.client.set_terminated(self.parent, status)
+        self._open.discard(self.parent)
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text[:PARAM_LIMIT]
+
+
+def flat_metrics(value: Any, prefix: str = "") -> dict[str, float]:
+    """Numbers of a JSON document by dotted name; lists and text are passed over."""
+    found: dict[str, float] = {}
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            found.update(flat_metrics(item, f"{prefix}.{key}" if prefix else str(key)))
+    elif isinstance(value, int | float) and prefix:
+        found[prefix] = float(value)
+    return found

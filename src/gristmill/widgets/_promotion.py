@@ -1,0 +1,266 @@
+"""`Promotion`: a version's gates with their evidence, approvals, and who becomes champion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import ipywidgets as widgets
+from markupsafe import Markup
+
+from gristmill.drawing import Badge, macro, status_text
+from gristmill.project import Project
+from gristmill.registry import (
+    CHAMPION,
+    INCONCLUSIVE,
+    NO_VERSION,
+    ApprovalStatus,
+    Entry,
+    GateResult,
+    Registry,
+    StoredReport,
+    Version,
+    gate,
+    report_of,
+    request_approval,
+    rollback,
+    status_of,
+)
+from gristmill.registry import (
+    Promotion as Promotion_promotion,
+)
+from gristmill.registry import (
+    decide as decide_review,
+)
+from gristmill.registry import (
+    promote as promote_promotion,
+)
+from gristmill.widgets._versions import Picker
+from gristmill.widgets._work import PANELS, Panel, html
+
+MOVES = ("promote", "rollback")
+SHOWN_MOVES = 8
+
+
+@dataclass(frozen=True)
+class State:
+    """What the panel shows: a version, who holds the alias, the last gate report, the approvals,
+    and the last moves, newest first."""
+
+    version: Version
+    alias: str
+    holder: int | None
+    report: StoredReport | None
+    standing: ApprovalStatus
+    moves: tuple[Entry, ...]
+
+
+def read(project: Project, model: str, number: int, alias: str) -> State:
+    """Raises NotFound, or Forbidden when the ledger was altered."""
+    registry = Registry(project)
+    version = registry.version(model, number)
+    moves = [e for e in registry.ledger.entries(model) if e.action in MOVES and e.alias == alias]
+    return State(
+        version,
+        alias,
+        registry.ledger.aliases(model).get(alias),
+        report_of(registry, version),
+        status_of(registry, version),
+        tuple(reversed(moves[-SHOWN_MOVES:])),
+    )
+
+
+class Promotion(Panel):
+    """Judge a version, ask, approve, reject, promote, roll back: each with a reason, each by the
+    role that the settings give to who acts. What is decided is what is shown: a newer gate report
+    or another holder of the alias is a conflict."""
+
+    def __init__(
+        self,
+        model: str | None = None,
+        version: int | None = None,
+        *,
+        project: Project | None = None,
+        actor: str | None = None,
+    ) -> None:
+        super().__init__(model, project, actor)
+        self.state: State | None = None
+        self.picker = Picker(self, self._look, many=False)
+        self.alias = widgets.Text(CHAMPION, description="Alias", continuous_update=False)
+        self.reason = widgets.Text(
+            description="Reason", placeholder="why; recorded in the ledger",
+            layout=widgets.Layout(width="min(100%, 44rem)"),
+        )  # fmt: skip
+        self.facts, self.gates, self.moves = html(), html(), html()
+        words = (
+            ("Judge", self.judge, "info", "Run the model's gates on this version"),
+            ("Ask for approval", self.ask, "", "Ask the reviewers for a decision"),
+            ("Approve", lambda: self.decide("approve"), "", "Approve this version and gate report"),
+            ("Reject", lambda: self.decide("reject"), "", "Reject this version and gate report"),
+            ("Promote", self.promote, "success", "Give the alias to this version"),
+            ("Roll back", self.roll_back, "warning", "Give the alias back to who held it before"),
+        )
+        self.buttons = {
+            w: self.button(w, act, kind=kind, hint=hint) for w, act, kind, hint in words
+        }
+        bar = widgets.HBox(list(self.buttons.values()), layout=widgets.Layout(flex_flow="row wrap"))
+        self.model.observe(lambda _: self._other_model(), "value")
+        self.alias.observe(lambda _: self._look(), "value")
+        self.show(
+            widgets.VBox([self.model, self.picker, self.alias]),
+            self.facts, self.gates, self.reason, bar, self.moves,
+        )  # fmt: skip
+        self.picker.numbers = (version,) if version else ()
+        self.refresh()
+
+    def refresh(self) -> None:
+        self.picker.refresh()
+        self._look()
+
+    def judge(self) -> None:
+        model, number, alias = self._asked()
+        self.do(
+            f"Judging version {number}",
+            lambda tell: gate(
+                self.project,
+                model,
+                number,
+                alias,
+                actor=self.actor,
+                progress=lambda text: tell(f"Judging version {number}: {text}"),
+            ),
+            lambda report: self.done(
+                f"Version {number} was judged: {status_text(report.verdict)}."
+            ),
+            quiet=False,
+        )
+
+    def ask(self) -> None:
+        model, number, _ = self._asked()
+        reason = self.reason.value
+        self.do(
+            "Asking",
+            lambda _: request_approval(
+                self.project, model, number, reason=reason, actor=self.actor
+            ),
+            lambda _: self._decided(f"The reviewers have been asked about version {number}."),
+            quiet=False,
+        )
+
+    def decide(self, decision: str) -> None:
+        model, number, _ = self._asked()
+        reason, report = self.reason.value, self.state and self.state.report
+        self.do(
+            "Signing the decision",
+            lambda _: decide_review(
+                self.project, model, number, decision=decision, reason=reason,
+                report=report.digest if report else None, actor=self.actor,
+            ),
+            lambda decided: self._decided(decided.sentence()),
+            quiet=False,
+        )  # fmt: skip
+
+    def promote(self) -> None:
+        model, number, alias = self._asked()
+        reason, holder = self.reason.value, self.state.holder if self.state else None
+        self.do(
+            f"Promoting version {number}",
+            lambda _: promote_promotion(
+                self.project, model, number, alias=alias, reason=reason, actor=self.actor,
+                expected=None if holder == number else holder or NO_VERSION,
+            ),
+            self._moved,
+            quiet=False,
+        )  # fmt: skip
+
+    def roll_back(self) -> None:
+        model, _, alias = self._asked()
+        reason = self.reason.value
+        self.do(
+            f"Rolling {alias} back",
+            lambda _: rollback(self.project, model, alias=alias, reason=reason, actor=self.actor),
+            self._moved,
+            quiet=False,
+        )
+
+    def _moved(self, move: Promotion_promotion) -> None:
+        self._decided(f"{move.sentence()}.")
+
+    def _decided(self, words: str) -> None:
+        self.reason.value = ""
+        self.done(words)
+
+    def _asked(self) -> tuple[str, int, str]:
+        (number,) = self.picker.numbers or (0,)
+        return self.model.value, number, self.alias.value.strip()
+
+    def _other_model(self) -> None:
+        self.picker.numbers = ()
+        self.refresh()
+
+    def _look(self) -> None:
+        model, number, alias = self._asked()
+        if model and number:
+            self.do(
+                f"Reading version {number}",
+                lambda _: read(self.project, model, number, alias),
+                self._draw,
+            )
+
+    def _draw(self, state: State) -> None:
+        self.state = state
+        held = f"version {state.holder}" if state.holder else "nobody"
+        self.facts.value = macro(
+            PANELS,
+            "candidate",
+            state.version,
+            [Badge(a, "alias", pill=True) for a in state.version.aliases],
+            state.alias,
+            held,
+            self.actor,
+            _approvals(state.standing),
+        )
+        self.gates.value = gates_html(state.report)
+        rows = [
+            (f"{e.at:%Y-%m-%d %H:%M} UTC", e.actor, e.action, e.before, e.after, e.reason)
+            for e in state.moves
+        ]
+        self.moves.value = macro(PANELS, "moves", state.alias, rows)
+
+
+def _approvals(standing: ApprovalStatus) -> str:
+    free = not (standing.required or standing.approved or standing.rejected or standing.void)
+    return "no approvals are required" if free else standing.sentence()
+
+
+def gates_html(report: StoredReport | None) -> Markup:
+    """Every gate's verdict with its finding, and the numbers it rests on."""
+    if report is None:
+        return macro(PANELS, "gates", "The gates have not judged this version yet.", [])
+    digest, judged = report
+    rows = [(_verdict(r.verdict), r.kind, r.message, _evidence(r)) for r in judged.results]
+    rival = judged.about.get("champion")
+    against = f"against version {rival}" if rival else "without a champion"
+    text = (
+        f"Judged {against} on {judged.about.get('rows', 0):,} hold-out rows: "
+        f"{status_text(judged.verdict)}. Report {digest[:12]}."
+    )
+    if not rows:
+        text += " No gates are declared."
+    return macro(PANELS, "gates", text, rows)
+
+
+def _verdict(verdict: str) -> Badge:
+    return Badge(
+        status_text(verdict), "inconclusive" if verdict == INCONCLUSIVE else verdict, pill=True
+    )
+
+
+def _evidence(result: GateResult) -> Markup | str:
+    """The numbers of a verdict, folded away."""
+    if not result.numbers:
+        return ""
+    rows = [
+        (key, f"{value:.5g}" if isinstance(value, float) else value)
+        for key, value in result.numbers.items()
+    ]
+    return macro(PANELS, "evidence", rows)

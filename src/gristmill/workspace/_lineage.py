@@ -1,0 +1,96 @@
+"""Lineage of what runs made: written when a step succeeds, found again for any output."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gristmill.errors import Conflict, Invalid, NotFound
+from gristmill.files import write_atomic
+from gristmill.lineage import GitState, Lineage, LockFile, git_state
+from gristmill.pipeline import STEP_FILES, locked_state, source_path
+from gristmill.project import Project
+from gristmill.workspace._workspace import Workspace, load_workspace
+
+
+def make_lineage(
+    workspace: Workspace,
+    step: str,
+    git: GitState,
+    run: str | None,
+    executed: Path | None,
+    entry: Mapping[str, Any],
+) -> Lineage:
+    """The lineage of a step recorded in `dvc.lock` as `entry`."""
+    state = locked_state(entry, step, workspace.environment)
+    return Lineage(
+        project=workspace.project.name,
+        step=step,
+        run=run,
+        commit=git.commit,
+        dirty=git.dirty,
+        branch=git.branch,
+        remote=git.remote,
+        inputs={
+            p: h
+            for p, h in state.inputs.items()
+            if h and not p.startswith(STEP_FILES) and p != workspace.environment
+        },
+        outputs={p: h for p, h in state.outputs.items() if h},
+        params=dict(state.params),
+        source=state.inputs.get(source_path(step)),
+        environment=state.inputs.get(workspace.environment) if workspace.environment else None,
+        environment_file=workspace.environment or None,
+        python=platform.python_version(),
+        notebook=workspace.dag.steps[step].notebook,
+        executed=executed.relative_to(workspace.project.root).as_posix() if executed else None,
+        author=git.author,
+    )
+
+
+def remember(project: Project, lineage: Lineage) -> None:
+    """Keep a run's lineage beside its executed notebook."""
+    path = project.state / "runs" / str(lineage.run) / f"{lineage.step}.lineage.json"
+    write_atomic(path, lineage.to_json())
+
+
+def lineage_of(project: Project, path: str) -> Lineage:
+    """The lineage of an output as it lies in the project now.
+
+    The run that wrote exactly this content is found among the kept runs; an output that came by
+    `dvc repro` or `dvc pull` has lineage from `dvc.lock` and git, without run and executed
+    notebook. Raises NotFound when no step writes `path`, Conflict when the content is not what
+    `dvc.lock` recorded.
+    """
+    workspace = load_workspace(project)
+    step = next(
+        (s for s in workspace.dag.steps.values() if path in [o.path for o in s.outputs]), None
+    )
+    if step is None:
+        raise NotFound(
+            "lineage.no-step",
+            f"no step writes {path}.",
+            hint="Name an output of a step; `gristmill status` lists them.",
+        )
+    entry = LockFile(project.root).stages.get(step.name)
+    recorded = locked_state(entry, step.name, workspace.environment) if entry else None
+    present = workspace.hashes.md5(path)
+    workspace.hashes.save()
+    if recorded is None or present is None or recorded.outputs.get(path) != present:
+        raise Conflict(
+            "lineage.stale",
+            f"{path} is not what step {step.name} last wrote.",
+            hint=f"Run it: `gristmill run {step.name}`.",
+        )
+    for kept in sorted(project.state.glob(f"runs/*/{step.name}.lineage.json"), reverse=True):
+        try:
+            lineage = Lineage.from_json(kept.read_text(encoding="utf-8"))
+        except (OSError, Invalid, json.JSONDecodeError):
+            continue
+        same_inputs = lineage.source == recorded.inputs.get(source_path(step.name))
+        if lineage.outputs.get(path) == present and same_inputs:
+            return lineage
+    return make_lineage(workspace, step.name, git_state(project.root), None, None, entry or {})

@@ -1,0 +1,130 @@
+"""`gristmill sync`: bring `.gristmill/steps`, `dvc.yaml` and the record of both up to date."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gristmill.errors import Invalid
+from gristmill.files import write_atomic
+from gristmill.lineage import LOCK_FILE, PIPELINE_FILE, DvcRepo, LockFile, YamlLoader, directory_md5
+from gristmill.pipeline import (
+    OWNER,
+    SOURCES,
+    STEP_FILES,
+    foreign_stages,
+    locked_state,
+    merge_stages,
+    sources_stage,
+    stage_of,
+)
+from gristmill.workspace._workspace import Workspace
+
+HEADER = "# Written by `gristmill sync` from the notebooks. Stages of your own are kept.\n"
+
+
+def desired_stages(workspace: Workspace) -> dict[str, Any]:
+    """The stages the notebooks ask for, in the order of the DAG."""
+    stages: dict[str, Any] = {SOURCES: sources_stage(workspace.source_files())}
+    for name, step in workspace.dag.steps.items():
+        stages[name] = stage_of(step, workspace.params[name], workspace.environment)
+    return stages
+
+
+def pipeline_text(root: Path, workspace: Workspace) -> str | None:
+    """What `dvc.yaml` should say, None when it already does.
+
+    Raises Invalid when somebody else's stage has a step's name.
+    """
+    path = root / PIPELINE_FILE
+    old_text = path.read_text(encoding="utf-8") if path.exists() else ""
+    try:
+        old = yaml.load(old_text, Loader=YamlLoader) or {}  # noqa: S506
+    except yaml.YAMLError as error:
+        raise Invalid("pipeline.syntax", f"dvc.yaml: {error}", hint="Mend or delete it.") from error
+    stages = desired_stages(workspace)
+    clash = sorted(set(foreign_stages(old)) & set(stages))
+    if clash:
+        raise Invalid(
+            "pipeline.foreign-stage",
+            f"dvc.yaml has a stage `{clash[0]}` that Gristmill did not write.",
+            hint="Rename the notebook or that stage.",
+        )
+    new = merge_stages(old, stages)
+    if new == old and list(new["stages"]) == list(old["stages"]):
+        return None
+    if foreign_stages(old) or set(old) - {"stages"}:
+        return _round_trip(old_text, stages)
+    return HEADER + yaml.safe_dump(new, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _round_trip(old_text: str, stages: dict[str, Any]) -> str:
+    """Replace our stages and keep the comments and order of everything else."""
+    from ruamel.yaml import YAML
+
+    editor = YAML()
+    editor.width = 100
+    document = editor.load(old_text)
+    present = document.setdefault("stages", {})
+    for name in [n for n, s in present.items() if OWNER in (s.get("meta") or {})]:
+        del present[name]
+    present.update(stages)
+    out = io.StringIO()
+    editor.dump(document, out)
+    return out.getvalue()
+
+
+def sync(workspace: Workspace) -> bool:
+    """Write step files, `dvc.yaml` and the lock entry of the stage `sources`.
+
+    Returns whether anything changed. Raises Invalid when a stage of the user's stands in the way.
+    """
+    root = workspace.project.root
+    text = pipeline_text(root, workspace)
+    changed = workspace.write_step_files()
+    if text is not None:
+        write_atomic(root / PIPELINE_FILE, text)
+    gone = _drop_removed(root, workspace)
+    recorded = _record_sources(workspace)
+    workspace.hashes.save()
+    return bool(text is not None or changed or gone or recorded)
+
+
+def _drop_removed(root: Path, workspace: Workspace) -> bool:
+    """Forget lock entries of steps whose notebooks are gone."""
+    if not (root / LOCK_FILE).exists():
+        return False
+    document = yaml.load((root / PIPELINE_FILE).read_text("utf-8"), Loader=YamlLoader)  # noqa: S506
+    lock = LockFile(root)
+    gone = set(lock.stages) - set(document["stages"])
+    if gone:
+        lock.update({}, drop=gone)
+    return bool(gone)
+
+
+def _record_sources(workspace: Workspace) -> bool:
+    """Keep `dvc.lock` true about `sources`: the files are cached only when they changed."""
+    root = workspace.project.root
+    lock = LockFile(root)
+    entry = lock.stages.get(SOURCES)
+    inputs = {path: workspace.hashes.md5(path) for path in workspace.source_files()}
+    output = directory_md5(workspace.hashes.listing(STEP_FILES))
+    locked = locked_state(entry, SOURCES, "") if entry else None
+    if locked and locked.inputs == inputs and locked.outputs.get(STEP_FILES) == output:
+        return False
+    if entry and locked and locked.outputs.get(STEP_FILES) == output:
+        deps = [
+            {"path": p, "hash": "md5", "md5": md5, "size": (root / p).stat().st_size}
+            for p, md5 in inputs.items()
+        ]
+        lock.update({SOURCES: {**entry, "deps": deps}})
+        return True
+    repo = DvcRepo(root)
+    try:
+        repo.commit(SOURCES)
+    finally:
+        repo.close()
+    return True
