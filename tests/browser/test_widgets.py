@@ -152,7 +152,7 @@ def promote_both(promotion: Locator, bob: Locator) -> None:
         act(promotion, "Approve", "It is mine.")
         says(promotion, "cannot decide on it")
         act(promotion, "Ask for approval", "Please.")
-        says(promotion, "The reviewers are asked")
+        says(promotion, "reviewers have been asked")
         act(bob, "Approve", "I read the report.")
         says(bob, f"bob@example.org: approve version {number}")
         expect(promotion.get_by_text("1 of 1 approvals by bob@example.org")).to_be_visible()
@@ -166,8 +166,8 @@ def compare(registry: Locator) -> None:
     for number in (1, 2):
         registry.get_by_label(f"version {number}", exact=True).check()
     compare_ticked = registry.get_by_role("button", name="Compare ticked")
-    assert compare_ticked.evaluate(MEANWHILE, "surely better by"), "the cell had to wait"
-    expect(registry.get_by_text("surely better by")).to_be_visible()
+    assert compare_ticked.evaluate(MEANWHILE, "significantly better by"), "the cell had to wait"
+    expect(registry.get_by_text("significantly better by")).to_be_visible()
     expect(registry.get_by_role("table", name="Metrics of each version")).to_be_visible()
     expect(registry.locator("td svg[aria-label]").nth(4)).to_be_visible()
 
