@@ -214,4 +214,4 @@ def alerts(page: Page) -> None:
     accessible(page)
     page.get_by_role("button", name="Open the dashboard of delay").click()
     frame = page.frame_locator("iframe[title='Dashboard: delay']")
-    expect(frame.get_by_text("No window has been judged.")).to_be_visible()
+    expect(frame.get_by_text("No window has been judged yet")).to_be_visible()
