@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import tomllib
-import types
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar
 
 from gristmill.errors import Invalid, NotFound
+from gristmill.records import parse_table, unknown_key
 
 SETTINGS = "gristmill.toml"
 STATE = ".gristmill"
@@ -219,54 +219,3 @@ def _glob_regex(glob: str) -> Any:
             out.append({"*": "[^/]*", "?": "[^/]"}.get(rest[0], re.escape(rest[0])))
             rest = rest[1:]
     return re.compile("".join(out) + r"\Z").match
-
-
-def unknown_key(key: str, known: set[str], where: str) -> Invalid:
-    import difflib
-
-    close = difflib.get_close_matches(key, known, 1)
-    hint = f"Did you mean `{close[0]}`?" if close else f"Known: {', '.join(sorted(known))}."
-    return Invalid("settings.unknown-key", f"{where}: unknown key `{key}`.", hint=hint)
-
-
-def parse_table(cls: type[T], table: Mapping[str, Any], where: str) -> T:
-    """Build the frozen dataclass `cls` from a settings table.
-
-    Fields may be str, int, float, bool, `X | None`, `tuple[X, ...]` and mappings from str.
-    Raises Invalid for an unknown, missing or wrongly typed key, naming `where`.
-    """
-    hints = get_type_hints(cls)
-    known = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
-    values: dict[str, Any] = {}
-    for key, value in table.items():
-        if key not in known:
-            raise unknown_key(key, set(known), where)
-        values[key] = _coerce(hints[key], value, f"{where} {key}")
-    for name, spec in known.items():
-        if name not in values and spec.default is MISSING and spec.default_factory is MISSING:
-            raise Invalid("settings.missing-key", f"{where}: `{name}` is required.")
-    return cls(**values)
-
-
-def _coerce(hint: Any, value: Any, where: str) -> Any:
-    origin = get_origin(hint)
-    if hint is Any:
-        return value
-    if origin in (Union, types.UnionType):
-        options = [o for o in get_args(hint) if o is not type(None)]
-        return _coerce(options[0], value, where)
-    if origin is tuple and isinstance(value, list):
-        item = get_args(hint)[0]
-        return tuple(_coerce(item, v, f"{where}[{i}]") for i, v in enumerate(value))
-    if isinstance(origin, type) and issubclass(origin, Mapping) and isinstance(value, dict):
-        item = get_args(hint)[1]
-        return {k: _coerce(item, v, f"{where}.{k}") for k, v in value.items()}
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    truth_for_number = isinstance(value, bool) and hint is not bool
-    if isinstance(hint, type) and isinstance(value, hint) and not truth_for_number:
-        return value
-    name = getattr(hint, "__name__", str(hint))
-    raise Invalid(
-        "settings.type", f"{where} is {value!r}, which is not of type {name}.", hint="Mend it."
-    )

@@ -1,4 +1,4 @@
-"""TODO door"""
+"""The step editor and lint, over files and open documents."""
 
 from __future__ import annotations
 
@@ -18,33 +18,22 @@ if TYPE_CHECKING:
     )
     from gristmill.authoring._form.edits import Edit
     from gristmill.authoring._lint import lint, lint_settings, require_clean_notebooks
-    from gristmill.authoring._rules.finding import ERROR, OFF, RULES, Finding, LintSettings
-    from gristmill.authoring._rules.names import PREDEFINED, Diagnostic, PythonSource, build_program
-    from gristmill.authoring._rules.rules import Draft, lint_notebook, read_draft
+    from gristmill.authoring._rules.finding import ERROR, OFF, Finding
 else:
     __getattr__, __dir__ = door(__name__)
 
 __all__ = [
     "ERROR",
     "OFF",
-    "PREDEFINED",
-    "RULES",
     "Completion",
-    "Diagnostic",
-    "Draft",
     "Edit",
     "Finding",
-    "LintSettings",
-    "PythonSource",
     "StepChange",
     "StepForm",
-    "build_program",
     "complete_path",
     "edit_step",
     "lint",
-    "lint_notebook",
     "lint_settings",
-    "read_draft",
     "require_clean_notebooks",
     "step_edits",
     "step_form",

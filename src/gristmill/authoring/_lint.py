@@ -12,7 +12,8 @@ from gristmill.authoring._rules.rules import lint_notebook, read_draft
 from gristmill.errors import GateFailed, GristmillError, NotFound
 from gristmill.lineage import Lineage, text_md5
 from gristmill.pipeline import step_name
-from gristmill.project import SETTINGS, Project, parse_table
+from gristmill.project import SETTINGS, Project
+from gristmill.records import parse_table
 from gristmill.workspace import Workspace, glob_prefixes, load_workspace
 
 SHOWN = 5

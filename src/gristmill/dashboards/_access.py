@@ -12,7 +12,8 @@ from typing import Any
 from jupyter_server.auth.identity import PasswordIdentityProvider, User
 
 from gristmill.errors import Invalid
-from gristmill.project import SETTINGS, Project, parse_table
+from gristmill.project import SETTINGS, Project
+from gristmill.records import parse_table
 
 PREFIX = "viewer:"
 

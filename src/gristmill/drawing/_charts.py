@@ -146,7 +146,8 @@ def side_by_side_bars(labels: Sequence[str], then: Sequence[float], now: Sequenc
     for i, (label, before, after) in enumerate(zip(labels, then, now, strict=True)):
         y = high * i + 4
         short = label if len(label) <= 18 else label[:17] + "…"
-        title = f"<title>{escape(label)}: {format_percent(before)} in training, {format_percent(after)} now</title>"
+        shares = f"{format_percent(before)} in training, {format_percent(after)} now"
+        title = f"<title>{escape(label)}: {shares}</title>"
         parts.append(text(left - 8, y + 12, short, "end", title=label))
         for kind, value, offset in (("then", before, 0), ("now", after, 8)):
             size = (width - left - 48) * value / most

@@ -104,7 +104,8 @@ def interval(bar: Bar) -> Markup:
     reach = max(abs(bar.low), abs(bar.high), 1e-12) * 1.12
     y, middle = height / 2, width / 2
     low, value, high = (middle + middle * v / reach for v in (bar.low, bar.value, bar.high))
-    title = f"{bar.name}: {format_signed(bar.value)} ({format_signed(bar.low)} to {format_signed(bar.high)})"
+    bounds = f"{format_signed(bar.low)} to {format_signed(bar.high)}"
+    title = f"{bar.name}: {format_signed(bar.value)} ({bounds})"
     return finish(
         (
             start(width, height, title, fixed=True),

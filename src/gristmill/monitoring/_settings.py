@@ -12,7 +12,8 @@ from gristmill.errors import Invalid
 from gristmill.monitoring._statistics.drift import Thresholds
 from gristmill.monitoring._statistics.performance import HIGHER
 from gristmill.monitoring._statistics.periods import Period, parse_length, parse_period
-from gristmill.project import SETTINGS, Project, parse_table
+from gristmill.project import SETTINGS, Project
+from gristmill.records import parse_table
 
 RULES = (
     "drift", "prediction", "quality", "contract", "performance", "segment", "joint", "chart",

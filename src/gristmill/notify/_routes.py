@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gristmill.errors import Invalid
-from gristmill.project import SETTINGS, Project, parse_table
+from gristmill.project import SETTINGS, Project
+from gristmill.records import parse_table
 
 SEVERITIES = ("warning", "critical")
 KINDS = ("webhook", "slack", "teams", "pagerduty", "email")

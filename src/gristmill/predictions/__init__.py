@@ -1,4 +1,4 @@
-"""TODO door"""
+"""The prediction log: one line a prediction, written before the reply; one rule to read it."""
 
 from __future__ import annotations
 

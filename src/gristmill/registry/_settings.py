@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gristmill.errors import Invalid, NotFound
-from gristmill.project import SETTINGS, Project, parse_table
+from gristmill.project import SETTINGS, Project
+from gristmill.records import parse_table
 
 ROOMS = ("serving", "monitoring", "retrain")
 

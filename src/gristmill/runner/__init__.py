@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gristmill._door import door
 
 if TYPE_CHECKING:
-    from gristmill.runner._kernels.doctor import Finding, doctor
+    from gristmill.runner._kernels.doctor import doctor
     from gristmill.runner._kernels.parked import LEASE_SECONDS, Parked, ParkedKernel
     from gristmill.runner._lock import end_orphans, project_lock
     from gristmill.runner._notebook.execute import ANSI_ESCAPES
@@ -21,7 +21,6 @@ else:
 __all__ = [
     "ANSI_ESCAPES",
     "LEASE_SECONDS",
-    "Finding",
     "Parked",
     "ParkedKernel",
     "RunRequest",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         journal_path,
         read_events,
     )
-    from gristmill.runs._plots import Figure, FigurePair, plot_pairs, plots
+    from gristmill.runs._plots import FigurePair, plot_pairs, plots
     from gristmill.runs._query import MLFLOW_STATUS, parse_where, split_key
     from gristmill.runs._record import RECORD_FILE, RunRecord, StepRecord
     from gristmill.runs._rows import RunRow, search
@@ -36,7 +36,6 @@ __all__ = [
     "MLFLOW_STATUS",
     "RECORD_FILE",
     "Change",
-    "Figure",
     "FigurePair",
     "Journal",
     "RunDiff",

@@ -1,4 +1,4 @@
-"""TODO door"""
+"""A double of the project, in which nothing of the project can be harmed."""
 
 from __future__ import annotations
 

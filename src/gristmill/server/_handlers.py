@@ -20,7 +20,8 @@ from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
 from gristmill.errors import GristmillError, Invalid
-from gristmill.project import Project, parse_table
+from gristmill.project import Project
+from gristmill.records import parse_table
 from gristmill.server._shared import SHARED, Shared
 from gristmill.server._threads import in_thread
 

@@ -10,7 +10,8 @@ from gristmill.authoring import (
     step_edits,
     step_form,
 )
-from gristmill.project import Project, parse_table
+from gristmill.project import Project
+from gristmill.records import parse_table
 from gristmill.server._handlers import ApiRequest, Route
 from gristmill.server._schema import EditReply, EditRequest, FormRequest, PathsReply
 

@@ -1,4 +1,4 @@
-"""TODO door"""
+"""BentoML: the alias followed without downtime, every prediction logged; files scored."""
 
 from __future__ import annotations
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from gristmill.errors import Forbidden, Invalid
 from gristmill.predictions import feedback_directory, predictions_directory
-from gristmill.project import SETTINGS, Project, parse_table
+from gristmill.project import SETTINGS, Project
+from gristmill.records import parse_table
 
 TOKEN = "GRISTMILL_SERVE_TOKEN"  # noqa: S105  the variable's name, not a token
 

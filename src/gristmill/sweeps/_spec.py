@@ -10,7 +10,8 @@ import yaml
 
 from gristmill.errors import Invalid, NotFound
 from gristmill.lineage import YamlLoader
-from gristmill.project import Project, parse_table
+from gristmill.project import Project
+from gristmill.records import parse_table
 from gristmill.sweeps._space import Space, grid, read_space
 from gristmill.workspace import Workspace
 

@@ -1,7 +1,7 @@
 """A process that runs trials one after another: JSON lines in, JSON lines out.
 
-`python -m gristmill.sweeps._worker`. SIGINT stops the trial it is in and leaves the process; it dies
-with the process that started it, and its kernels with it.
+`python -m gristmill.sweeps._worker`. SIGINT stops the trial it is in and leaves the process; it
+dies with the process that started it, and its kernels with it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""TODO door"""
+"""Kernels forked from a server that has already imported the libraries of the notebook."""
 
 from __future__ import annotations
 

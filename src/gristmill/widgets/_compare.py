@@ -155,7 +155,8 @@ def figure(found: VersionComparison) -> go.FigureWidget:
                 "array": [b.upper - b.observed for b in bins],
                 "arrayminus": [b.observed - b.lower for b in bins],
             },
-            text=[f"{name}: {format_percent(b.observed)} of {b.rows:,} rows" for b in bins], row=1, col=3,
+            text=[f"{name}: {format_percent(b.observed)} of {b.rows:,} rows" for b in bins],
+            row=1, col=3,
         )  # fmt: skip
     chart.update_layout(
         height=380, margin={"l": 50, "r": 10, "t": 60, "b": 45}, paper_bgcolor="rgba(0,0,0,0)",

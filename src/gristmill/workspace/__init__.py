@@ -1,4 +1,4 @@
-"""TODO door"""
+"""A project as it is on disk now: its steps, sources and settings; dvc.yaml kept up to date."""
 
 from __future__ import annotations
 

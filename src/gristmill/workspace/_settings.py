@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gristmill.errors import Invalid, NotFound
-from gristmill.project import SETTINGS, Project, parse_table, unknown_key
+from gristmill.project import SETTINGS, Project
+from gristmill.records import parse_table, unknown_key
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 BYTES = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}

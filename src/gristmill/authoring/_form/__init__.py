@@ -1,1 +1,1 @@
-"""TODO room."""
+"""A notebook as a form: what its parameters cell declares, and changes written back. Pure."""

@@ -1,1 +1,1 @@
-"""TODO room."""
+"""What lint says of a notebook's text. Pure."""

@@ -1,1 +1,1 @@
-"""TODO room."""
+"""Evidently's report on one window, drawn in a process of its own."""

@@ -1,1 +1,1 @@
-"""TODO room."""
+"""Sketches, two-sample tests, distances, performance and its estimates. Pure."""

@@ -212,7 +212,8 @@ def _number(reference: Sketch, window: Sketch) -> list[str]:
     below, above = window.counts[1] / window.present, window.counts[-1] / window.present
     if above >= 0.001:
         parts.append(
-            f"{format_percent(above)} above the largest of training, {format_amount(reference.high)}"
+            f"{format_percent(above)} above the largest of training, "
+            f"{format_amount(reference.high)}"
         )
     if below >= 0.001:
         parts.append(

@@ -1,1 +1,1 @@
-"""TODO room."""
+"""The prediction log as counts by hour, built as it grows."""

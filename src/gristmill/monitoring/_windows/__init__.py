@@ -1,1 +1,1 @@
-"""TODO room."""
+"""What a version promised, every window judged against it, and the report."""

@@ -116,8 +116,8 @@ def add_findings(
             ]
             if not here or (name == metric and window.labelled < act):
                 continue
-            text = f"{name} {format_amount(here[0].value)}: worse for windows on end, its weighted mean "
-            text += f"lies {here[0].ewma:.1f} deviations off where {here[0].limit:.1f} are allowed"
+            text = f"{name} {format_amount(here[0].value)}: worse for windows on end, its weighted "
+            text += f"mean is {here[0].ewma:.1f} deviations off, {here[0].limit:.1f} allowed"
             rule = "chart" if name == metric else "business"
             kept.append(Finding(rule, "critical" if rule == "chart" else "warning", text))
         found.append(replace(window, findings=tuple(kept)))

@@ -310,15 +310,15 @@ def estimate_text(report: MonitorReport) -> str:
     if not judged:
         return ""
     last = judged[-1]
-    text = f"{name} estimated without labels: {format_amount(last.estimated[name].value)} in the window "
-    text += f"from {last.start:%Y-%m-%d}"
+    value = format_amount(last.estimated[name].value)
+    text = f"{name} estimated without labels: {value} in the window from {last.start:%Y-%m-%d}"
     did = compared([(w.estimated[name], w.performance[name]) for w in judged
                     if name in w.performance])  # fmt: skip
     if did is None:
-        return f"{text}; no labels yet to say how well that does."
+        return f"{text}; no labels yet to check it against."
     return (
-        f"{text}; where labels came, estimates were {format_amount(did[0])} off on average and agreed "
-        f"within their intervals in {format_percent(did[1])} of windows."
+        f"{text}; where labels have arrived, estimates were off by {format_amount(did[0])} on "
+        f"average and agreed within their intervals in {format_percent(did[1])} of windows."
     )
 
 

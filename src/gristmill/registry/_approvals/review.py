@@ -7,7 +7,8 @@ from datetime import datetime
 from functools import partial
 
 from gristmill.errors import Conflict, Forbidden, GateFailed, Invalid
-from gristmill.project import SETTINGS, Project, parse_table
+from gristmill.project import SETTINGS, Project
+from gristmill.records import parse_table
 from gristmill.registry._approvals.approvals import (
     DECISIONS,
     ApprovalStatus,

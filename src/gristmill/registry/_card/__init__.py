@@ -1,1 +1,1 @@
-"""TODO room."""
+"""The model card of a version."""

@@ -255,7 +255,8 @@ class Judged:
         if off:
             worst = max(off, key=lambda b: abs(b.predicted - b.observed))
             points.append(
-                f"Its probabilities are off where it predicts about {format_percent(worst.predicted)}: "
+                "Its probabilities are off where it predicts about "
+                f"{format_percent(worst.predicted)}: "
                 f"{format_percent(worst.observed)} were observed."
             )
         points += [w.sentence() for w in self.weak if w.surely][:SAID_SLICES]

@@ -1,1 +1,1 @@
-"""TODO room."""
+"""Versions side by side on the same rows."""

@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from gristmill.errors import GristmillError, Invalid
-from gristmill.project import parse_table
+from gristmill.records import parse_table
 from gristmill.registry._gates.base import (
     INCONCLUSIVE,
     Evidence,

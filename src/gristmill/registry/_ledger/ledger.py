@@ -18,7 +18,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from gristmill.errors import Conflict, Forbidden, Invalid, NotFound
-from gristmill.project import SETTINGS, Project, parse_table
+from gristmill.project import SETTINGS, Project
+from gristmill.records import parse_table
 from gristmill.registry._ledger import sql
 from gristmill.registry._ledger.chain import (
     GENESIS,

@@ -1,1 +1,1 @@
-"""TODO room."""
+"""What would run code, the signatures of what will be loaded, and the one place that loads."""

@@ -1,1 +1,1 @@
-"""TODO room."""
+"""The packages of a version's environment, and what is known of them."""

@@ -1,1 +1,1 @@
-"""TODO room."""
+"""Model versions in MLflow: registered, found, fetched with their evidence."""

@@ -1,1 +1,1 @@
-"""TODO room."""
+"""Kernels of a run: the server started ahead, and kernels of failed steps that stay."""

@@ -1,1 +1,1 @@
-"""TODO room."""
+"""One notebook's cells executed: through papermill on a kernel, or in a forked shell."""

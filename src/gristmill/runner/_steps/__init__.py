@@ -1,1 +1,1 @@
-"""TODO room."""
+"""Around a step: may it begin, one attempt at it, how it ended, what is written down."""
