@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gristmill.authoring import RULES, Finding, LintSettings
+from gristmill.authoring import Finding
 from gristmill.authoring._lint import NotebookText, lint_texts
+from gristmill.authoring._rules.finding import RULES, LintSettings
 from gristmill.authoring._rules.secrets import SHAPES
 from gristmill.errors import GateFailed, Invalid
 from tests.conftest import shell, write_notebook
