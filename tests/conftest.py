@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -69,10 +70,10 @@ def commit(root: Path) -> None:
     shell(root, "git", *identity, "commit", "-qm", "work", "--allow-empty")
 
 
-@pytest.fixture
-def project_root(tmp_path: Path) -> Path:
-    """An empty project in a git repository."""
-    root = tmp_path / "a project"
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project just begun, to be copied: git, DVC and `gristmill init` take a second together."""
+    root = tmp_path_factory.mktemp("blank") / "a project"
     root.mkdir()
     shell(root, "git", "init", "-q", ".")
     shell(root, "git", "config", "user.name", "Ada")
@@ -81,11 +82,28 @@ def project_root(tmp_path: Path) -> Path:
     return root
 
 
+def copied(template: Path, root: Path) -> Path:
+    """A copy of a project at `root`, for one test or module to change."""
+    return Path(shutil.copytree(template, root, symlinks=True))
+
+
 @pytest.fixture
-def strangers_project(project_root: Path) -> Path:
+def project_root(blank: Path, tmp_path: Path) -> Path:
+    """An empty project in a git repository."""
+    return copied(blank, tmp_path / "a project")
+
+
+@pytest.fixture
+def strangers_project(strangers: Path, tmp_path: Path) -> Path:
+    """A copy of `strangers`."""
+    return copied(strangers, tmp_path / "a project")
+
+
+@pytest.fixture(scope="session")
+def strangers(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Notebooks by somebody else: spaces, subfolders, no inputs, two outputs, an output directory,
     2 MB printed by one cell, a local module two steps import, a notebook that is no step."""
-    root = project_root
+    root = copied(blank, tmp_path_factory.mktemp("strangers") / "a project")
     (root / "helper.py").write_text("def double(x):\n    return 2 * x\n")
     write_notebook(
         root / "make data.ipynb",

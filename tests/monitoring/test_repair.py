@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from gristmill.monitoring.routes import messages
 from gristmill.monitoring.settings import RetrainSettings, directory
 from gristmill.monitoring.undo import undoes
 from gristmill.runner.request import RunRequest
+from tests.waiting import eventually
 
 from .conftest import World
 from .world import MODEL, add_step, commit, flights
@@ -224,15 +223,16 @@ def test_killed_repairs_are_resumed_and_nothing_is_double(world: World) -> None:
         f"repair(Project.find(), {MODEL!r}, now=datetime(2013, 7, 1, tzinfo=UTC))\n"
     )
     journal = directory(world.project, MODEL) / "repairs.jsonl"
+
+    def reached(process: subprocess.Popen[bytes], step: str) -> bool:
+        return process.poll() is not None or any(r["step"] == step for r in read_journal(journal))
+
     for step in ("began", "ran", "registered", "gated"):
         process = subprocess.Popen(
             [sys.executable, "-c", code], cwd=world.root, stderr=subprocess.DEVNULL
         )
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline and process.poll() is None:
-            if any(r["step"] == step for r in read_journal(journal)):
-                os.kill(process.pid, signal.SIGKILL)
-            time.sleep(0.005)
+        eventually(partial(reached, process, step), every=0.005)
+        process.kill()
         process.wait()
     repair(world.project, MODEL, now=JULY)
     (told,) = read_repairs(world.project, MODEL)

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from gristmill.registry import promotion
 from gristmill.registry.gates import CANNOT, FAIL, PASS, Evidence
 from gristmill.serving.latency import FEWEST, Latency, quantile
 from gristmill.serving.settings import predictions_directory
+from tests.waiting import eventually
 
 GATE = f"""
 [[models.delay.gates]]
@@ -94,10 +94,12 @@ def test_a_killed_judge_leaves_no_service_and_a_broken_one_cannot_be_judged(
     declare(project, GATE)
     judge = subprocess.Popen([sys.executable, "-c", JUDGE, str(project.root)])
     lock = project.state / "candidate.lock"
-    end = time.monotonic() + 120
-    while not (lock.exists() and lock.read_text()):
-        assert judge.poll() is None and time.monotonic() < end
-        time.sleep(0.05)
+
+    def begun() -> bool:
+        assert judge.poll() is None
+        return lock.exists() and bool(lock.read_text())
+
+    eventually(begun)
     os.kill(judge.pid, signal.SIGKILL)
     judge.wait()
     with held(lock, wait=120):  # free when the last process of the service has ended
