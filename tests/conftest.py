@@ -25,12 +25,14 @@ settings.load_profile("house")
 LEDGER_URL = "GRISTMILL_LEDGER_URL"
 # Tools are found beside the interpreter, by fixtures of any scope.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-SOURCE = Path(__file__).parent.parent / "src"
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(autouse=True)
 def own_world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of the caller's shell reaches a test."""
+    """No setting of the caller's shell reaches a test, and no directory that an earlier test went
+    to."""
+    monkeypatch.chdir(ROOT)
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", LEDGER_URL):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
