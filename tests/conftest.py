@@ -28,6 +28,21 @@ os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PAT
 ROOT = Path(__file__).parent.parent
 
 
+# What is in a folder, or asks for a fixture, is marked; the rest says so itself.
+FOLDERS = {"browser": "browser", "journeys": "slow"}
+FIXTURES = {"postgres": "postgres", "trained": "slow", "strangers": "slow"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        parts = item.path.relative_to(ROOT / "tests").parts
+        names = {FOLDERS[part] for part in parts if part in FOLDERS}
+        names |= {FIXTURES[name] for name in getattr(item, "fixturenames", ()) if name in FIXTURES}
+        for name in sorted(names):
+            item.add_marker(name)
+
+
 @pytest.fixture(autouse=True)
 def own_world(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the caller's shell reaches a test, and no directory that an earlier test went

@@ -16,6 +16,8 @@ from gristmill.runner.warm import client
 from tests.conftest import copied, shell, write_notebook
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def served(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:

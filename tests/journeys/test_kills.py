@@ -31,6 +31,8 @@ from gristmill.runner.warm import client
 from tests.conftest import commit, shell, write_notebook
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.kill
+
 KILLS = int(os.environ.get("GRISTMILL_KILLS", "4"))
 SEED = int(os.environ.get("GRISTMILL_KILLS_SEED", "3"))
 STEPS = ("a", "b", "c", "d")

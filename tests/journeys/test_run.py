@@ -290,6 +290,7 @@ def test_ctrl_c_leaves_everything_consistent(slow: Path, tmp_path: Path) -> None
     assert (slow / "next.txt").read_text() == "30"
 
 
+@pytest.mark.kill
 def test_killed_at_any_moment_the_next_run_completes(slow: Path, tmp_path: Path) -> None:
     root = slow
     open_for_good(tmp_path / "gate")

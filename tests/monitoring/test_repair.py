@@ -212,6 +212,7 @@ def test_a_run_that_fails_is_told_and_given_up_after_enough_tries(world: World) 
     assert champion(world) == 1
 
 
+@pytest.mark.kill
 def test_killed_repairs_are_resumed_and_nothing_is_double(world: World) -> None:
     from gristmill.registry.store import Registry
 

@@ -22,6 +22,8 @@ from gristmill.registry.store import Registry
 
 from .conftest import SETTINGS, Models, lineage, put
 
+pytestmark = pytest.mark.slow
+
 MANY = 16
 PRELOAD = "tests.registry.preload"
 NAMES = ("GRISTMILL_KEYS", "GRISTMILL_LEDGER_URL")

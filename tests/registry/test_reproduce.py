@@ -18,6 +18,8 @@ from gristmill.registry.reproduce import reproduce
 
 from ..conftest import commit, copied, edit_notebook, shell, write_notebook
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = """
 [project]
 name = "tiny"

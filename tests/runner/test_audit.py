@@ -18,6 +18,8 @@ from gristmill.runner.run import run
 from gristmill.runner.warm.observe import EVENTS, _Hook
 from tests.conftest import write_notebook
 
+pytestmark = pytest.mark.slow
+
 CELLS = (
     "from gristmill import Input, Output\nsrc: Input = 'data'\nout: Output = 'out.txt'\nn: int = 1",
     "import os, tempfile\nimport pandas as pd\nname = 'raw' + '.csv'",

@@ -18,6 +18,8 @@ from gristmill.runner.warm import client
 from gristmill.runner.warm.suitable import refusal
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", autouse=True)
 def servers():

@@ -21,6 +21,8 @@ from gristmill.runner.run import decide, run
 from gristmill.runner.workspace import load
 from tests.conftest import copied, edit_notebook, shell, write_notebook
 
+pytestmark = pytest.mark.slow
+
 Edit = Callable[[Path], object]
 
 

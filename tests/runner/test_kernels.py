@@ -33,7 +33,10 @@ from gristmill.runner.kernels import (
 from gristmill.runner.warm import client
 from tests.waiting import alive, ended, eventually
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="fork servers need Linux")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="fork servers need Linux"),
+]
 
 PRELOAD = (
     "matplotlib.pyplot",

@@ -30,6 +30,8 @@ from gristmill.runner.hooks import Hooks
 from gristmill.runner.kernels import KernelRequest, acquire
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 FULL: list[Any] = [
     ("depth: int = 3\nname = 'ä'", ["parameters"]),
     "# a comment alone",

@@ -13,6 +13,8 @@ from gristmill.runner.request import RunRequest, RunResult
 from gristmill.runner.run import run
 from tests.conftest import commit, copied, shell, write_notebook
 
+pytestmark = pytest.mark.slow
+
 HEAD = "from gristmill import Input, Output\n"
 
 

@@ -20,6 +20,8 @@ from gristmill.runner.request import RunRequest, RunResult
 from gristmill.runner.run import run
 from tests.conftest import copied, write_notebook
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = """
 [steps.flaky]
 retries = 2

@@ -20,6 +20,8 @@ from gristmill.runs import search as rows_of
 from gristmill.runs.query import parse_where
 from tests.conftest import commit, copied, edit_notebook, shell, write_notebook
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def root(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

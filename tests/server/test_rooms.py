@@ -12,6 +12,8 @@ from tests.waiting import PATIENCE
 
 from .conftest import Ask
 
+pytestmark = pytest.mark.slow
+
 ROLES = '\n[roles]\nregister = ["eve@example.org"]\napprove = ["eve@example.org"]\n'
 
 

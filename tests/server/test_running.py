@@ -24,6 +24,8 @@ from tests.conftest import copied, shell, write_notebook
 
 from .conftest import Ask
 
+pytestmark = pytest.mark.slow
+
 WAIT_S = 120
 
 

@@ -71,6 +71,7 @@ def declare(project: Project, text: str) -> Project:
     return Project.load(project.root)
 
 
+@pytest.mark.slow
 def test_a_version_is_measured_beside_the_champion(project: Project) -> None:
     """Version 2 on its input example, as there is no hold-out; nobody's log hears of it."""
     heard: list[str] = []
@@ -88,6 +89,7 @@ def test_a_version_is_measured_beside_the_champion(project: Project) -> None:
     assert not Path(f"/proc/{said['pid']}").exists()
 
 
+@pytest.mark.kill
 def test_a_killed_judge_leaves_no_service_and_a_broken_one_cannot_be_judged(
     project: Project,
 ) -> None:

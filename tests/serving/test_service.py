@@ -27,6 +27,8 @@ from gristmill.serving.settings import TOKEN, predictions_directory
 from tests.serving.conftest import SETTINGS, champion, frame, row
 from tests.waiting import ended, eventually
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def served(project: Project) -> Iterator[Served]:
@@ -124,6 +126,7 @@ def test_a_new_champion_takes_over_without_a_lost_request(shared: tuple[Project,
     assert info["refused"] is None
 
 
+@pytest.mark.kill
 def test_every_reply_is_in_the_log_after_kill_9(project: Project, served: Served) -> None:
     threads = start(served.url)
     eventually(lambda: sum(len(t.replies) for t in threads) > 50)

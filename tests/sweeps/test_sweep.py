@@ -33,6 +33,8 @@ from gristmill.sweeps.suggest import Optuna
 from tests.conftest import commit, copied, shell, write_notebook
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 METRIC = "metrics/train.json:auc"
 
 
@@ -108,6 +110,7 @@ def test_a_grid_whose_one_trial_fails_and_the_best_becomes_the_projects(root: Pa
     assert json.loads((root / "metrics/train.json").read_text())["auc"] == pytest.approx(0.8)
 
 
+@pytest.mark.kill
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_stopped_sweep_goes_on_and_leaves_no_process(root: Path, how: signal.Signals) -> None:
     name = how.name.lower()
