@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,8 @@ leave_out_grammars()
 import nbformat  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
+from gristmill.runner.kernels import stop_servers  # noqa: E402
+
 # how fast the machine makes examples is no property of the code
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
@@ -26,6 +29,18 @@ LEDGER_URL = "GRISTMILL_LEDGER_URL"
 # Tools are found beside the interpreter, by fixtures of any scope.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 ROOT = Path(__file__).parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Fork servers of these tests alone, for all workers. (Paths of sockets have to be short.)"""
+    if not hasattr(config, "workerinput"):
+        os.environ["GRISTMILL_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="gm-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        stop_servers(kill=True)
+        shutil.rmtree(os.environ["GRISTMILL_RUNTIME_DIR"], ignore_errors=True)
 
 
 # What is in a folder, or asks for a fixture, is marked; the rest says so itself.

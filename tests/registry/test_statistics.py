@@ -72,6 +72,7 @@ def test_accuracy_is_decided_as_the_exact_mcnemar_test() -> None:
         assert (found.lower > 0) == (gained > lost and p_two / 2 < 0.05)
 
 
+@pytest.mark.slow
 def test_delong_agrees_with_the_bootstrap() -> None:
     rng = np.random.default_rng(11)
     y, a, b = two_models(rng, 800, 0.4)
