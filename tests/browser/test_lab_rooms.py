@@ -21,6 +21,7 @@ from .lab import EXTENSION, PATIENCE
 from .walking import accessible, front, menu, reach, tab, word
 from .world import notebook, trained
 
+# A cell has no helper of ours to wait with.
 GRIND = (
     """from typing import Literal
 from gristmill import Input, Metrics, Output

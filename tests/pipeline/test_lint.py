@@ -291,6 +291,7 @@ def test_a_notebook_that_is_none_is_a_finding() -> None:
     assert made == ["step.path-outside", "secret-in-source"]
 
 
+@pytest.mark.slow
 def test_the_gate_refuses_a_step_and_the_command_exits_with_one(project_root: Path) -> None:
     root = project_root
     write_notebook(

@@ -17,6 +17,8 @@ from gristmill.warm._server.observe import EVENTS, _Hook
 from gristmill.workspace import lineage_of
 from tests.conftest import write_notebook
 
+pytestmark = pytest.mark.slow
+
 CELLS = (
     "from gristmill import Input, Output\nsrc: Input = 'data'\nout: Output = 'out.txt'\nn: int = 1",
     "import os, tempfile\nimport pandas as pd\nname = 'raw' + '.csv'",

@@ -38,6 +38,7 @@ def stale(root: Path) -> tuple[str, ...]:
     return plan_run(load_workspace(project, request.params), request).stale
 
 
+@pytest.mark.slow
 def test_a_smoke_run_is_apart_and_incremental(
     project_root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -18,18 +18,15 @@ from gristmill.project import Project
 from gristmill.runner import run_name
 from gristmill.runs import parse_where
 from gristmill.runs import search as rows_of
-from tests.conftest import commit, edit_notebook, shell, write_notebook
+from tests.conftest import commit, copied, edit_notebook, shell, write_notebook
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def root(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three runs: trees 80, then 90 with an edited cell, then one that fails."""
-    root = tmp_path_factory.mktemp("runs") / "p"
-    root.mkdir()
-    shell(root, "git", "init", "-q", ".")
-    shell(root, "git", "config", "user.name", "Ada")
-    shell(root, "git", "config", "user.email", "ada@example.org")
-    shell(root, "gristmill", "init")
+    root = copied(blank, tmp_path_factory.mktemp("runs") / "p")
     write_notebook(
         root / "train.ipynb",
         "from gristmill import Metrics, Output\nmodel: Output = 'model.txt'\n"

@@ -7,7 +7,6 @@ import os
 import random
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +28,17 @@ from gristmill.sweeps._space import Space, drawn, grid, read_space
 from gristmill.sweeps._state import DONE
 from gristmill.sweeps._suggest import Optuna
 from gristmill.workspace import load_workspace
-from tests.conftest import commit, shell, write_notebook
+from tests.conftest import commit, copied, shell, write_notebook
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.slow
 
 METRIC = "metrics/train.json:auc"
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("sweeps") / "p"
-    root.mkdir()
-    shell(root, "git", "init", "-q", ".")
-    shell(root, "git", "config", "user.name", "Ada")
-    shell(root, "git", "config", "user.email", "ada@example.org")
-    shell(root, "gristmill", "init")
+def root(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = copied(blank, tmp_path_factory.mktemp("sweeps") / "p")
     write_notebook(
         root / "data.ipynb",
         "from gristmill import Output\nout: Output = 'data/n.txt'\nn: int = 3",
@@ -53,7 +50,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "model: Output = 'model.txt'\nscores: Metrics = 'metrics/train.json'\n"
         "rate: float = 0.1\ndepth: int = 2\nkind: str = 'a'\nwait: float = 0.0",
         "import json, time\nimport gristmill",
-        "if depth == 13:\n    raise ValueError('unlucky')\ntime.sleep(wait)\n"
+        "if depth == 13:\n    raise ValueError('unlucky')\n"
+        "time.sleep(wait)\n"  # long enough that one trial is done while others run
         "gristmill.report(1, depth)\n"
         "open(model, 'w').write(kind)\n"
         "off = abs(depth - int(open(src).read()))\n"
@@ -110,6 +108,7 @@ def test_a_grid_whose_one_trial_fails_and_the_best_becomes_the_projects(root: Pa
     assert json.loads((root / "metrics/train.json").read_text())["auc"] == pytest.approx(0.8)
 
 
+@pytest.mark.kill
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_stopped_sweep_goes_on_and_leaves_no_process(root: Path, how: signal.Signals) -> None:
     name = how.name.lower()
@@ -122,24 +121,23 @@ def test_a_stopped_sweep_goes_on_and_leaves_no_process(root: Path, how: signal.S
     log = (root.parent / f"{name}.txt").open("w")
     process = subprocess.Popen(words, cwd=root, stdout=log, stderr=log)
     project = Project.load(root)
-    until = time.monotonic() + 120
-    while time.monotonic() < until and process.poll() is None:
+
+    def one_is_done() -> bool:
+        if process.poll() is not None:
+            return True
         try:
-            if load_sweep(project, name).count(DONE) >= 1:
-                break
+            return load_sweep(project, name).count(DONE) >= 1
         except GristmillError:
-            pass
-        time.sleep(0.05)
+            return False
+
+    eventually(one_is_done)
     process.send_signal(how)
     assert process.wait(60) != 0
     first = load_sweep(project, name)
     assert not first.finished
     kept = {t.number: t.run for t in first.trials if t.state == DONE}
     assert kept
-    until = time.monotonic() + 20
-    while (left := of_trials(root, name)) and time.monotonic() < until:
-        time.sleep(0.1)
-    assert left == []
+    eventually(lambda: of_trials(root, name) == [], 20)
     sweep = run_sweep(project, name, resume=True)
     assert sweep.finished
     assert sweep.count(DONE) == 3
