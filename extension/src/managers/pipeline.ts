@@ -3,7 +3,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { Api, recordOf, word } from '../api';
 import { laidOut } from '../layout';
 import type { ErrorRecord, KernelView, PipelineView, RunAccepted, RunWanted } from '../schema';
-import { hear, newest, shown, type Run, type Runs, type Shown } from '../state';
+import { applyEvent, newest, stepStatus, type Run, type Runs, type StepStatus } from '../state';
 import { EventStream, type Message } from '../stream';
 import type { ProjectManager } from './project';
 
@@ -76,10 +76,10 @@ export class PipelineManager {
     return newest(this.runs, run => run.phase === 'ended');
   }
 
-  shown(name: string): Shown {
+  statusOf(name: string): StepStatus {
     const step = this._view!.steps.find(found => found.name === name)!;
     const after = this.unsettled === null ? undefined : this.runs.get(this.unsettled);
-    return shown(step, this.runs, this.active ?? after ?? null);
+    return stepStatus(step, this.runs, this.active ?? after ?? null);
   }
 
   async run(wanted: Partial<RunWanted>): Promise<void> {
@@ -189,7 +189,7 @@ export class PipelineManager {
           stale = true;
         }
       } else {
-        hear(this.runs, message);
+        applyEvent(this.runs, message);
         if (message.kind === 'run-asked') {
           this._starting = false;
         } else if (message.kind === 'run-finished' || message.kind === 'run-refused') {

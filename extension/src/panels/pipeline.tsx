@@ -2,13 +2,13 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { useCallback, useState } from 'react';
 
 import type { PipelineManager } from '../managers/pipeline';
-import type { Word } from '../state';
+import type { Status } from '../state';
 import type { IGristmill } from '../tokens';
 import { Empty, Problem } from './frame';
 import { PipelineGraph } from './graph';
 import { useChanges, useNow } from './hooks';
 import { StepDetails } from './step';
-import { duration, wordOf } from './words';
+import { duration, statusLabel } from './words';
 
 interface IPipeline {
   gristmill: IGristmill;
@@ -62,7 +62,7 @@ export function Pipeline(props: IPipeline): JSX.Element {
         <div className="gm-Body">
           <PipelineGraph
             steps={view.steps}
-            shown={name => pipeline.shown(name)}
+            statusOf={name => pipeline.statusOf(name)}
             selected={selected}
             select={select}
             open={open}
@@ -71,7 +71,7 @@ export function Pipeline(props: IPipeline): JSX.Element {
           {step ? (
             <StepDetails
               step={step}
-              shown={pipeline.shown(step.name)}
+              status={pipeline.statusOf(step.name)}
               gristmill={gristmill}
               execute={execute}
               close={() => select(null)}
@@ -161,10 +161,10 @@ export function summary(pipeline: PipelineManager, now: number, trans: Translati
       duration(Math.max(0, now - active.at))
     );
   }
-  const counts = new Map<Word, number>();
+  const counts = new Map<Status, number>();
   for (const step of view?.steps ?? []) {
-    const word = pipeline.shown(step.name).word;
-    counts.set(word, (counts.get(word) ?? 0) + 1);
+    const { status } = pipeline.statusOf(step.name);
+    counts.set(status, (counts.get(status) ?? 0) + 1);
   }
-  return [...counts].map(([word, count]) => `${count} ${wordOf(word, trans)}`).join(', ');
+  return [...counts].map(([status, count]) => `${count} ${statusLabel(status, trans)}`).join(', ');
 }

@@ -3,13 +3,14 @@ import type { ReactNode } from 'react';
 
 import type { Opener } from '../managers/opener';
 import type { FileView, StepView } from '../schema';
-import type { Shown } from '../state';
+import type { StepStatus } from '../state';
 import type { IGristmill } from '../tokens';
-import { duration, wordOf } from './words';
+import { StatusIcon } from './icons';
+import { duration, statusLabel } from './words';
 
 interface IStep {
   step: StepView;
-  shown: Shown;
+  status: StepStatus;
   gristmill: IGristmill;
   /** Run a command of the application about this step. */
   execute: (command: string, step: string) => void;
@@ -19,7 +20,7 @@ interface IStep {
 
 /** Everything about one step, and what can be done with it. */
 export function StepDetails(props: IStep): JSX.Element {
-  const { step, shown, gristmill, execute, close, trans } = props;
+  const { step, status: shown, gristmill, execute, close, trans } = props;
   const { opener, pipeline } = gristmill;
   const parked = pipeline.view?.parked.find(kernel => kernel.step === step.name);
   const busy = pipeline.active !== null;
@@ -46,16 +47,27 @@ export function StepDetails(props: IStep): JSX.Element {
           ×
         </button>
       </header>
-      <p className={`gm-State gm-mod-${shown.word}`}>
-        <span className="gm-Word">{wordOf(shown.word, trans)}</span>
-        {shown.word === 'stale' && step.reasons.length ? null : <span>{shown.why}</span>}
+      <p className={`gm-State gm-mod-${shown.status}`}>
+        <StatusIcon status={shown.status} />
+        <span className="gm-Word">{statusLabel(shown.status, trans)}</span>
+        {shown.status === 'stale' && step.reasons.length ? null : <span>{shown.reason}</span>}
       </p>
-      {shown.word === 'stale' ? (
+      {shown.status === 'stale' ? (
         <ul className="gm-Reasons">
           {step.reasons.map(reason => (
             <li key={reason}>{reason}</li>
           ))}
         </ul>
+      ) : null}
+      {shown.status === 'waiting' ? (
+        <section className="gm-Parked">
+          <p>
+            {trans.__(
+              'Reviewers decide on the model. When they have approved it, run the step again.'
+            )}
+          </p>
+          {act('gristmill:open-models', trans.__('Open the models'))}
+        </section>
       ) : null}
       {parked ? (
         <section className="gm-Parked">

@@ -49,7 +49,7 @@ export function addStepCommands(
     pipeline.view?.parked.find(kernel => !step || kernel.step === step)?.step;
   const stepOf = (name: string) => pipeline.view?.steps.find(step => step.name === name);
   const executed = (name: string): string =>
-    stepOf(name) ? (pipeline.shown(name).step?.executed ?? '') : '';
+    stepOf(name) ? (pipeline.statusOf(name).step?.executed ?? '') : '';
   const commands: ICommand[] = [
     { name: 'run', label: trans.__('Run the Pipeline'), enabled: idle, execute: () => run({}) },
     {
