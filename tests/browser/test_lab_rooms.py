@@ -17,7 +17,7 @@ from gristmill.registry import promotion, review
 from tests.conftest import write_notebook
 
 from .lab import EXTENSION, PATIENCE
-from .walking import accessible, front, menu, reach, tab, word
+from .walking import accessible, front, menu, notice, reach, tab, word
 from .world import notebook, trained
 
 GRIND = (
@@ -216,16 +216,17 @@ def test_a_decision_is_made_and_alerts_are_answered_by_keys(page: Page, address:
     approve = models.get_by_role("button", name="Approve")
     reach(page, approve)
     page.keyboard.press("Enter")
-    dialog = models.get_by_role("dialog", name="Approve delay version 1")
+    dialog = page.get_by_role("dialog", name="Approve delay version 1")
     expect(dialog.get_by_label("Reason")).to_be_focused()
-    accessible(page)
+    accessible(page, ".jp-Dialog")
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     reach(page, approve)
     page.keyboard.press("Enter")
+    expect(dialog.get_by_label("Reason")).to_be_focused()
     page.keyboard.type("read and found good")
     page.keyboard.press("Enter")
-    expect(models.get_by_role("status")).to_contain_text("1 of 1 approvals by ada@example.org")
+    expect(notice(page, "1 of 1 approvals by ada@example.org")).to_be_visible()
     expect(approve).to_have_count(0)
 
     menu(page, "Alerts")
@@ -233,15 +234,18 @@ def test_a_decision_is_made_and_alerts_are_answered_by_keys(page: Page, address:
     grave = alerts.locator(".gm-Alert", has_text="ROC AUC is 0.61")
     reach(page, grave.get_by_role("button", name="Acknowledge"))
     page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Acknowledge the alert")
+    expect(dialog.get_by_label("Reason")).to_be_focused()
     page.keyboard.type("on it")
     page.keyboard.press("Enter")
-    expect(grave).to_contain_text("looked after by ada@example.org")
+    expect(grave).to_contain_text("acknowledged by ada@example.org")
     expect(grave).to_contain_text("on it")
     mild = alerts.locator(".gm-Alert", has_text="a has drifted")
     mild.get_by_role("button", name="Snooze").focus()
     page.keyboard.press("Enter")
-    expect(mild.get_by_label("Reason")).to_be_focused()
-    mild.get_by_label("For").select_option("7d")
-    accessible(page)
-    mild.get_by_label("Reason").press("Enter")
-    expect(mild).to_contain_text("silent until")
+    dialog = page.get_by_role("dialog", name="Snooze the alert")
+    expect(dialog.get_by_label("For")).to_be_focused()
+    dialog.get_by_label("For").select_option("7d")
+    accessible(page, ".jp-Dialog")
+    dialog.get_by_label("Reason").press("Enter")
+    expect(mild).to_contain_text("snoozed until")

@@ -2,12 +2,12 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { memo, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { KeyboardEvent, PointerEvent } from 'react';
 
-import { HEIGHT, WIDTH, laidOut, neighbour, shape, type Layout, type Place } from '../layout';
+import { HEIGHT, WIDTH, cachedLayout, neighbour, shape, type Layout, type Place } from '../layout';
 import type { StepView } from '../schema';
 import type { Status, StepRun, StepStatus } from '../state';
 import { useNow } from './hooks';
 import { StatusIcon } from './icons';
-import { statusDetail, statusLabel } from './words';
+import { statusDetail, statusLabel } from './labels';
 
 interface IGraph {
   steps: readonly StepView[];
@@ -31,7 +31,8 @@ const MOST = 2;
 export function PipelineGraph(props: IGraph): JSX.Element {
   const { steps, statusOf, selected, select, open, trans } = props;
   const key = shape(steps);
-  const placed = useMemo(() => laidOut(steps), [key]);
+  // eslint-disable-next-line react-hooks/exhaustive-deps -- the same shape has the same layout
+  const placed = useMemo(() => cachedLayout(steps), [key]);
   const frame = useRef<HTMLDivElement>(null);
   const [view, setView] = useState<IView>({ x: 0, y: 0, scale: 1 });
   const moved = useRef(false); // by the user: then it stays where it is

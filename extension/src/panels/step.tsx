@@ -1,35 +1,35 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReactNode } from 'react';
 
+import type { Execute } from '../commands/command';
 import type { Opener } from '../managers/opener';
+import type { PipelineManager } from '../managers/pipeline';
 import type { FileView, StepView } from '../schema';
 import type { StepStatus } from '../state';
-import type { IGristmill } from '../tokens';
 import { StatusIcon } from './icons';
-import { duration, statusLabel } from './words';
+import { duration, statusLabel } from './labels';
 
 interface IStep {
   step: StepView;
   status: StepStatus;
-  gristmill: IGristmill;
-  /** Run a command of the application about this step. */
-  execute: (command: string, step: string) => void;
+  pipeline: PipelineManager;
+  opener: Opener;
+  execute: Execute;
   close: () => void;
   trans: TranslationBundle;
 }
 
 /** Everything about one step, and what can be done with it. */
 export function StepDetails(props: IStep): JSX.Element {
-  const { step, status: shown, gristmill, execute, close, trans } = props;
-  const { opener, pipeline } = gristmill;
+  const { step, status: shown, pipeline, opener, execute, close, trans } = props;
   const parked = pipeline.view?.parked.find(kernel => kernel.step === step.name);
-  const busy = pipeline.active !== null;
+  const busy = !pipeline.idle;
   const executed = shown.step?.executed;
   const act = (command: string, label: string, off = false): JSX.Element => (
     <button
       className="jp-Button jp-mod-styled jp-mod-minimal gm-Action"
       disabled={off}
-      onClick={() => execute(command, step.name)}
+      onClick={() => execute(command, { step: step.name })}
     >
       {label}
     </button>
@@ -60,21 +60,24 @@ export function StepDetails(props: IStep): JSX.Element {
         </ul>
       ) : null}
       {shown.status === 'waiting' ? (
-        <section className="gm-Parked">
+        <section className="gm-Parked gm-mod-waiting">
           <p>
-            {trans.__(
-              'Reviewers decide on the model. When they have approved it, run the step again.'
-            )}
+            {trans.__('It begins when the reviewers have approved the model: run it again then.')}
           </p>
           {act('gristmill:open-models', trans.__('Open the models'))}
         </section>
       ) : null}
       {parked ? (
-        <section className="gm-Parked">
-          <p>{trans.__('Its kernel waits in cell %1, with its variables.', parked.cell + 1)}</p>
+        <section className="gm-Parked gm-mod-failed">
+          <p>
+            {trans.__(
+              'Its kernel is still running at cell %1, with its variables.',
+              parked.cell + 1
+            )}
+          </p>
           {act('gristmill:open-kernel', trans.__('Open its kernel'))}
           {act('gristmill:resume', trans.__('Resume'), busy)}
-          {act('gristmill:end-kernel', trans.__('End it'), busy)}
+          {act('gristmill:end-kernel', trans.__('Shut it down'), busy)}
         </section>
       ) : null}
       <div className="gm-Actions">
@@ -91,11 +94,11 @@ export function StepDetails(props: IStep): JSX.Element {
         </Row>
         {executed ? (
           <Row name={trans.__('Executed')}>
-            <Link text={trans.__('notebook')} open={() => opener.openKept(executed)} />
+            <Link text={trans.__('notebook')} open={() => opener.openRunFile(executed)} />
             {' · '}
             <Link
               text={trans.__('log')}
-              open={() => opener.openKept(executed.replace(/\.ipynb$/, '.log'))}
+              open={() => opener.openRunFile(executed.replace(/\.ipynb$/, '.log'))}
             />
             {' · '}
             <span className="gm-quiet">{shown.run}</span>
