@@ -36,7 +36,7 @@ class FormDialog extends Dialog<Values> {
       focusNodeSelector: '.gm-Form input, .gm-Form select'
     });
     this.addClass('gm-FormDialog');
-    this.node.querySelector('[role=dialog]')?.setAttribute('aria-label', form.title);
+    this.node.ariaLabel = form.title;
     body.changed.connect(this.enable, this);
     this.enable();
   }
