@@ -44,7 +44,13 @@ export default tseslint.config(
       ]
     }
   },
-  { files: ['test/**'], rules: { 'jupyter/no-untranslated-string': 'off' } },
+  {
+    files: ['test/**'],
+    rules: {
+      'jupyter/no-untranslated-string': 'off',
+      'jupyter/require-disposable-ownership': 'off'
+    }
+  },
   { files: ['**/*.mjs', 'style/**/*.js'], extends: [tseslint.configs.disableTypeChecked] },
   { files: ['schema/*.json'], extends: [tseslint.configs.disableTypeChecked] },
   prettier

@@ -58,3 +58,10 @@ test('what was given decides too, and nothing is valid without a reason', () => 
   expect(body.valid).toBe(true);
   expect(body.getValue().reason).toBe('better');
 });
+
+test('where there is nothing to choose from, it says so and nothing is valid', () => {
+  const field = { name: 'model', label: 'Model', required: true, placeholder: 'None' };
+  const body = new FormBody([{ ...field, options: () => [] }], {});
+  expect(body.node.textContent).toContain('None');
+  expect(body.valid).toBe(false);
+});

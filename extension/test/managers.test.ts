@@ -196,6 +196,21 @@ test('another query for runs shows the old rows until its own have come', async 
   expect(runs.state).toMatchObject({ kind: 'ready', value: { rows: [] } });
 });
 
+test('rows of an earlier query that come late are not shown', async () => {
+  const server = new Server();
+  const runs = new RunsManager(server.api, server.events);
+  await server.open();
+  const late = held();
+  server.answer('GET history', late.answer);
+  const first = runs.find({ where: 'status = failed', sweep: '' });
+  await settled();
+  server.answer('GET history', { rows: [], more: false });
+  await runs.find({ where: 'status = waiting', sweep: '' });
+  await late.give(HISTORY);
+  await first;
+  expect(runs.state).toMatchObject({ kind: 'ready', value: { rows: [] } });
+});
+
 test('two runs are compared, and a comparison that fails says why', async () => {
   const server = new Server();
   const runs = new RunsManager(server.api, server.events);

@@ -18,7 +18,6 @@ test('a stream that breaks goes on where it was', async () => {
   const heard: Message[] = [];
   const answers = [TEXT, 'id: a:3\ndata: {"kind":"three"}\n\n'];
   const done = new Promise<void>(resolve => {
-    // eslint-disable-next-line jupyter/require-disposable-ownership -- disposed when it asks thrice
     const stream = new EventStream(async last => {
       asked.push(last);
       const answer = answers.shift();

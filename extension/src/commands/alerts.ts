@@ -22,11 +22,12 @@ export function alertCommands(
   trans: TranslationBundle
 ): ICommand[] {
   const { project } = gristmill;
-  const found = (): boolean => project.view?.found === true;
+  const open = (): boolean => project.found;
   const alertField = (view: AlertsView, wanted: (alert: AlertView) => boolean): IField => ({
     name: 'alert',
     label: trans.__('Alert'),
     required: true,
+    placeholder: trans.__('There is none'),
     options: () =>
       view.alerts
         .filter(alert => alert.state !== 'resolved' && wanted(alert))
@@ -47,7 +48,7 @@ export function alertCommands(
       caption: trans.__('Say that you are looking into an alert'),
       icon: alertsIcon,
       args: { ...ALERT, ...REASON },
-      isEnabled: found,
+      isEnabled: open,
       execute: async args => {
         const view = await alerts.load();
         const form: IForm = {
@@ -73,7 +74,7 @@ export function alertCommands(
       caption: trans.__('Silence an alert for a while'),
       icon: alertsIcon,
       args: { ...ALERT, ...LENGTH, ...REASON },
-      isEnabled: found,
+      isEnabled: open,
       execute: async args => {
         const view = await alerts.load();
         const form: IForm = {
@@ -103,7 +104,7 @@ export function alertCommands(
       caption: trans.__('Show what monitoring has measured of a model'),
       icon: alertsIcon,
       args: { model: { type: 'string', description: 'The name of a model' } },
-      isEnabled: found,
+      isEnabled: open,
       execute: async args => {
         const view = await alerts.load();
         const form: IForm = {
@@ -114,6 +115,7 @@ export function alertCommands(
               name: 'model',
               label: trans.__('Model'),
               required: true,
+              placeholder: trans.__('No model is declared'),
               options: () => view.models.map(({ name }) => ({ value: name, label: name }))
             }
           ]

@@ -15,6 +15,7 @@ export interface IField {
   name: string;
   label: string;
   required?: boolean;
+  /** Shown in a text field that is empty, and where there is nothing to choose from. */
   placeholder?: string;
   /** What may be chosen, given the fields above; any text without. */
   options?: (values: Values) => readonly IOption[];
@@ -88,7 +89,10 @@ export class FormBody extends Widget implements Dialog.IBodyWidget<Values> {
     for (const field of this.fields) {
       const control = this.controls.get(field.name);
       if (field.options && control instanceof HTMLSelectElement) {
-        const options = field.options({ ...this.given, ...this.getValue() });
+        const options = [...field.options({ ...this.given, ...this.getValue() })];
+        if (!options.length) {
+          options.push({ value: '', label: field.placeholder ?? '' });
+        }
         const chosen = control.value;
         control.replaceChildren(...options.map(({ value, label }) => new Option(label, value)));
         if (options.some(({ value }) => value === chosen)) {

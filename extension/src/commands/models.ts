@@ -44,6 +44,7 @@ export function modelCommands(
     name: 'model',
     label: trans.__('Model'),
     required: true,
+    placeholder: trans.__('There is none for which this can be done'),
     options: () =>
       view.models.filter(allowed).map(model => ({ value: model.name, label: model.name }))
   });
@@ -51,6 +52,7 @@ export function modelCommands(
     name: 'version',
     label: trans.__('Version'),
     required: true,
+    placeholder: trans.__('There is none for which this can be done'),
     options: values => {
       const model = modelIn(view, values['model']);
       return versionsOf(view, model, allowed).map(version => ({
@@ -100,7 +102,7 @@ export function modelCommands(
       const model = modelIn(view, args['model'] as string);
       const version = model?.versions.find(({ version }) => version === args['version']);
       if (!view || !model || !version) {
-        return project.view?.found === true;
+        return project.found;
       }
       return verb.allowed(view, model, version) === null;
     },
@@ -145,9 +147,7 @@ export function modelCommands(
       isEnabled: args => {
         const view = models.state.value;
         const model = modelIn(view, args['model'] as string);
-        return view && model
-          ? registerObstacle(view, model) === null
-          : project.view?.found === true;
+        return view && model ? registerObstacle(view, model) === null : project.found;
       },
       execute: async args => {
         const view = await models.load();
@@ -232,9 +232,7 @@ export function modelCommands(
       isEnabled: args => {
         const view = models.state.value;
         const model = modelIn(view, args['model'] as string);
-        return view && model
-          ? rollbackObstacle(view, model) === null
-          : project.view?.found === true;
+        return view && model ? rollbackObstacle(view, model) === null : project.found;
       },
       execute: async args => {
         const view = await models.load();
@@ -263,7 +261,7 @@ export function modelCommands(
       caption: trans.__('Compare versions of a model on the same rows'),
       icon: modelsIcon,
       args: { ...MODEL, ...VERSIONS },
-      isEnabled: () => project.view?.found === true,
+      isEnabled: () => project.found,
       execute: async args => {
         const asked = await comparedVersions(args);
         if (asked) {
@@ -278,7 +276,7 @@ export function modelCommands(
       caption: trans.__('Open the comparison widget in a new notebook'),
       icon: modelsIcon,
       args: { ...MODEL, ...VERSIONS },
-      isEnabled: () => project.view?.found === true,
+      isEnabled: () => project.found,
       execute: async args => {
         const asked = await comparedVersions(args);
         if (asked) {

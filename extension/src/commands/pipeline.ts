@@ -20,7 +20,8 @@ const RUN = {
   },
   only: { type: 'boolean', description: 'Only the targets, without what they need' },
   force: { type: 'boolean', description: 'Fresh steps too' },
-  params: { type: 'string', description: 'The name of a set of parameters' }
+  params: { type: 'string', description: 'The name of a set of parameters' },
+  overrides: { type: 'object', description: 'Values for STEP.PARAMETER, over all others' }
 };
 
 /** Everything that can be done to the pipeline and its steps. */
@@ -40,7 +41,7 @@ export function pipelineCommands(
       ...wanted
     });
   };
-  const idle = (): boolean => project.view?.found === true && pipeline.idle;
+  const idle = (): boolean => project.found && pipeline.idle;
   const parked = (step: string): string | undefined =>
     pipeline.view?.parked.find(kernel => !step || kernel.step === step)?.step;
   const stepOf = (name: string): StepView | undefined =>
@@ -93,7 +94,7 @@ export function pipelineCommands(
       icon: millIcon,
       args: RUN,
       isEnabled: idle,
-      execute: args => run(args)
+      execute: args => run(runWanted(args))
     },
     {
       name: 'force',
@@ -180,4 +181,9 @@ export function pipelineCommands(
       execute: () => project.init()
     }
   ];
+}
+
+/** JupyterLab adds arguments of its own, such as the event of a key, that the server would refuse. */
+function runWanted(args: Arguments): Partial<RunWanted> {
+  return Object.fromEntries(Object.entries(args).filter(([name]) => name in RUN));
 }

@@ -33,7 +33,7 @@ export function runCommands(
   trans: TranslationBundle
 ): ICommand[] {
   const { project } = gristmill;
-  const found = (): boolean => project.view?.found === true;
+  const open = (): boolean => project.found;
   return [
     {
       name: 'diff',
@@ -41,7 +41,7 @@ export function runCommands(
       caption: trans.__('Show the parameters, metrics and cells in which two runs differ'),
       icon: runsIcon,
       args: { one: RUN, other: RUN },
-      isEnabled: found,
+      isEnabled: open,
       execute: async args => {
         const names = args['one'] && args['other'] ? [] : await runs.names();
         const options = names.map(name => ({ value: name, label: name }));
@@ -71,7 +71,7 @@ export function runCommands(
       caption: trans.__('Try many parameters in parallel'),
       icon: runsIcon,
       args: SWEEP,
-      isEnabled: found,
+      isEnabled: open,
       execute: async args => {
         if (typeof args['name'] === 'string') {
           const { name } = await sweeps.start(sweepRequest(args, args['name']));
@@ -87,7 +87,7 @@ export function runCommands(
       caption: trans.__('Write the parameters of the best trial into params.yaml'),
       icon: runsIcon,
       args: { sweep: { type: 'string', description: 'The name of a sweep' } },
-      isEnabled: found,
+      isEnabled: open,
       execute: async args => {
         const view = await sweeps.load();
         const done = view.sweeps.filter(sweep => sweep.best !== null && !sweep.alive);
@@ -99,6 +99,7 @@ export function runCommands(
               name: 'sweep',
               label: trans.__('Sweep'),
               required: true,
+              placeholder: trans.__('No sweep has a best trial yet'),
               options: () => done.map(({ name }) => ({ value: name, label: name }))
             }
           ]
@@ -118,7 +119,7 @@ export function runCommands(
       label: trans.__('Open MLflow'),
       caption: trans.__('Open MLflow’s own pages in a new tab of the browser'),
       icon: runsIcon,
-      isEnabled: found,
+      isEnabled: open,
       execute: async () => {
         const page = window.open('', '_blank'); // later it would be blocked as a pop-up
         try {

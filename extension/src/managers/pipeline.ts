@@ -12,7 +12,7 @@ export type Activity =
   /** It is not known yet whether a run goes on. */
   | { readonly kind: 'connecting' }
   | { readonly kind: 'idle' }
-  /** A run was asked for and has said nothing yet. */
+  /** A run was requested and has sent no event yet. */
   | { readonly kind: 'starting' }
   | { readonly kind: 'running'; readonly run: Run }
   | { readonly kind: 'cancelling'; readonly run: Run }
@@ -135,7 +135,7 @@ export class PipelineManager {
     if (before.kind === 'settling' && before === this._activity) {
       this._activity = { kind: 'idle' };
     }
-    window.setTimeout(() => cachedLayout(view.steps), 0); // before somebody opens the panel
+    setTimeout(() => cachedLayout(view.steps), 0); // before somebody opens the panel
     return view;
   }
 

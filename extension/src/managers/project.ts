@@ -18,9 +18,14 @@ export class ProjectManager {
     return this._state;
   }
 
-  /** The project, null until the server has said. */
+  /** The project, null until the server has answered. */
   get view(): ProjectView | null {
     return this._state.value;
+  }
+
+  /** Whether there is a project to work with. */
+  get found(): boolean {
+    return this._state.value?.found === true;
   }
 
   /** The folder that the file browser shows, which may have no project. */

@@ -3,7 +3,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { RequestError, errorRecord } from '../errors';
 import type { ErrorRecord } from '../schema';
 
-/** Something that the server is asked for; `value` is what it last said, null when nothing yet. */
+/** Something that the server is asked for; `value` is its last answer, null before the first. */
 export type Loadable<T> =
   | { readonly kind: 'loading'; readonly value: T | null }
   | { readonly kind: 'error'; readonly error: ErrorRecord; readonly value: T | null }

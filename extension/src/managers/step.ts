@@ -107,9 +107,9 @@ export class StepEditor implements IDisposable {
     await this.refresh();
   }
 
-  async complete(word: string, kind: string): Promise<Completion[]> {
+  async complete(typed: string, kind: string): Promise<Completion[]> {
     const folder = this.place()?.notebook.split('/').slice(0, -1).join('/') ?? '';
-    return (await this.api.get<PathsReply>('steps/paths', { folder, word, kind })).paths;
+    return (await this.api.get<PathsReply>('steps/paths', { folder, word: typed, kind })).paths;
   }
 
   /** Make the active cell the parameters cell, or no longer so; there is one at most. */

@@ -62,7 +62,9 @@ export function StepDetails(props: IStep): JSX.Element {
       {shown.status === 'waiting' ? (
         <section className="gm-Parked gm-mod-waiting">
           <p>
-            {trans.__('It begins when the reviewers have approved the model: run it again then.')}
+            {trans.__(
+              'Reviewers have to approve the model first. Once they have, run this step again.'
+            )}
           </p>
           {act('gristmill:open-models', trans.__('Open the models'))}
         </section>

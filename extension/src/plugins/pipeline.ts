@@ -50,7 +50,7 @@ export const pipeline: JupyterFrontEndPlugin<void> = {
       align: 'left',
       rank: 50,
       item: new StatusItem(pipeline, trans, () => execute('gristmill:open-pipeline')),
-      isActive: () => project.view?.found === true,
+      isActive: () => project.found,
       activeStateChanged: project.changed
     });
     addPanel(

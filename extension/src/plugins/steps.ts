@@ -6,9 +6,9 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { CATEGORY } from '../commands/command';
 import { stepIcon } from '../icons';
-import { mark } from '../managers/marks';
 import { StepEditor } from '../managers/step';
 import { StepPanel } from '../panels/editor';
+import { markFindings } from '../panels/findings';
 import { IGristmill } from '../tokens';
 
 const OPEN = 'gristmill:open-step';
@@ -47,7 +47,7 @@ export const steps: JupyterFrontEndPlugin<void> = {
       const { panel: notebook, state } = editor;
       const form = state.kind === 'ready' ? state.form : null;
       if (notebook) {
-        mark(
+        markFindings(
           notebook,
           form?.form.cell ?? -1,
           form?.findings ?? [],
