@@ -249,3 +249,26 @@ def test_a_decision_is_made_and_alerts_are_answered_by_keys(page: Page, address:
     accessible(page, ".jp-Dialog")
     dialog.get_by_label("Reason").press("Enter")
     expect(mild).to_contain_text("snoozed until")
+
+
+def test_a_command_asks_for_what_it_lacks_and_an_error_is_a_notice(
+    page: Page, address: str
+) -> None:
+    page.goto(f"{address}/lab/tree/toy?reset")
+    page.locator(".jp-LauncherCard", has_text="Pipeline").wait_for()
+    command(page, "gate", {})
+    dialog = page.get_by_role("dialog", name="Evaluate the Gates of a Version")
+    dialog.get_by_label("Model").select_option("delay")
+    dialog.get_by_label("Version").select_option("1")
+    dialog.get_by_role("button", name="Evaluate").click()
+    expect(notice(page, "delay version 1: pass.")).to_be_visible()
+    command(page, "promote", {"model": "delay", "version": 9, "reason": "to see"})
+    expect(notice(page, "no version 9")).to_contain_text("gristmill model")  # its hint
+    expect(dialog).to_have_count(0)
+
+
+def command(page: Page, name: str, arguments: dict[str, object]) -> None:
+    page.evaluate(
+        "([id, args]) => void window.jupyterapp.commands.execute(id, args)",
+        [f"gristmill:{name}", arguments],
+    )
