@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from gristmill._door import door
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gristmill.pipeline._cells import INJECTED, CellChange, cell_changes, code_sources
     from gristmill.pipeline._dag import Dag, build_dag
