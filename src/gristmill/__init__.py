@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from gristmill.pipeline import Input, Metrics, Output, Plots
+from gristmill._types import Input, Metrics, Output, Plots
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

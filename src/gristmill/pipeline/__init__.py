@@ -40,7 +40,6 @@ if TYPE_CHECKING:
         parse_step,
         step_name,
     )
-    from gristmill.pipeline._types import Input, Metrics, Output, Plots
     from gristmill.pipeline._values import (
         ANY_TYPE,
         ValueType,
@@ -63,13 +62,9 @@ __all__ = [
     "CellChange",
     "CodeCell",
     "Dag",
-    "Input",
-    "Metrics",
     "Notebook",
-    "Output",
     "PathParameter",
     "Plan",
-    "Plots",
     "StepSpec",
     "StepState",
     "ValueType",
