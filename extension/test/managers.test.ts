@@ -134,6 +134,24 @@ test('a promotion names the champion that was seen, and its effect is known when
   expect(models.busy).toBe(false);
 });
 
+test('a command is told what there is now, though nobody has kept it up', async () => {
+  const server = new Server();
+  const models = new ModelsManager(server.api, server.events);
+  await server.open();
+  server.answer('GET models', MODELS);
+  await models.load();
+  server.answer('GET models', { ...MODELS, models: [] });
+  expect((await models.load()).models).toEqual([]);
+  models.watch();
+  await settled();
+  const before = server.count('GET models');
+  await models.load(); // it is kept up now
+  expect(server.count('GET models')).toBe(before);
+  server.refuse('GET models', { code: 'ledger.broken' });
+  await models.refresh();
+  await expect(models.load()).rejects.toMatchObject({ record: { code: 'ledger.broken' } });
+});
+
 test('a verb that is refused rejects with the record, and everything is asked for again', async () => {
   const server = new Server();
   const models = new ModelsManager(server.api, server.events);

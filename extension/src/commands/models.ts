@@ -57,7 +57,11 @@ export function modelCommands(
       const model = modelIn(view, values['model']);
       return versionsOf(view, model, allowed).map(version => ({
         value: String(version.version),
-        label: [`${version.version}`, ...version.aliases, version.verdict || trans.__('not judged')]
+        label: [
+          `${version.version}`,
+          ...version.aliases,
+          version.verdict || trans.__('not evaluated')
+        ]
           .filter(Boolean)
           .join(' · ')
       }));

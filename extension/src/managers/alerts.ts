@@ -35,7 +35,7 @@ export class AlertsManager extends WatchedManager {
   }
 
   load(): Promise<AlertsView> {
-    return this.view.get();
+    return this.latest(this.view);
   }
 
   acknowledge(alert: string, reason: string): Promise<AlertView> {

@@ -64,7 +64,7 @@ export class ModelsManager extends WatchedManager {
   }
 
   load(): Promise<ModelsView> {
-    return this.view.get();
+    return this.latest(this.view);
   }
 
   async refresh(): Promise<void> {
@@ -110,7 +110,8 @@ export class ModelsManager extends WatchedManager {
 
   /** Refused when another version than the one that is shown has become champion meanwhile. */
   async promote(model: string, version: number, reason: string): Promise<Done> {
-    const expected = modelIn(await this.load(), model)?.champion ?? 0;
+    const seen = this.view.state.value ?? (await this.load());
+    const expected = modelIn(seen, model)?.champion ?? 0;
     return this.verb(model, 'promote', { version, reason, expected });
   }
 

@@ -45,18 +45,20 @@ export class Resource<T> {
     return this.next;
   }
 
-  /** The value, asked for when there is none. Throws why there is none. */
+  /** The value, asked for unless the last request succeeded. Throws why there is none. */
   async get(): Promise<T> {
     if (this._state.kind !== 'ready') {
       await this.refresh();
     }
     const state: Loadable<T> = this._state;
-    if (state.value === null) {
-      throw state.kind === 'error'
-        ? new RequestError(0, state.error)
-        : new Error('Another project was opened.');
+    switch (state.kind) {
+      case 'ready':
+        return state.value;
+      case 'error':
+        throw new RequestError(0, state.error);
+      case 'loading':
+        throw new Error('Another project was opened.');
     }
-    return state.value;
   }
 
   /** Answers on their way no longer count; `forget` the value too. */

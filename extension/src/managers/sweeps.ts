@@ -34,7 +34,7 @@ export class SweepsManager extends WatchedManager {
   }
 
   load(): Promise<SweepsView> {
-    return this.view.get();
+    return this.latest(this.view);
   }
 
   async start(request: SweepRequest): Promise<SweepSummary> {

@@ -2,6 +2,7 @@ import { DisposableDelegate, type IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import type { ProjectEvents } from './events';
+import type { Resource } from './resource';
 
 /**
  * A part of the project that is asked for while somebody looks at it, and again when a run has
@@ -46,6 +47,14 @@ export abstract class WatchedManager {
 
   protected emit(): void {
     this._changed.emit();
+  }
+
+  /** The value of a resource as it is now: when nobody looks, what is known may be old. */
+  protected latest<T>(resource: Resource<T>): Promise<T> {
+    if (this.watchers === 0) {
+      resource.reset(false);
+    }
+    return resource.get();
   }
 
   /** Busy until `answer` is there. */
