@@ -124,7 +124,7 @@ def _undeclared_accesses(
             if (spec.notebook, code, path) not in said:
                 text = f"the last run {'wrote' if kind == 'write' else 'read'} {path}, which it "
                 text += "does not declare."
-                hint = f"Declare it in {spec.place()}."
+                hint = f"Declare it in {spec.location()}."
                 finding = Finding(code, settings.undeclared, spec.notebook, -1, 0, text, hint)
                 more.append(finding)
     return more
@@ -149,7 +149,7 @@ def require_clean_notebooks(workspace: Workspace, steps: Iterable[str]) -> None:
     ]
     errors = [f for f in lint_texts(texts, settings) if f.severity == ERROR]
     if errors:
-        shown = "; ".join(f"{f.place()}: {f.message} ({f.code})" for f in errors[:SHOWN])
+        shown = "; ".join(f"{f.location()}: {f.message} ({f.code})" for f in errors[:SHOWN])
         more = f"; and {len(errors) - SHOWN} more" if len(errors) > SHOWN else ""
         raise GateFailed(
             "lint.gate",

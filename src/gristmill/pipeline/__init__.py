@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from gristmill.pipeline._cells import INJECTED, CellChange, cell_changes, code_sources
     from gristmill.pipeline._dag import Dag, build_dag
     from gristmill.pipeline._notebook import PARAMETERS_TAG, CodeCell, Notebook, parse_notebook
+    from gristmill.pipeline._paths import Input, Metrics, Output, Plots
     from gristmill.pipeline._plan import Plan, StepState, plan, same_value, staleness
     from gristmill.pipeline._source import (
         LINE_END,
@@ -41,8 +42,7 @@ if TYPE_CHECKING:
         parse_step,
         step_name,
     )
-    from gristmill.pipeline._types import Input, Metrics, Output, Plots
-    from gristmill.pipeline._values import (
+    from gristmill.pipeline._value_types import (
         ANY_TYPE,
         ValueType,
         annotation_name,

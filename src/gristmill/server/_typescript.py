@@ -20,7 +20,7 @@ SCHEMAS = (
     "gristmill.server._schema",
     "gristmill.server._schema",
     "gristmill.pipeline._cells:CellChange",
-    "gristmill.pipeline._values",
+    "gristmill.pipeline._value_types",
     "gristmill.authoring._form.edits",
     "gristmill.authoring._form.form",
     "gristmill.authoring._form.suggest",

@@ -150,7 +150,7 @@ class Workspace:
                 step = self.dag.steps[waiting[0]]
                 raise NotFound(
                     "input.not-found",
-                    f"{step.place()} reads {path}: there is no such file and no step writes it.",
+                    f"{step.location()} reads {path}: there is no such file and no step writes it.",
                     hint="Put the file there, fetch it with `dvc pull`, or mend the path.",
                 )
 

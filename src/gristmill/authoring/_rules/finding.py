@@ -40,7 +40,7 @@ class Finding:
     message: str
     hint: str = ""
 
-    def place(self) -> str:
+    def location(self) -> str:
         where = f"{self.notebook}, cell {self.cell + 1}" if self.cell >= 0 else self.notebook
         return f"{where}, line {self.line}" if self.line else where
 

@@ -78,7 +78,8 @@ def audit(
         raise StepFailed(
             "step.undeclared",
             "; ".join(f.sentence(step.notebook) for f in found) + ".",
-            hint=f"Declare them in {step.place()}, or set `[lint] undeclared` to warning or off.",
+            hint=f"Declare them in {step.location()}, or set `[lint] undeclared` to warning or "
+            "off.",
         )
     return found
 
