@@ -17,7 +17,7 @@ import pytest
 
 from gristmill.cli import main
 from gristmill.errors import Conflict, Invalid
-from gristmill.files import append_journal, locked, read_journal
+from gristmill.files import append_journal, exclusive_lock, read_journal
 from gristmill.monitoring import (
     Alert,
     MonitorReport,
@@ -255,7 +255,7 @@ def test_killed_repairs_are_resumed_and_nothing_is_double(world: World) -> None:
 
 def test_two_repairs_at_once_and_no_policy(world: World) -> None:
     with (
-        locked(directory(world.project, MODEL) / "repair.lock", "a repair"),
+        exclusive_lock(directory(world.project, MODEL) / "repair.lock", "a repair"),
         pytest.raises(Conflict),
     ):
         repair(world.project, MODEL)

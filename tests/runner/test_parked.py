@@ -11,7 +11,7 @@ import pytest
 
 from gristmill.errors import Conflict, NotFound
 from gristmill.pipeline import CodeCell
-from gristmill.processes import process_start
+from gristmill.processes import start_time
 from gristmill.runner import Parked, ParkedKernel, end_orphans
 from gristmill.runner._kernels.parked import MOST, digests
 from gristmill.runner._lock import note_kernel
@@ -29,7 +29,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
         processes.append(process)
         kernel = ParkedKernel(
             step, "run", f"{step}.ipynb", str(tmp_path / "none.json"), process.pid,
-            process_start(process.pid), float(len(processes)), 3, "x.ipynb", (), {}, {}, {}, {},
+            start_time(process.pid), float(len(processes)), 3, "x.ipynb", (), {}, {}, {}, {},
             None, "failed", {},
         )  # fmt: skip
         Parked(tmp_path).keep(kernel)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from gristmill.events import RunAsked
-from gristmill.processes import process_start
+from gristmill.processes import start_time
 from gristmill.project import Project
 from gristmill.runs import journal_path
 from gristmill.server._follow import Follower
@@ -121,7 +121,7 @@ async def test_cancel_stops_as_ctrl_c_does_and_a_killed_run_is_told(ask: Ask, mi
 
     with deaf():
         elsewhere = subprocess.Popen(["sleep", "600"])
-    asked = RunAsked(time.time(), "elsewhere", elsewhere.pid, process_start(elsewhere.pid), "user")
+    asked = RunAsked(time.time(), "elsewhere", elsewhere.pid, start_time(elsewhere.pid), "user")
     journal_path(mill / ".gristmill", "elsewhere").write_text(json.dumps(asked.record()) + "\n")
     status, _ = await ask("POST", "runs/elsewhere/cancel", {}, folder="mill")
     assert (status, elsewhere.wait(WAIT_S)) == (202, -signal.SIGTERM)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from gristmill.errors import Invalid
-from gristmill.files import held
+from gristmill.files import hold_lock
 from gristmill.predictions import predictions_directory
 from gristmill.project import Project
 from gristmill.registry import FAIL, INCONCLUSIVE, PASS, Evidence
@@ -104,7 +104,7 @@ def test_a_killed_judge_leaves_no_service_and_a_broken_one_cannot_be_judged(
     eventually(begun)
     os.kill(judge.pid, signal.SIGKILL)
     judge.wait()
-    with held(lock, wait=120):  # free when the last process of the service has ended
+    with hold_lock(lock, wait=120):  # free when the last process of the service has ended
         pass
     settings = project.root / "gristmill.toml"
     settings.write_text(settings.read_text().replace("max_rows = 500", "max_rows = 0"))

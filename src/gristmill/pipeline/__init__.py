@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         parse_step,
         step_name,
     )
-    from gristmill.pipeline._values import (
+    from gristmill.pipeline._value_types import (
         ANY_TYPE,
         ValueType,
         annotation_name,

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gristmill.errors import Conflict
-from gristmill.files import held, sweep, write_atomic
-from gristmill.processes import end_family, process_start
+from gristmill.files import hold_lock, remove_leftovers, write_atomic
+from gristmill.processes import kill_process_tree, start_time
 from gristmill.runner._kernels.parked import Parked
 
 
@@ -39,7 +39,7 @@ def project_lock(
             hint="Wait for it, or leave out --no-wait to queue behind it.",
         )
 
-    with held(state / "lock", busy) as file:
+    with hold_lock(state / "lock", busy) as file:
         file.seek(0)
         file.truncate()
         started = time.strftime("%H:%M:%S")
@@ -55,7 +55,7 @@ def project_lock(
 
 def note_kernel(directory: Path, step: str, pid: int) -> None:
     """Remember a kernel's process, so that a later run can end it when this one is killed."""
-    started = process_start(pid)
+    started = start_time(pid)
     if started:
         write_atomic(directory / f"{step}.kernel", json.dumps({"pid": pid, "started": started}))
 
@@ -87,12 +87,12 @@ def end_orphans(runs: Path) -> int:
             if process.pid in spared:
                 continue
             if abs(process.create_time() - record["started"]) < 0.01:
-                end_family(process.pid)
+                kill_process_tree(process.pid)
                 ended += 1
         except (psutil.NoSuchProcess, ValueError, KeyError):
             pass
         finally:
             note.unlink(missing_ok=True)
     parked.sweep()
-    sweep([runs.parent.parent, runs.parent, *(p for p in runs.glob("*") if p.is_dir())])
+    remove_leftovers([runs.parent.parent, runs.parent, *(p for p in runs.glob("*") if p.is_dir())])
     return ended

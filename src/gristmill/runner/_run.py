@@ -20,7 +20,7 @@ from gristmill.events import (
     StepSkipped,
 )
 from gristmill.pipeline import Plan, plan
-from gristmill.processes import process_start
+from gristmill.processes import start_time
 from gristmill.project import Project
 from gristmill.runner._interrupts import Interrupts
 from gristmill.runner._lock import end_orphans, project_lock
@@ -35,8 +35,8 @@ from gristmill.workspace import (
     load_workspace,
     require_fit,
     run_settings,
+    steps_with_tags,
     sync,
-    tagged,
     write_index,
 )
 
@@ -62,7 +62,7 @@ def run(
                 listener(event)
 
         pid = os.getpid()
-        emit(RunAsked(time.time(), name, pid, process_start(pid), request.trigger))
+        emit(RunAsked(time.time(), name, pid, start_time(pid), request.trigger))
         try:
             return _run(project, request, name, emit, interrupts)
         except BaseException as error:
@@ -163,7 +163,7 @@ def steps_wanted(project: Project, request: RunRequest) -> tuple[Project, RunReq
 def plan_run(workspace: Workspace, request: RunRequest) -> Plan:
     """The plan for a request, on the workspace as it is."""
     project, policies = workspace.project, workspace.policies
-    tagged_steps = tagged(policies, request.tags)
+    tagged_steps = steps_with_tags(policies, request.tags)
     chosen = plan(
         workspace.dag,
         workspace.states(),
@@ -172,7 +172,7 @@ def plan_run(workspace: Workspace, request: RunRequest) -> Plan:
         only=request.only,
         force=request.force,
     )
-    double = project.home != project.root or project.settings.smoke
+    double = project.origin != project.root or project.settings.smoke
     return without_approvals(chosen, workspace.dag, policies) if double else chosen
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from enum import Enum
 
-from gristmill.workspace import Amounts
+from gristmill.workspace import Resources
 
 OVERTAKES = 4
 """How many steps may begin before one that was ready earlier and did not fit."""
@@ -38,8 +38,8 @@ class Schedule:
         self,
         order: Iterable[str],
         needs: Mapping[str, Collection[str]],
-        demands: Mapping[str, Amounts],
-        capacity: Amounts,
+        demands: Mapping[str, Resources],
+        capacity: Resources,
         *,
         keep_going: bool = True,
     ) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gristmill.files import held, replacing, write_atomic
+from gristmill.files import hold_lock, replacing, write_atomic
 from gristmill.lineage import LOCK_FILE, PIPELINE_FILE
 from gristmill.pipeline import overlaps
 from gristmill.project import SETTINGS, SKIPPED_DIRECTORIES, STATE, Project
@@ -32,7 +32,7 @@ NO_REAL_STORES = ("ledger", "alerts")
 def smoke_project(project: Project) -> Project:
     """The project's double, brought up to date with its code and data."""
     root = project.state / DIRECTORY
-    with held(root / STATE / "mirror.lock"):
+    with hold_lock(root / STATE / "mirror.lock"):
         _mirror(project, root)
         _write_if_new(root / SETTINGS, _settings(project))
         (root / ".dvc").mkdir(exist_ok=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import Unavailable
-from gristmill.files import held
+from gristmill.files import hold_lock
 from gristmill.lineage import Lineage
 from gristmill.project import STATE, Project
 from gristmill.tracking._database import FILE, create
@@ -44,7 +44,9 @@ def connect(project: Project) -> MlflowClient:
     uri = project.tracking_uri
     local = uri.startswith(FILE)
     try:
-        with held(project.home / STATE / "mlflow.lock") if local else contextlib.nullcontext():
+        with (
+            hold_lock(project.origin / STATE / "mlflow.lock") if local else contextlib.nullcontext()
+        ):
             if local and not os.path.exists(path := uri.removeprefix(FILE)):
                 create(Path(path))
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
@@ -67,7 +69,7 @@ def experiment_id(project: Project, client: MlflowClient, suffix: str = "") -> s
     if found is not None:
         return str(found.experiment_id)
     local = project.tracking_uri.startswith("sqlite:")
-    location = (project.home / STATE / "artifacts").as_uri() if local else None
+    location = (project.origin / STATE / "artifacts").as_uri() if local else None
     try:
         return str(client.create_experiment(name, artifact_location=location))
     except MlflowException:
@@ -91,7 +93,7 @@ class Tracker:
         self.run = run
         self.client = connect(project)
         self.experiment = experiment_id(project, self.client)
-        self.workspace = os.path.relpath(project.root, project.home)
+        self.workspace = os.path.relpath(project.root, project.origin)
         self._close_dead_runs()
         parent = self.client.create_run(
             self.experiment,

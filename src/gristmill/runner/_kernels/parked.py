@@ -19,7 +19,7 @@ from typing import Any
 from gristmill.errors import Conflict, NotFound
 from gristmill.files import write_atomic
 from gristmill.pipeline import CodeCell, StepState, normalise_code, parse_notebook, same_value
-from gristmill.processes import end_family
+from gristmill.processes import kill_process_tree
 
 FOLDER = "parked"
 LEASE_SECONDS = 8 * 3600.0
@@ -201,7 +201,7 @@ class Parked:
     def end(self, kernel: ParkedKernel) -> None:
         """End a parked kernel and all it started, and forget it."""
         if kernel.alive:
-            end_family(kernel.pid)
+            kill_process_tree(kernel.pid)
         Path(kernel.connection_file).unlink(missing_ok=True)
         self.path(kernel).unlink(missing_ok=True)
 

@@ -15,7 +15,7 @@ from typing import Any
 from gristmill.errors import GristmillError, StepFailed, Unavailable
 from gristmill.lineage import GitState
 from gristmill.pipeline import StepSpec, StepState, parse_notebook
-from gristmill.processes import end_family
+from gristmill.processes import kill_process_tree
 from gristmill.runner._kernels.ahead import start_ahead
 from gristmill.runner._kernels.parked import Parked, ParkedKernel
 from gristmill.runner._lock import forget_kernel, note_kernel
@@ -29,7 +29,7 @@ from gristmill.runner._steps.parking import kept_cells, park
 from gristmill.runs import MLFLOW_STATUS
 from gristmill.tracking import Tracker
 from gristmill.warm import KernelHandle, KernelRequest, acquire, attach
-from gristmill.workspace import StepPolicy, Workspace, make_lineage, remember
+from gristmill.workspace import StepPolicy, Workspace, make_lineage, save_lineage
 
 Tell = Callable[[tuple[int, float | None]], None]
 
@@ -126,7 +126,7 @@ class Attempt:
         """Kill the kernel and all it started, now or as soon as it is there."""
         self._end.set()
         if self._pid is not None:
-            end_family(self._pid)
+            kill_process_tree(self._pid)
 
     def run(
         self, workspace: Workspace, environment_hash: str | None, kernel: str, tell: Tell
@@ -167,7 +167,7 @@ class Attempt:
         self._pid = kernel.pid
         note_kernel(self.directory, name, kernel.pid)
         if self._end.is_set():
-            end_family(kernel.pid)
+            kill_process_tree(kernel.pid)
         try:
             text, params = workspace.texts[name], workspace.params[name]
             failure = execute(self.step, text, params, kernel, hooks)
@@ -232,7 +232,7 @@ def _request(
         kernel_name=step.kernel,
         preload=workspace.preload,
         environment=environment_hash,
-        project=workspace.project.home,
+        project=workspace.project.origin,
         env={**os.environ, **environment},
         fresh=kernel == "fresh",
     )
@@ -263,7 +263,7 @@ def record_attempt(
         metrics, plots = metrics_of(root, spec), plots_of(root, spec)
         lineage = make_lineage(workspace, spec.name, git, run, attempt.executed, entry)
         lineage = replace(lineage, undeclared={u.path: u.kind for u in attempt.opened})
-        remember(workspace.project, lineage)
+        save_lineage(workspace.project, lineage)
     if not attempt.environment:  # it failed before its child run began
         return
     tracker.finish_step(

@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from gristmill.authoring import ERROR, OFF
+from gristmill.authoring import Severity
 from gristmill.errors import StepFailed
 from gristmill.lineage import LOCK_FILE, PIPELINE_FILE
 from gristmill.pipeline import StepSpec, overlaps
@@ -74,18 +74,19 @@ def audit(
 ) -> list[Undeclared]:
     """As `undeclared`; raises StepFailed when there are any and `level` is error."""
     found = undeclared(project, step, log, executed)
-    if found and level == ERROR:
+    if found and level == Severity.ERROR:
         raise StepFailed(
             "step.undeclared",
             "; ".join(f.sentence(step.notebook) for f in found) + ".",
-            hint=f"Declare them in {step.place()}, or set `[lint] undeclared` to warning or off.",
+            hint=f"Declare them in {step.location()}, or set `[lint] undeclared` to warning or "
+            "off.",
         )
     return found
 
 
 def watch(level: str, log: Path) -> dict[str, str]:
     """What the kernel's environment must say to be watched."""
-    return {} if level == OFF else {VARIABLE: str(log)}
+    return {} if level == Severity.OFF else {VARIABLE: str(log)}
 
 
 def _relative(path: str, root: Path) -> str:

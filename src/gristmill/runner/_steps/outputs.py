@@ -46,7 +46,7 @@ def require_outputs(root: Path, step: StepSpec) -> None:
             raise StepFailed(
                 "step.output-missing",
                 f"{step.notebook} finished without writing {output.path}.",
-                hint=f"`{output.name}` is declared in {step.place()}: write it or drop it.",
+                hint=f"`{output.name}` is declared in {step.location()}: write it or drop it.",
             )
     metrics_of(root, step)
 
@@ -64,7 +64,7 @@ def metrics_of(root: Path, step: StepSpec) -> dict[str, float]:
             raise StepFailed(
                 "step.metrics-format",
                 f"{output.path} is no JSON: {error}",
-                hint=f"Metrics declared in {step.place()} are a JSON object of numbers.",
+                hint=f"Metrics declared in {step.location()} are a JSON object of numbers.",
             ) from error
     return found
 

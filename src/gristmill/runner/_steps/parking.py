@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gristmill.pipeline import StepSpec, StepState, parse_notebook
-from gristmill.processes import process_start
+from gristmill.processes import start_time
 from gristmill.project import Project
 from gristmill.runner._kernels.parked import (
     LEASE_SECONDS,
@@ -52,7 +52,7 @@ def park(
         notebook=step.notebook,
         connection_file=kernel.connection_file,
         pid=kernel.pid,
-        started=process_start(kernel.pid),
+        started=start_time(kernel.pid),
         at=time.time(),
         cell=failure.cell,
         executed=attempt.executed.relative_to(project.root).as_posix(),

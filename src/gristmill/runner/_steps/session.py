@@ -40,7 +40,7 @@ from gristmill.runner._steps.summary import keep, run_tags, summarise
 from gristmill.runs import MLFLOW_STATUS
 from gristmill.sandbox import git_state_of_double
 from gristmill.tracking import Tracker
-from gristmill.workspace import Devices, StepPolicy, Workspace
+from gristmill.workspace import GpuPool, StepPolicy, Workspace
 
 
 class Session:
@@ -67,7 +67,7 @@ class Session:
         self.directory = workspace.project.state / "runs" / name
         self._attempts: dict[str, Attempt] = {}
         self._tries: dict[str, int] = {}
-        self._devices = Devices(gpus)
+        self._devices = GpuPool(gpus)
         self._interrupts = interrupts
         self._cancelled = threading.Event()
 
