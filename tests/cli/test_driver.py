@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gristmill.errors import Unavailable
-from gristmill.warm._client import client
+from gristmill.warm._client import servers as warm_servers
 from tests.conftest import shell, write_notebook
 
 
@@ -36,11 +36,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         )
         subprocess.run([sys.executable, "-m", "gristmill.cli._driver"], check=True, cwd=root)
         yield root
-        client.stop_servers(kill=True)
+        warm_servers.stop_servers(kill=True)
 
 
 def forks() -> int:
-    return sum(s["forks"] for s in client.servers() if s["project"] == "the command line")
+    return sum(s["forks"] for s in warm_servers.servers() if s["project"] == "the command line")
 
 
 def begun(root: Path) -> None:
@@ -115,14 +115,14 @@ def test_it_works_where_it_was_started_and_with_its_environment(served: Path) ->
 
 
 def test_a_server_that_is_gone_is_no_loss(served: Path) -> None:
-    client.stop_servers(kill=True)
+    warm_servers.stop_servers(kill=True)
     wrong = served / "wrong.ipynb"
     write_notebook(wrong, "", "print(undefined)")
     alone = shell(served, "gristmill", "lint", check=False)
     assert (alone.returncode, "undefined" in alone.stdout) == (1, True)
     wrong.unlink()
     deadline = time.monotonic() + 90
-    while not client.servers() and time.monotonic() < deadline:
+    while not warm_servers.servers() and time.monotonic() < deadline:
         time.sleep(0.2)
     assert forks() == 0
     assert "nothing to do" in shell(served, "gristmill", "status").stdout

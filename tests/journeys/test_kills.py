@@ -25,7 +25,7 @@ from mlflow import MlflowClient
 from gristmill import Project, RunRequest, run
 from gristmill.lineage import HashCache, LockFile
 from gristmill.warm import stop_servers
-from gristmill.warm._client import client
+from gristmill.warm._client import servers as warm_servers
 from tests.conftest import commit, shell, write_notebook
 
 KILLS = int(os.environ.get("GRISTMILL_KILLS", "4"))
@@ -83,13 +83,13 @@ def kill_main(process: subprocess.Popen[bytes], _: random.Random) -> bool:
 
 
 def kill_server(_: subprocess.Popen[bytes], __: random.Random) -> bool:
-    return sum(kill(server["pid"]) for server in client.servers()) > 0
+    return sum(kill(server["pid"]) for server in warm_servers.servers()) > 0
 
 
 def kill_kernel(process: subprocess.Popen[bytes], moments: random.Random) -> bool:
     """A child of a fork server, the next that there is: a kernel, a shell, or the command."""
     while process.poll() is None:
-        children = [pid for server in client.servers() for pid in server["children"]]
+        children = [pid for server in warm_servers.servers() for pid in server["children"]]
         if children:
             return kill(moments.choice(children))
         time.sleep(0.01)

@@ -26,7 +26,7 @@ from gristmill.errors import GristmillError
 from gristmill.pipeline import parse_notebook, parse_step
 from gristmill.runner._notebook.execute import execute
 from gristmill.runner._notebook.hooks import Hooks
-from gristmill.warm import KernelRequest, acquire
+from gristmill.warm import KernelRequest, start_kernel
 from gristmill.warm._client import kernels
 
 FULL: list[Any] = [
@@ -121,7 +121,7 @@ def as_step(source: Path, target: Path, params: dict[str, Any]) -> GristmillErro
     text = source.read_text(encoding="utf-8")
     step = parse_step(parse_notebook(text, source.name), "step")
     assert step is not None
-    with acquire(KernelRequest(source.parent, preload=(), environment="e")) as kernel:
+    with start_kernel(KernelRequest(source.parent, preload=(), environment="e")) as kernel:
         assert kernel.warm, kernel.reason
         failure = execute(step, text, params, kernel, Hooks(source.name, target))
     return failure.error if failure else None

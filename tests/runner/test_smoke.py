@@ -9,7 +9,7 @@ import pytest
 from mlflow import MlflowClient
 
 from gristmill.project import Project
-from gristmill.runner import RunRequest, RunResult, plan_run, run, steps_wanted
+from gristmill.runner import RunRequest, RunResult, plan_run, run, target_project
 from gristmill.workspace import load_workspace
 from tests.conftest import commit, shell, write_notebook
 
@@ -34,7 +34,7 @@ def digests(root: Path) -> dict[str, str]:
 
 
 def stale(root: Path) -> tuple[str, ...]:
-    project, request = steps_wanted(Project.load(root), RunRequest(smoke=True))
+    project, request = target_project(Project.load(root), RunRequest(smoke=True))
     return plan_run(load_workspace(project, request.params), request).stale
 
 

@@ -202,7 +202,7 @@ class KernelHandle:
         await self.close_async()
 
 
-async def acquire_async(request: KernelRequest) -> KernelHandle:
+async def start_kernel_async(request: KernelRequest) -> KernelHandle:
     """Start the kernel that `request` wants: forked when possible, else fresh.
 
     NoSuchKernel (of jupyter_client) when no kernelspec has that name.
@@ -243,13 +243,13 @@ async def acquire_async(request: KernelRequest) -> KernelHandle:
     return KernelHandle(manager, warm, reason, parkable=warm or request.parkable)
 
 
-def acquire(request: KernelRequest) -> KernelHandle:
+def start_kernel(request: KernelRequest) -> KernelHandle:
     """`acquire_async` for callers without an event loop."""
-    handle: KernelHandle = run_sync(acquire_async)(request)
+    handle: KernelHandle = run_sync(start_kernel_async)(request)
     return handle
 
 
-def attach(connection_file: str, pid: int) -> KernelHandle:
+def attach_kernel(connection_file: str, pid: int) -> KernelHandle:
     """A handle on a parked kernel, which `close` ends and `park` leaves as it was.
 
     ProcessLookupError when it has ended; Unavailable where a process cannot be held by descriptor.
@@ -274,7 +274,7 @@ def attach(connection_file: str, pid: int) -> KernelHandle:
 def stop_servers(*, kill: bool = False) -> int:
     """Stop this user's fork servers; how many were asked. With `kill`, their kernels too."""
     try:
-        from gristmill.warm._client import client
+        from gristmill.warm._client import servers
     except ImportError:
         return 0
-    return client.stop_servers(kill=kill)
+    return servers.stop_servers(kill=kill)

@@ -74,7 +74,7 @@ class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
         raise NotWarm(f"{sys.platform} has no fork server; only Linux has")
 
     def _fork_on_linux(self, python: list[str], argv: list[str], kwargs: dict[str, Any]) -> Any:
-        from gristmill.warm._client import client, process
+        from gristmill.warm._client import process, servers
         from gristmill.warm._client.spec import child_message
 
         cwd = os.path.abspath(kwargs.get("cwd") or os.getcwd())
@@ -88,7 +88,7 @@ class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
         with contextlib.ExitStack() as stack:
             fds = standard_descriptors(kwargs, stack)
             try:
-                return process.WarmProcess(*client.request_child(spec, message, fds))
+                return process.WarmProcess(*servers.request_child(spec, message, fds))
             except (GristmillError, OSError) as error:
                 raise NotWarm(getattr(error, "message", str(error))) from error
 

@@ -112,10 +112,10 @@ def main(
         try:
             late.tell()
         finally:
-            exit_child(code)
+            exit_without_teardown(code)
 
 
-def exit_child(code: int) -> NoReturn:
+def exit_without_teardown(code: int) -> NoReturn:
     """What the interpreter does at exit, without tearing the modules down."""
     try:
         threading._shutdown()  # type: ignore[attr-defined]
@@ -198,7 +198,7 @@ def run_shell(
 def run_command(request: dict[str, Any], lifeline: Lifeline) -> int:
     """The command line, in a module that the server has imported."""
     commands = importlib.import_module(request["module"])
-    sys.argv = ["gristmill", *request["argv"]]
+    sys.argv = [request["program"], *request["argv"]]
     for number, stream in ((1, sys.stdout), (2, sys.stderr)):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=os.isatty(number))

@@ -29,7 +29,7 @@ ROOM = 0.8
 
 
 def main(config: dict[str, Any]) -> NoReturn:
-    """Run the server described by `config` (see `client._config`); never returns."""
+    """Run the server described by `config` (see `_client.servers`); never returns."""
     if not config.get("daemon"):
         if os.fork():
             os._exit(0)
