@@ -22,7 +22,6 @@ from gristmill.runner._notebook.suitable import refusal
 from gristmill.runner._steps.file_access import UndeclaredFile
 from gristmill.runner._steps.outputs import clear_outputs, metrics_of, plots_of
 from gristmill.runner._steps.parking import park, resume_point
-from gristmill.runs import MLFLOW_STATUS
 from gristmill.tracking import Tracker
 from gristmill.warm import (
     KernelHandle,
@@ -275,7 +274,7 @@ def record_attempt(
         return
     tracker.finish_step(
         spec.name,
-        MLFLOW_STATUS[status],
+        status,
         executed=attempt.executed,
         metrics=metrics,
         files=plots,

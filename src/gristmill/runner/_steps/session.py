@@ -36,8 +36,7 @@ from gristmill.runner._steps.outputs import failure_of, require_outputs, require
 from gristmill.runner._steps.parking import adopt_parked, end_parked, start_tracking
 from gristmill.runner._steps.reuse import Reuse
 from gristmill.runner._steps.scheduler import Outcome
-from gristmill.runner._steps.summary import run_record, run_tags, write_record
-from gristmill.runs import MLFLOW_STATUS
+from gristmill.runner._steps.summary import run_record, run_tags
 from gristmill.sandbox import git_state_of_double
 from gristmill.tracking import Tracker
 from gristmill.workspace import Devices, Workspace
@@ -116,10 +115,8 @@ class Session:
             git=self.git,
             mlflow_run=self.mlflow_run,
         )
-        write_record(record, self.directory)
-        self.tracker.finish(
-            MLFLOW_STATUS[status], record.flat_params(), record.flat_metrics(), record.to_json()
-        )
+        record.write(self.directory)
+        self.tracker.finish(status, record.flat_params(), record.flat_metrics(), record.to_json())
 
     def begin(self, step: str) -> bool:
         """Whether the step still has to run, now that all it needs is done."""

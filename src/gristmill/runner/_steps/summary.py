@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gristmill.errors import StepFailed
-from gristmill.files import write_atomic
 from gristmill.lineage import GitState, text_md5
 from gristmill.pipeline import Plan
 from gristmill.runner._request import RunRequest, StepResult
 from gristmill.runner._steps.outputs import metrics_of
-from gristmill.runs import RECORD_FILE, RunRecord, StepRecord
+from gristmill.runs import RunRecord, StepRecord
 from gristmill.workspace import Workspace
 
 
@@ -61,10 +60,6 @@ def run_tags(request: RunRequest, git: GitState) -> dict[str, str]:
         "gristmill.params": request.params,
     }
     return {name: value for name, value in tags.items() if value} | dict(request.labels)
-
-
-def write_record(record: RunRecord, directory: Path) -> None:
-    write_atomic(directory / RECORD_FILE, record.to_json())
 
 
 def _step(workspace: Workspace, name: str, result: StepResult) -> StepRecord:
