@@ -185,14 +185,14 @@ def left_over(root: Path) -> list[str]:
     """Processes that work in the project; not the one that makes a server for later commands."""
     until = time.monotonic() + 10
     while True:
-        found = []
+        processes = []
         for process in psutil.process_iter():
             try:
                 words = process.cmdline()
                 if Path(process.cwd()) == root and "gristmill.cli._driver" not in words:
-                    found.append(f"{process.pid} {words[:4]}")
+                    processes.append(f"{process.pid} {words[:4]}")
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue
-        if not found or time.monotonic() > until:
-            return found
+        if not processes or time.monotonic() > until:
+            return processes
         time.sleep(0.1)

@@ -254,10 +254,10 @@ def test_mlflow_and_processes_inside(warm, tmp_path):
         mlflow.set_tracking_uri("sqlite:///m.db")
         with mlflow.start_run() as run:
             mlflow.log_metric("m", 1.0)
-        found = []
+        results = []
         for method in ("fork", "spawn", "forkserver"):
             with multiprocessing.get_context(method).Pool(2) as pool:
-                found.append(pool.map(work.double, [1, 2]))
+                results.append(pool.map(work.double, [1, 2]))
         metrics = mlflow.get_run(run.info.run_id).data.metrics
         import numpy as np
         from sklearn.ensemble import HistGradientBoostingClassifier
@@ -265,7 +265,7 @@ def test_mlflow_and_processes_inside(warm, tmp_path):
         x = np.random.default_rng(0).normal(size=(200, 3))
         model = HistGradientBoostingClassifier(max_iter=5)
         one, two = (cross_val_score(model, x, x[:, 0] > 0, cv=2, n_jobs=n).tolist() for n in (1, 2))
-        json.dump([metrics, found, one == two], sys.stdout)
+        json.dump([metrics, results, one == two], sys.stdout)
     """
     assert run(large(tmp_path), code) == [{"m": 1.0}, [[2, 4]] * 3, True]
 
@@ -558,7 +558,7 @@ def test_too_large_a_server_means_a_fresh_kernel(alone, tmp_path, monkeypatch):
 def test_imports_are_found_in_code_and_not_in_the_project(tmp_path):
     (tmp_path / "helpers.py").touch()
     (tmp_path / "src" / "pack").mkdir(parents=True)
-    found = third_party_imports(
+    modules = third_party_imports(
         [
             "%matplotlib inline\nimport os, numpy as np\n!ls",
             "from sklearn import metrics\nimport mlflow\nmlflow.sklearn.log_model",
@@ -569,7 +569,7 @@ def test_imports_are_found_in_code_and_not_in_the_project(tmp_path):
         ],
         tmp_path,
     )
-    assert set(found) == {
+    assert set(modules) == {
         "numpy", "sklearn", "sklearn.metrics", "mlflow", "mlflow.sklearn",
         "xgboost.callback",
     }  # fmt: skip

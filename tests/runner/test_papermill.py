@@ -174,16 +174,16 @@ def inlined(value: Any, widgets: dict[str, Any]) -> Any:
 
 def joined(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Streams of one name that follow each other, as one."""
-    found: list[dict[str, Any]] = []
+    outputs: list[dict[str, Any]] = []
     for output in outputs:
-        last = found[-1] if found else {}
+        last = outputs[-1] if outputs else {}
         if output["output_type"] == "stream":
             output["text"] = "".join(output["text"])
             if last.get("name") == output["name"]:
                 last["text"] += output["text"]
                 continue
-        found.append(output)
-    return found
+        outputs.append(output)
+    return outputs
 
 
 def drop(value: Any, names: set[str]) -> Any:

@@ -22,15 +22,15 @@ def go(root: Path, *, smoke: bool) -> RunResult:
 
 def digests(root: Path) -> dict[str, str]:
     """Every file outside the shadow, but what belongs to no run: caches of the looks taken."""
-    found = {}
+    digests = {}
     for path in sorted(root.rglob("*")):
         name = path.relative_to(root).as_posix()
         passing = (
             name.startswith((".git/", ".gristmill/smoke", ".dvc/tmp")) or "__pycache__" in name
         )
         if path.is_file() and not passing:
-            found[name] = hashlib.md5(path.read_bytes()).hexdigest()
-    return found
+            digests[name] = hashlib.md5(path.read_bytes()).hexdigest()
+    return digests
 
 
 def stale(root: Path) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Pipeline runs found in MLflow: filtered and sorted there as far as it can."""
+"""Pipeline runs, searched in MLflow: filtered and sorted there as far as it can."""
 
 from __future__ import annotations
 

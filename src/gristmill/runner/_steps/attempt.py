@@ -53,7 +53,7 @@ class Attempt:
     started: float
     before: StepState
     directory: Path
-    why: str
+    reason: str
     environment: Mapping[str, str] = field(default_factory=dict)
     keep: Mapping[str, Any] | None = None
     parked: ParkedKernel | None = None

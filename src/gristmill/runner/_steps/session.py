@@ -144,7 +144,7 @@ class Session:
                 self.name,
                 step,
                 attempt.step.notebook,
-                attempt.why,
+                attempt.reason,
                 attempt.step.cells,
                 attempt=attempt.number,
                 executed=str(attempt.executed),
@@ -169,7 +169,7 @@ class Session:
         """Raises Waiting while people have to agree."""
         if model := attempt.policy.approval:
             step, project = attempt.step.name, self.workspace.project
-            attempt.why += f"; {approver().require(project, model, step, self.name)}"
+            attempt.reason += f"; {approver().require(project, model, step, self.name)}"
 
     def _reuse(self, attempt: Attempt) -> bool:
         """Whether the outputs are what they should be, now or after a look into the run cache."""
@@ -181,12 +181,12 @@ class Session:
             self.results[step] = StepResult("fresh", reason)
             self.emit(StepSkipped(time.time(), self.name, step, reason))
             return True
-        attempt.why = decision.why
+        attempt.reason = decision.why
         self._approve(attempt)
         if not self._cache.restore(step, attempt.before, locked):
             return False
-        self.results[step] = StepResult("restored", attempt.why)
-        self.emit(StepRestored(time.time(), self.name, step, attempt.why))
+        self.results[step] = StepResult("restored", attempt.reason)
+        self.emit(StepRestored(time.time(), self.name, step, attempt.reason))
         return True
 
     def _notice(self, step: str, text: str) -> None:
@@ -250,7 +250,7 @@ class Session:
             self.emit(StepFailedEvent(at, self.name, step, seconds, executed, cell, error.record()))
         child = self.tracker.child(step)
         self.results[step] = StepResult(
-            status, attempt.why, seconds, attempt.executed, child, error, cell, attempt.number
+            status, attempt.reason, seconds, attempt.executed, child, error, cell, attempt.number
         )
         return Outcome(ok=error is None)
 
