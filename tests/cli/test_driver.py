@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gristmill.errors import Unavailable
-from gristmill.warm._client import client
+from gristmill.warm._client import servers as warm_servers
 from tests.conftest import copied, shell, write_notebook
 from tests.waiting import eventually
 
@@ -36,11 +36,11 @@ def served(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
         )
         subprocess.run([sys.executable, "-m", "gristmill.cli._driver"], check=True, cwd=root)
         yield root
-        client.stop_servers(kill=True)
+        warm_servers.stop_servers(kill=True)
 
 
 def forks() -> int:
-    return sum(s["forks"] for s in client.servers() if s["project"] == "the command line")
+    return sum(s["forks"] for s in warm_servers.servers() if s["project"] == "the command line")
 
 
 def test_output_and_exit_code_are_those_of_the_command(
@@ -108,13 +108,13 @@ def test_it_works_where_it_was_started_and_with_its_environment(served: Path) ->
 
 
 def test_a_server_that_is_gone_is_no_loss(served: Path) -> None:
-    client.stop_servers(kill=True)
+    warm_servers.stop_servers(kill=True)
     wrong = served / "wrong.ipynb"
     write_notebook(wrong, "", "print(undefined)")
     alone = shell(served, "gristmill", "lint", check=False)
     assert (alone.returncode, "undefined" in alone.stdout) == (1, True)
     wrong.unlink()
-    eventually(client.servers)
+    eventually(warm_servers.servers)
     assert forks() == 0
     assert "nothing to do" in shell(served, "gristmill", "status").stdout
     assert forks() == 1

@@ -26,7 +26,7 @@ from mlflow import MlflowClient
 from gristmill import Project, RunRequest, run
 from gristmill.lineage import HashCache, LockFile
 from gristmill.warm import stop_servers
-from gristmill.warm._client import client
+from gristmill.warm._client import servers as warm_servers
 from tests.conftest import commit, shell, write_notebook
 from tests.waiting import eventually
 
@@ -88,14 +88,14 @@ def kill_main(process: subprocess.Popen[bytes], _: random.Random) -> bool:
 
 
 def kill_server(_: subprocess.Popen[bytes], __: random.Random) -> bool:
-    return sum(kill(server["pid"]) for server in client.servers()) > 0
+    return sum(kill(server["pid"]) for server in warm_servers.servers()) > 0
 
 
 def kill_kernel(process: subprocess.Popen[bytes], moments: random.Random) -> bool:
     """A child of a fork server, the next that there is: a kernel, a shell, or the command."""
 
     def children() -> list[int]:
-        return [pid for server in client.servers() for pid in server["children"]]
+        return [pid for server in warm_servers.servers() for pid in server["children"]]
 
     eventually(lambda: process.poll() is not None or children(), every=0.01)
     there = children()

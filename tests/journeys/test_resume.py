@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 
 from gristmill import Project, RunRequest, parked, resume, run
 from gristmill.errors import NotFound
-from gristmill.runner import LEASE_SECONDS, Parked
+from gristmill.runner import ParkedKernels
 from tests.conftest import edit_notebook, shell, write_notebook
 from tests.waiting import alive, ended
 
@@ -142,8 +142,8 @@ def test_a_parked_kernel_outlives_its_run_but_not_its_lease(failing: Path) -> No
     )
     assert run(project, RunRequest(("other",))).ok
     assert alive(kernel.pid)
-    path = Parked(project.state).path(kernel)
-    os.utime(path, (time.time() - LEASE_SECONDS - 1,) * 2)
+    path = ParkedKernels(project.state).path(kernel)
+    os.utime(path, (time.time() - ParkedKernels.lease_seconds - 1,) * 2)
     assert ended(kernel.pid)
     assert not path.exists()
     assert parked(project) == []

@@ -25,8 +25,8 @@ STEPS = ["make-data", "sub-deep-er-Big-Output", "sub-sum"]
 
 
 def status(root: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(shell(root, "gristmill", "status", "--json").stdout)
-    return found
+    status: dict[str, Any] = json.loads(shell(root, "gristmill", "status", "--json").stdout)
+    return status
 
 
 def stale(root: Path) -> list[str]:

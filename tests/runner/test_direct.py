@@ -12,10 +12,10 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from gristmill.runner._notebook.direct import NotDirect, Shell, raise_error
+from gristmill.runner._notebook.direct import ShellExecutor, raise_error
 from gristmill.runner._notebook.suitable import refusal
-from gristmill.warm import KernelRequest, acquire, stop_servers
-from gristmill.warm._client import client
+from gristmill.warm import KernelRequest, NotWarm, start_kernel, stop_servers
+from gristmill.warm._client import servers as warm_servers
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -52,7 +52,7 @@ def book(*cells):
 def execute_direct(notebook, asked, timeout=None, begun=lambda shell: None):
     rules = NotebookClient(notebook)
     rules.reset_execution_trackers()
-    with Shell(asked) as shell:
+    with ShellExecutor(asked) as shell:
         begun(shell)
         notebook.metadata["language_info"] = shell.language_info
         for index, cell in enumerate(notebook.cells):
@@ -144,7 +144,7 @@ NOTEBOOKS = {
 def test_the_executed_notebook_is_that_of_a_kernel(tmp_path, name):
     direct, kernel = book(*NOTEBOOKS[name]), book(*NOTEBOOKS[name])
     execute_direct(direct, request(tmp_path))
-    with acquire(request(tmp_path)) as handle:
+    with start_kernel(request(tmp_path)) as handle:
         NotebookClient(kernel, km=handle.km, timeout=60).execute()
     nbformat.validate(direct)
     assert comparable(direct) == comparable(kernel)
@@ -193,7 +193,7 @@ def test_errors_are_nbclients(tmp_path):
         return error.value.ename, comparable(notebook)
 
     def by_kernel(notebook):
-        with acquire(request(tmp_path)) as handle:
+        with start_kernel(request(tmp_path)) as handle:
             NotebookClient(notebook, km=handle.km).execute()
 
     assert outcome(lambda n: execute_direct(n, request(tmp_path))) == outcome(by_kernel)
@@ -261,9 +261,9 @@ def test_what_needs_no_kernel_is_not_refused(source):
 
 
 def test_a_hidden_widget_is_noticed_when_it_opens(tmp_path):
-    with pytest.raises(NotDirect, match="comm"):
+    with pytest.raises(NotWarm, match="comm"):
         execute_direct(book("w = __import__('ipywidgets')", "w.IntSlider()"), request(tmp_path))
-    with pytest.raises(NotDirect, match="kernel"):
+    with pytest.raises(NotWarm, match="kernel"):
         execute_direct(book("ip = get_ipython()", "k = ip.kernel\nk.session"), request(tmp_path))
 
 
@@ -272,7 +272,7 @@ def test_a_configured_ipython_needs_a_kernel(tmp_path):
     startup.mkdir(parents=True)
     (startup / "x.py").touch()
     env = {**os.environ, "IPYTHONDIR": str(tmp_path / "ipy")}
-    with pytest.raises(NotDirect, match="startup"):
+    with pytest.raises(NotWarm, match="startup"):
         execute_direct(book("1"), request(tmp_path, env=env))
 
 
@@ -282,4 +282,4 @@ def test_nothing_stays_behind(tmp_path):
     for _ in range(3):
         execute_direct(book("1"), request(tmp_path))
     assert len(os.listdir("/proc/self/fd")) == before
-    eventually(lambda: not any(s["children"] for s in client.servers()), 5)
+    eventually(lambda: not any(s["children"] for s in warm_servers.servers()), 5)

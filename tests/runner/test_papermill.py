@@ -25,7 +25,7 @@ from gristmill.errors import GristmillError
 from gristmill.pipeline import parse_notebook, parse_step
 from gristmill.runner._notebook.execute import execute
 from gristmill.runner._notebook.hooks import Hooks
-from gristmill.warm import KernelRequest, acquire
+from gristmill.warm import KernelRequest, start_kernel
 from gristmill.warm._client import kernels
 from tests.waiting import eventually
 
@@ -123,7 +123,7 @@ def as_step(source: Path, target: Path, params: dict[str, Any]) -> GristmillErro
     text = source.read_text(encoding="utf-8")
     step = parse_step(parse_notebook(text, source.name), "step")
     assert step is not None
-    with acquire(KernelRequest(source.parent, preload=(), environment="e")) as kernel:
+    with start_kernel(KernelRequest(source.parent, preload=(), environment="e")) as kernel:
         assert kernel.warm, kernel.reason
         failure = execute(step, text, params, kernel, Hooks(source.name, target))
     return failure.error if failure else None
@@ -176,16 +176,16 @@ def inlined(value: Any, widgets: dict[str, Any]) -> Any:
 
 def joined(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Streams of one name that follow each other, as one."""
-    found: list[dict[str, Any]] = []
+    outputs: list[dict[str, Any]] = []
     for output in outputs:
-        last = found[-1] if found else {}
+        last = outputs[-1] if outputs else {}
         if output["output_type"] == "stream":
             output["text"] = "".join(output["text"])
             if last.get("name") == output["name"]:
                 last["text"] += output["text"]
                 continue
-        found.append(output)
-    return found
+        outputs.append(output)
+    return outputs
 
 
 def drop(value: Any, names: set[str]) -> Any:

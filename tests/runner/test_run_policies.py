@@ -115,8 +115,10 @@ def test_a_flaky_step_is_tried_again_and_each_attempt_is_kept(world: Path, tmp_p
     experiment = client.get_experiment_by_name(project.experiment)
     assert experiment is not None
     runs = client.search_runs([experiment.experiment_id], "tags.`gristmill.step` = 'flaky'")
-    found = {(r.data.tags["gristmill.attempt"], r.info.status, r.data.metrics["n"]) for r in runs}
-    assert found == {("1", "FAILED", 1), ("2", "FAILED", 2), ("3", "FINISHED", 3)}
+    attempts = {
+        (r.data.tags["gristmill.attempt"], r.info.status, r.data.metrics["n"]) for r in runs
+    }
+    assert attempts == {("1", "FAILED", 1), ("2", "FAILED", 2), ("3", "FINISHED", 3)}
 
 
 def test_timeouts_say_what_took_too_long_and_leave_no_process(world: Path) -> None:

@@ -99,11 +99,11 @@ def play(case: Case, *, keep_going: bool = True, cancel_after: int | None = None
 
 
 def descendants(case: Case, roots: set[str]) -> set[str]:
-    found = set(roots)
+    reached = set(roots)
     for name, needs in case.needs.items():
-        if found & set(needs):
-            found.add(name)
-    return found - roots
+        if reached & set(needs):
+            reached.add(name)
+    return reached - roots
 
 
 @given(cases())
@@ -179,18 +179,18 @@ def test_settings_become_numbers(tmp_path: Path) -> None:
         'timeout = "30m"\ncell_timeout = "1.5m"\ntags = ["slow"]\n'
         '[run]\nworkers = 2\ncpus = 8\nmemory = "2GB"\ngpus = 1\n',
     )
-    found = step_policies(project, ["fit", "load"])
-    assert found["fit"] == StepPolicy(2, 1_500_000_000, 1, 3, 2.0, 1800.0, 90.0, ("slow",))
-    assert found["load"] == StepPolicy()
-    assert found["fit"].threads()["OMP_NUM_THREADS"] == "2"
-    assert found["load"].threads() == {}
+    policies = step_policies(project, ["fit", "load"])
+    assert policies["fit"] == StepPolicy(2, 1_500_000_000, 1, 3, 2.0, 1800.0, 90.0, ("slow",))
+    assert policies["load"] == StepPolicy()
+    assert policies["fit"].threads()["OMP_NUM_THREADS"] == "2"
+    assert policies["load"].threads() == {}
     there = capacity(run_settings(project), 0)
     assert there == {"workers": 2, "cpus": 8, "memory": 2 * 10**9, "gpus": 1}
     assert capacity(run_settings(project), 16)["cpus"] == 16
-    require_fit(found, found, there)
-    assert steps_with_tags(found, ["slow"]) == ["fit"]
+    require_fit(policies, policies, there)
+    assert steps_with_tags(policies, ["slow"]) == ["fit"]
     with pytest.raises(NotFound, match="no step has the tag `quick`"):
-        steps_with_tags(found, ["quick"])
+        steps_with_tags(policies, ["quick"])
 
 
 @pytest.mark.parametrize(

@@ -109,15 +109,13 @@ def test_a_run_is_shown_with_what_it_did(root: Path) -> None:
 
 
 def test_two_runs_differ_in_what_was_changed(root: Path) -> None:
-    found = json.loads(
-        shell(root, "gristmill", "runs", "diff", "last~2", "last~1", "--json").stdout
-    )
-    assert found["params"] == {"train.trees": {"before": 80, "after": 90, "delta": None}}
-    assert found["metrics"]["check.auc"]["delta"] == pytest.approx(0.05)
-    assert found["cells"].keys() == {"train"}
-    assert [c["before"] for c in found["cells"]["train"]] == [1]
-    assert "+import json, math" in found["cells"]["train"][0]["lines"]
-    assert found["lineage"].keys() == {
+    diff = json.loads(shell(root, "gristmill", "runs", "diff", "last~2", "last~1", "--json").stdout)
+    assert diff["params"] == {"train.trees": {"before": 80, "after": 90, "delta": None}}
+    assert diff["metrics"]["check.auc"]["delta"] == pytest.approx(0.05)
+    assert diff["cells"].keys() == {"train"}
+    assert [c["before"] for c in diff["cells"]["train"]] == [1]
+    assert "+import json, math" in diff["cells"]["train"][0]["lines"]
+    assert diff["lineage"].keys() == {
         "commit",
         "data model.txt",
         "data train.json",

@@ -24,8 +24,8 @@ from gristmill.sweeps import SweepSpec, Trial, apply_sweep, check_sweep, load_sw
 from gristmill.sweeps import sweep as run_sweep
 from gristmill.sweeps._apply import with_parameters
 from gristmill.sweeps._reports import VARIABLE, read_reports
-from gristmill.sweeps._space import Space, drawn, grid, read_space
-from gristmill.sweeps._state import DONE
+from gristmill.sweeps._space import Space, grid, random_point, read_space
+from gristmill.sweeps._state import TrialState
 from gristmill.sweeps._suggest import Optuna
 from gristmill.workspace import load_workspace
 from tests.conftest import commit, copied, shell, write_notebook
@@ -126,7 +126,7 @@ def test_a_stopped_sweep_goes_on_and_leaves_no_process(root: Path, how: signal.S
         if process.poll() is not None:
             return True
         try:
-            return load_sweep(project, name).count(DONE) >= 1
+            return load_sweep(project, name).count(TrialState.DONE) >= 1
         except GristmillError:
             return False
 
@@ -135,12 +135,12 @@ def test_a_stopped_sweep_goes_on_and_leaves_no_process(root: Path, how: signal.S
     assert process.wait(60) != 0
     first = load_sweep(project, name)
     assert not first.finished
-    kept = {t.number: t.run for t in first.trials if t.state == DONE}
+    kept = {t.number: t.run for t in first.trials if t.state == TrialState.DONE}
     assert kept
     eventually(lambda: of_trials(root, name) == [], 20)
     sweep = run_sweep(project, name, resume=True)
     assert sweep.finished
-    assert sweep.count(DONE) == 3
+    assert sweep.count(TrialState.DONE) == 3
     assert {n: sweep.trials[n].run for n in kept} == kept
     assert untouched(root) == before
 
@@ -148,16 +148,16 @@ def test_a_stopped_sweep_goes_on_and_leaves_no_process(root: Path, how: signal.S
 def of_trials(root: Path, name: str) -> list[str]:
     """Processes that work for the sweep: in its shadows, or its workers."""
     place = str(root / ".gristmill/trials" / name)
-    found = []
+    workers = []
     for process in psutil.process_iter():
         try:
             words, where = " ".join(process.cmdline()), process.cwd()
         except psutil.Error:
             continue
-        worker = "sweeps.worker" in words and where.startswith(str(root))
+        worker = "sweeps._worker" in words and where.startswith(str(root))
         if worker or where.startswith(place):
-            found.append(f"{process.pid} {words}")
-    return found
+            workers.append(f"{process.pid} {words}")
+    return workers
 
 
 @pytest.mark.parametrize(
@@ -211,8 +211,8 @@ def test_a_grid_has_every_point_once_and_a_draw_is_one_of_them(
     points = [tuple(p.items()) for p in grid(spaces)]
     assert len(points) == (width // step + 1) * len(words)
     assert {dict(p)["s.a"] for p in points} == set(range(low, low + width + 1, step))
-    assert tuple(drawn(spaces, 3, step).items()) in points
-    assert drawn(spaces, 3, step) == drawn(spaces, 3, step)
+    assert tuple(random_point(spaces, 3, step).items()) in points
+    assert random_point(spaces, 3, step) == random_point(spaces, 3, step)
 
 
 @given(st.floats(1e-6, 1), st.floats(1, 1e6), st.booleans(), st.integers())
@@ -245,14 +245,14 @@ def test_optuna_prunes_what_falls_behind_and_outlives_its_process(
         trial = Trial(number, optuna.ask(number))
         assert trial.params["train.kind"] in {"a", "b"}
         assert not optuna.prune(trial, 1, 10.0 + number)
-        trial.state, trial.value = DONE, 10.0
+        trial.state, trial.value = TrialState.DONE, 10.0
         optuna.tell(trial)
     bad = Trial(6, optuna.ask(6))
     assert optuna.prune(bad, 1, 0.0)
     killed = Trial(7, optuna.ask(7))
     params = dict(killed.params)
     again = Optuna(checked, tmp_path / "o.db", "o")
-    again.again(killed)
+    again.restart(killed)
     assert killed.params == params
     states = [t.state.name for t in again.study.trials]
     assert states == ["COMPLETE"] * 6 + ["FAIL", "FAIL", "RUNNING"]

@@ -21,9 +21,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    from gristmill.runner import LEASE_SECONDS, Parked, open_console
+    from gristmill.runner import ParkedKernels, open_console
 
-    there = Parked(Project.find().state)
+    there = ParkedKernels(Project.find().state)
     if args.list:
         kernels = there.all()
         if args.json:
@@ -52,7 +52,7 @@ def main(args: argparse.Namespace) -> int:
     if args.print:
         out.say(kernel.connection_file)
         return 0
-    hours = LEASE_SECONDS / 3600
+    hours = there.lease_seconds / 3600
     out.say(f"{kernel.error}\nThe kernel (pid {kernel.pid}) waits {hours:g} h from now on.")
     code = subprocess.run(open_console(kernel), check=False).returncode
     there.renew(kernel)

@@ -17,7 +17,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    from gristmill.runner import RunRequest, plan_run, steps_wanted
+    from gristmill.runner import RunRequest, plan_run, target_project
     from gristmill.workspace import load_workspace
 
     asked = RunRequest(
@@ -26,7 +26,7 @@ def main(args: argparse.Namespace) -> int:
         overrides=overrides(args.param),
         smoke=args.smoke,
     )
-    project, request = steps_wanted(Project.find(), asked)
+    project, request = target_project(Project.find(), asked)
     workspace = load_workspace(project, request.params, request.overrides)
     plan = plan_run(workspace, request)
     workspace.hashes.save()
