@@ -139,6 +139,31 @@ def test_any_order_and_any_pieces_count_the_same(
     agrees_with_the_reader(project, at_once)
 
 
+def test_versions_that_disagree_on_a_columns_kind_are_each_counted_by_their_own(
+    tmp_path: Path,
+) -> None:
+    texts = pd.Series(["1.5", "-2.0", "lots"] * 60)
+    columns = columns_of({"x": ("category", texts.to_numpy(dtype=object))}, None)
+    profiles = {1: PROFILES[1], 3: Profile(3, "labels", 180, columns, None, {})}
+    rows = [
+        (0, 0, 0, 1, 1.5, "red", 0.5),
+        (1, 1, 0, 1, -2, "blue", 0.25),
+        (2, 2, 0, 3, 1.5, "red", "late"),
+        (3, 3, 0, 3, -2, "red", "late"),
+    ]
+    project = Project(tmp_path, {})
+    folder = predictions_directory(project, "m")
+    folder.mkdir(parents=True)
+    (folder / "0.jsonl").write_text("".join(prediction_line(row) for row in rows))
+    with SketchStore(tmp_path / "a.db", sampled=True) as store:
+        store.take_predictions(folder, profiles.get, "event")
+        number, category = store.windows(HOURS)
+        sketch = store.sketches(number, profiles[1])[""]["x"]
+        assert (sketch.present, sketch.total, sketch.low) == (2, -0.5, -2.0)
+        sketch = store.sketches(category, profiles[3])[""]["x"]
+        assert sketch.counts.tolist() == columns[0].binning.sketch(["1.5", "-2.0"]).counts.tolist()
+
+
 def agrees_with_the_reader(project: Project, counted: dict[Any, Any]) -> None:
     rows = read_log(project, "m").rows
     groups = {

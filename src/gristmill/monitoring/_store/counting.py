@@ -57,7 +57,7 @@ def count(profile: Profile, lines: Lines, sign: int = 1) -> pa.Table:
     hours, where = np.unique(lines.hour, return_inverse=True)
     places = {c.name: _places(c.binning, lines) for c in profile.columns}
     if profile.task == "binary":
-        score = lines.numbers[PREDICTION]
+        score = lines.number(PREDICTION)
         places[SCORE] = score_bin(np.where(np.isfinite(score), score, 0.0))
     tables = []
     for names, codes in [((("",), None)), *(_part(profile, n, places) for n in profile.segments)]:
@@ -109,7 +109,7 @@ def _moments(
     found = np.zeros((size, len(layout.numbers), 4))
     found[:, :, 2], found[:, :, 3] = np.inf, -np.inf
     for i, name in enumerate(layout.numbers):
-        value = lines.numbers[name][inside]
+        value = lines.number(name)[inside]
         some = np.isfinite(value)
         value, row = value[some], rows[some]
         found[:, i, 0] = sign * np.bincount(row, value, size)
@@ -125,7 +125,7 @@ def _moments(
 
 def _places(binning: Binning, lines: Lines) -> Ints:
     if binning.kind == "number":
-        return np.asarray(binning.place(lines.numbers[binning.name]), np.int64)
+        return np.asarray(binning.place(lines.number(binning.name)), np.int64)
     column = lines.texts[binning.name].combine_chunks().dictionary_encode()
     names = binning.place(column.dictionary.to_pylist())
     codes = column.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)
