@@ -221,10 +221,10 @@ def judge(project: Project, alert: Alert, flights: pd.DataFrame) -> tuple[str, s
     report = read_report(project, MODEL)
     version = next(v for v in report.versions if v.version == alert.version)
     if alert.rule in ("performance", "chart"):
-        promised = version.promised["roc_auc"].value
+        baseline = version.baseline["roc_auc"].value
         area = float(roc_auc_score(mine["late"], mine["said"]))
-        words = f"AUC {area:.3f} after, promised {promised:.3f}"
-        return ("right" if area < promised - MARGIN else "wrong"), words
+        words = f"AUC {area:.3f} after, baseline {baseline:.3f}"
+        return ("right" if area < baseline - MARGIN else "wrong"), words
     told = []
     for part, name, then, now in sides(alert, reference, mine):
         told.append((apart(then, now), f"{name}{part}", middle(then), middle(now)))

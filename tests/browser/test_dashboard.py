@@ -101,7 +101,7 @@ def judged_project(root: Path) -> Path:
         drift = detect_drift(features, sketches, settings.thresholds(0.05), output)
         area = 0.72 - 0.02 * i
         performance = {"roc_auc": Metric(area, area - 0.02, area + 0.02)}
-        promised = {"roc_auc": Metric(0.73, 0.72, 0.74)}
+        baseline = {"roc_auc": Metric(0.73, 0.72, 0.74)}
         windows.append(
             WindowReport(
                 datetime(2013, 4 + i, 1, tzinfo=UTC),
@@ -113,7 +113,7 @@ def judged_project(root: Path) -> Path:
                 str(i),
                 drift,
                 performance,
-                findings(drift, performance, promised, 2500, "roc_auc", settings),
+                findings(drift, performance, baseline, 2500, "roc_auc", settings),
                 {c.name: coarse_shares(c, sketches[c.name]) for c in columns},
             )
         )

@@ -14,8 +14,8 @@ from gristmill.errors import Invalid
 from gristmill.monitoring import monitor
 from gristmill.monitoring._settings import MonitoringSettings
 from gristmill.monitoring._statistics.control import (
-    baseline,
     ewma,
+    initial_baseline,
     limit,
     run_length,
     western_electric,
@@ -216,7 +216,7 @@ def test_control_charts_keep_their_run_length() -> None:
     assert np.mean(lengths) == pytest.approx(100, rel=0.15)
     assert ewma([1.0] * 50)[-1] == pytest.approx(1 / sigma, rel=0.01)
     assert western_electric([0.1] * 7 + [0.1, 4.0, 2.1, 2.5])[7:] == [(4,), (1, 4), (2, 4), (2, 4)]
-    assert baseline([1.0] * 20) is None and baseline([1.0, 2.0]) is None
+    assert initial_baseline([1.0] * 20) is None and initial_baseline([1.0, 2.0]) is None
 
 
 def test_a_classifier_sees_what_columns_do_not() -> None:

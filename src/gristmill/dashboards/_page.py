@@ -166,7 +166,7 @@ def _tiles(state: ModelState) -> list[Tile]:
     if last is None or report is None:
         return []
     metric = last.performance.get(report.metric)
-    before = {v.version: v.promised for v in report.versions}[last.version].get(report.metric)
+    before = {v.version: v.baseline for v in report.versions}[last.version].get(report.metric)
     repairs = len(state.repairs)
     return [
         Tile(
@@ -269,7 +269,7 @@ def _performance(report: MonitorReport) -> dict[str, Any] | None:
 
 def _spans(report: MonitorReport, windows: Sequence[WindowReport]) -> list[tuple[int, int, float]]:
     """First and last window of each stretch with one value before registration, and the value."""
-    before = {v.version: v.promised.get(report.metric) for v in report.versions}
+    before = {v.version: v.baseline.get(report.metric) for v in report.versions}
     spans: list[tuple[int, int, float]] = []
     for i, window in enumerate(windows):
         metric = before[window.version]

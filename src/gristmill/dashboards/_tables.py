@@ -91,7 +91,7 @@ def _champions(state: ModelState) -> Table:
     metric = state.report.metric if state.report else "metric"
     rows: list[Row] = []
     for m in reversed(state.moves):
-        measured = versions[m.version].promised.get(metric) if m.version in versions else None
+        measured = versions[m.version].baseline.get(metric) if m.version in versions else None
         figure = format_amount(measured.value) if measured else None
         rows.append(
             (f"{m.at:%-d %b %Y %H:%M}", f"v{m.version}", m.action, figure, m.actor, m.reason)

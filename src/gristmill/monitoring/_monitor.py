@@ -73,7 +73,7 @@ def monitor(
     start: str | None = None,
     tell: bool = True,
 ) -> MonitorResult:
-    """Judge every window of the model's prediction log against what its version promised.
+    """Judge every window of the model's prediction log against the baseline of its version.
 
     Windows that end after `now` (aware; the present when None) are judged "so far" and raise no
     alert. `window` and `start` come before the settings' for this run, whose report and alerts are
@@ -171,12 +171,12 @@ def _report(
         windows.append(replace(found, closed=window.end <= now))
         earlier.append(window)
     charts: dict[str, list[Point]] = {}
-    promised = {v: p.promised[metric] for v, p in profiles.items() if metric in p.promised}
+    baselines = {v: p.baseline[metric] for v, p in profiles.items() if metric in p.baseline}
     spent = allocate(settings)
     deviations = float(stats.norm.isf(spent["performance"] / 2))
     if metric in HIGHER:
         charts[metric] = performance_chart(
-            windows, promised, metric, deviations, spent["chart"], settings.margin
+            windows, baselines, metric, deviations, spent["chart"], settings.margin
         )
     metrics = business_metrics(home, settings, windows, f"{model} monitoring")
     for each in metrics:
@@ -206,7 +206,7 @@ def _version_report(profile: Profile) -> VersionReport:
         version=profile.version,
         task=profile.task,
         rows=profile.rows,
-        promised=profile.promised,
+        baseline=profile.baseline,
         importance={c.name: c.importance for c in profile.features},
         bins={n: names for n, (names, _) in labels.items()},
         reference={n: shares for n, (_, shares) in labels.items()},

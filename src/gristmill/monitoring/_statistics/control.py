@@ -72,7 +72,7 @@ def western_electric(points: Sequence[float]) -> list[tuple[int, ...]]:
     return found
 
 
-def baseline(values: Sequence[float]) -> tuple[float, float] | None:
+def initial_baseline(values: Sequence[float]) -> tuple[float, float] | None:
     """Centre and deviation of a metric from its first WARM values; None while there are fewer.
 
     The deviation is that of moving ranges, which a trend hardly widens.

@@ -148,10 +148,3 @@ def wilson(successes: float, n: int, z: float) -> Metric:
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     return Metric(share, max(0.0, middle - half), min(1.0, middle + half))
-
-
-def decayed(name: str, now: Metric, promised: float, margin: float) -> bool:
-    """Whether the whole interval lies on the worse side of the promised value, by `margin`."""
-    if HIGHER[name]:
-        return now.high < promised - margin
-    return now.low > promised + margin

@@ -49,7 +49,8 @@ class Lines:
         column = self.texts[name].combine_chunks().dictionary_encode()
         values = [_parse_number(text) for text in column.dictionary.to_pylist()]
         codes = column.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
-        return np.array([*values, np.nan], dtype=np.float64)[codes]
+        parsed: Floats = np.array([*values, np.nan], dtype=np.float64)[codes]
+        return parsed
 
     def of(self, version: int) -> Lines:
         return self.where(self.version == version)

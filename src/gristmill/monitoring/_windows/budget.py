@@ -27,7 +27,7 @@ def allocate(settings: MonitoringSettings) -> dict[str, float]:
 
 
 def budget_text(settings: MonitoringSettings) -> str:
-    """The promise as a sentence."""
+    """The budget as a sentence."""
     spent = sum(allocate(settings).values())
     return (
         f"At most one false alarm in {_length(settings.budget)} is expected: the chance of one "

@@ -1,4 +1,4 @@
-"""Control charts of a model's windows: its metric against what was promised, business metrics
+"""Control charts of a model's windows: its metric against its baseline, business metrics
 against their own beginning. Pure."""
 
 from __future__ import annotations
@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gristmill.drawing import format_amount
-from gristmill.monitoring._statistics.control import WARM, baseline, ewma, limit, western_electric
+from gristmill.monitoring._statistics.control import (
+    WARM,
+    ewma,
+    initial_baseline,
+    limit,
+    western_electric,
+)
 from gristmill.monitoring._statistics.performance import HIGHER, Metric
 from gristmill.monitoring._windows.report import Finding, WindowReport
 
@@ -38,13 +44,13 @@ class Business:
 
 def performance_chart(
     windows: Sequence[WindowReport],
-    promised: Mapping[int, Metric],
+    baselines: Mapping[int, Metric],
     metric: str,
     deviations: float,
     alpha: float,
     margin: float,
 ) -> list[Point]:
-    """The metric of each version's closed windows against its promise.
+    """The metric of each version's closed windows against its baseline.
 
     `deviations` is how many of them half an interval is; `alpha` the chance of a false alarm in a
     window. Only a decay of more than `margin` on the average is beyond the limit.
@@ -52,16 +58,16 @@ def performance_chart(
     found, sign = [], -1.0 if HIGHER[metric] else 1.0
     for version in sorted({w.version for w in windows}):
         mine = [w for w in windows if w.version == version and w.closed and metric in w.performance]
-        promise = promised.get(version)
-        if promise is None or not mine:
+        baseline = baselines.get(version)
+        if baseline is None or not mine:
             continue
         values = [w.performance[metric] for w in mine]
-        gaps = [sign * (v.value - promise.value) for v in values]
+        gaps = [sign * (v.value - baseline.value) for v in values]
         sigma = [max((v.high - v.low) / 2 / deviations, 1e-12) for v in values]
         points = [g / s for g, s in zip(gaps, sigma, strict=True)]
         smooth, mean = ewma(points), _smooth(gaps)
         least = limit(1 / alpha)
-        slack = margin + (promise.high - promise.low) / 2
+        slack = margin + (baseline.high - baseline.low) / 2
         found += [
             Point(w.start, version, v.value, e, least, e > least and g > slack, rules)
             for w, v, e, g, rules in zip(
@@ -78,7 +84,7 @@ def business_chart(
     versions = {w.start: w.version for w in windows if w.closed}
     starts = sorted(s for s in business.values if s in versions)
     values = [business.values[s] for s in starts]
-    base = baseline(values)
+    base = initial_baseline(values)
     if base is None:
         return []
     sign = -1.0 if business.higher else 1.0

@@ -61,7 +61,7 @@ def assess_window(
     scores = db.scores(window, profile)
     enough = scores.rows >= settings.judge
     performance = measure(scores, spent["performance"]) if enough else {}
-    found = findings(drift, performance, profile.promised, scores.rows, metric, settings)
+    found = findings(drift, performance, profile.baseline, scores.rows, metric, settings)
     if drift.rows >= settings.act:
         found += _segments(profile, parts, settings, spent.get("segment", 0.0), drift, days)
         found += _joint(db, window, profile, spent.get("joint", 0.0))
@@ -75,7 +75,7 @@ def assess_window(
     if profile.expected is not None and window.rows >= settings.judge:
         about = sketches[SCORE] if profile.task == "binary" else sketches[PREDICTION]
         estimated = estimate(
-            profile.task, profile.expected, about, profile.promised, spent["performance"]
+            profile.task, profile.expected, about, profile.baseline, spent["performance"]
         )
     return WindowReport(
         start=window.start,

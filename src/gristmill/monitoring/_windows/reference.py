@@ -145,7 +145,7 @@ def _table(row: NDArray[np.intp], column: NDArray[np.intp], rows: int, columns: 
 def _build(
     registry: Registry, settings: ModelSettings, watched: MonitoringSettings, version: Version
 ) -> Profile:
-    promised = {k: Metric(v, v, v) for k, v in version.metrics.items()}
+    baseline = {k: Metric(v, v, v) for k, v in version.metrics.items()}
     task: Task = "binary"
     predicted = truth = None
     if HOLDOUT in version.evidence and settings.target:
@@ -156,9 +156,9 @@ def _build(
             np.array([codes[str(v)] for v in side] if as_codes else side, dtype=float)
             for side in (predicted, truth)
         ]
-        promised |= measure(tally(task, *sides))
+        baseline |= measure(tally(task, *sides))
     if REFERENCE not in version.evidence:
-        return Profile(version.version, task, 0, (), None, promised)
+        return Profile(version.version, task, 0, (), None, baseline)
     frame = reference_rows(registry, settings, version, task)
     times = times_of(frame, settings.time)
     day = None if times is None else (times.asi8 // 86_400_000_000).astype(np.int64)
@@ -186,7 +186,7 @@ def _build(
         len(frame),
         features,
         prediction,
-        promised,
+        baseline,
         expected,
         segments,
         {p: {c.name: c.binning.sketch(everything[c.name][1][m]) for c in columns}

@@ -139,18 +139,18 @@ class VersionReport:
     version: int
     task: Task
     rows: int
-    promised: Mapping[str, Metric]
+    baseline: Mapping[str, Metric]
     importance: Mapping[str, float]
     bins: Mapping[str, tuple[str, ...]]
     reference: Mapping[str, tuple[float, ...]]
 
     def record(self) -> dict[str, Any]:
-        return {**vars(self), "promised": {k: vars(m) for k, m in self.promised.items()}}
+        return {**vars(self), "baseline": {k: vars(m) for k, m in self.baseline.items()}}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> VersionReport:
         changed = {
-            "promised": {k: Metric(**m) for k, m in record["promised"].items()},
+            "baseline": {k: Metric(**m) for k, m in record["baseline"].items()},
             "bins": {k: tuple(v) for k, v in record["bins"].items()},
             "reference": {k: tuple(v) for k, v in record["reference"].items()},
         }
@@ -161,7 +161,7 @@ class VersionReport:
 class MonitorReport:
     """All windows of a model, oldest first.
 
-    `damaged` are lines of the log, `budget` the promise about false alarms, `charts` the points of
+    `damaged` are lines of the log, `budget` a sentence on false alarms, `charts` the points of
     control charts by metric (records of `charting.Point`).
     """
 
@@ -206,7 +206,7 @@ class MonitorReport:
 def findings(
     drift: WindowDrift,
     performance: Mapping[str, Metric],
-    promised: Mapping[str, Metric],
+    baseline: Mapping[str, Metric],
     labelled: int,
     metric: str,
     settings: MonitoringSettings,
@@ -233,7 +233,7 @@ def findings(
     if broken:
         text = "; ".join(f"{f.name}: {f.words}" for f in broken[:3])
         found.append(Finding("quality", "warning", text, _owners(broken, settings)))
-    now, then = performance.get(metric), promised.get(metric)
+    now, then = performance.get(metric), baseline.get(metric)
     if now and then and labelled >= settings.act:
         gap = now.value - then.value if not HIGHER[metric] else then.value - now.value
         half = float(np.hypot(now.high - now.low, then.high - then.low)) / 2
@@ -322,7 +322,7 @@ def estimate_text(report: MonitorReport) -> str:
     )
 
 
-FORMAT = 7
+FORMAT = 8
 
 
 def read_report(project: Project, model: str) -> MonitorReport:
