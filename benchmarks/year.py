@@ -283,7 +283,7 @@ def repairs(project: Project) -> None:
 
     print("\nRepairs")
     for r in read_repairs(project, MODEL):
-        print(f"{r.began:%d %b}  {r.id:<10}{r.outcome:<12}{r.start} to {r.end}  {r.words[:110]}")
+        print(f"{r.began:%d %b}  {r.id:<10}{r.outcome:<12}{r.start} to {r.end}  {r.summary[:110]}")
 
 
 def summed(flights: pd.DataFrame) -> None:

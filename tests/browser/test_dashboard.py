@@ -21,9 +21,11 @@ from gristmill.monitoring import MonitorReport, VersionReport, WindowReport
 from gristmill.monitoring._alerts.alerts import update_alerts
 from gristmill.monitoring._settings import MonitoringSettings, directory
 from gristmill.monitoring._statistics.performance import Metric
+from gristmill.monitoring._windows.findings import findings
 from gristmill.monitoring._windows.reference import columns_of
-from gristmill.monitoring._windows.report import FORMAT, coarse_labels, coarse_shares, findings
+from gristmill.monitoring._windows.report import FORMAT, coarse_labels, coarse_shares
 from gristmill.project import Project
+from gristmill.records import to_record
 
 from .lab import PATIENCE, free_port
 
@@ -130,7 +132,7 @@ def judged_project(root: Path) -> Path:
     now = datetime(2013, 10, 1, tzinfo=UTC)
     report = MonitorReport("delay", "month", "roc_auc", now, (version,), tuple(windows))
     folder = directory(project, "delay")
-    write_json(folder / "report.json", {"format": FORMAT, **report.record()})
+    write_json(folder / "report.json", {"format": FORMAT, **to_record(report)})
     update_alerts(project, "delay", windows, 1, now)
     append_journal(
         folder / "repairs.jsonl",

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from gristmill.monitoring._statistics.distance import distances, kullback_leibler, psi
-from gristmill.monitoring._statistics.drift import Column, Thresholds, detect_drift, importance
+from gristmill.monitoring._statistics.distance import Thresholds, distances, kullback_leibler, psi
+from gristmill.monitoring._statistics.drift import Column, detect_drift, importance
 from gristmill.monitoring._statistics.significance import (
     chi_square,
     ks_test,
@@ -235,7 +235,7 @@ def test_a_real_shift_is_found_every_time_and_named() -> None:
         window["temp"] = temp.binning.sketch(warmer)
         found = detect_drift(columns, window, Thresholds())
         assert found.features[0].name == "temp" and found.features[0].drifted
-        assert found.features[0].words.startswith("mean up")
+        assert found.features[0].change.startswith("mean up")
 
 
 def test_a_trifle_at_a_million_rows_is_no_alarm() -> None:
@@ -271,14 +271,14 @@ def test_words_say_what_happened(values: Any, expected: str) -> None:
     column = Column(binning, binning.sketch(np.arange(1000.0)))
     found = detect_drift([column], {"x": binning.sketch(values)}, Thresholds())
     assert found.features[0].drifted
-    assert expected in found.features[0].words
+    assert expected in found.features[0].change
 
 
 def test_a_new_category_is_named_as_new() -> None:
     (column,) = columns_of({"c": ("category", np.array(["a", "b"] * 500, dtype=object))}, None)
     sketch = column.binning.sketch(["a"] * 450 + ["b"] * 450 + ["z"] * 100)
     found = detect_drift([column], {"c": sketch}, Thresholds())
-    assert "10 % never seen in training" in found.features[0].words
+    assert "10 % never seen in training" in found.features[0].change
 
 
 def test_importance_ranks_the_features_that_move_the_prediction() -> None:

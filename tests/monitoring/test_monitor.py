@@ -37,7 +37,7 @@ def test_months_are_judged_and_one_alert_stands_for_many_windows(world: World) -
         assert window.closed and window.coverage == 1
         temp = next(f for f in window.drift.features if f.name == "temp")
         if month == 6:
-            assert temp.drifted and temp.words.startswith("mean up")
+            assert temp.drifted and temp.change.startswith("mean up")
         answers = world.answers(rows)
         brier = ((answers - rows.late) ** 2).mean()
         assert window.performance["brier"].value == pytest.approx(brier)
@@ -138,7 +138,7 @@ def test_missing_and_strange_values_are_found(world: World) -> None:
     )
     world.traffic.send(broken, version=1, prediction=world.answers(rows), labels=False)
     (window,) = monitor(world.project, MODEL).report.windows
-    drifted = {f.name: f.words for f in window.drift.features if f.drifted}
+    drifted = {f.name: f.change for f in window.drift.features if f.drifted}
     assert "missing" in drifted["visib"]
     assert "never seen in training" in drifted["carrier"]
     assert "quality" in {f.rule for f in window.findings}

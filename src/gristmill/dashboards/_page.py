@@ -236,7 +236,7 @@ def _cell(name: str, window: WindowReport) -> Cell:
     if drift is None or not _judged(window):
         return Cell(None, False, f"{title}: inconclusive, {window.rows:,} rows")
     share = max(drift.distances.moved, abs(drift.distances.missing))
-    return Cell(share, drift.drifted, f"{title}: {format_percent(share)} moved. {drift.words}")
+    return Cell(share, drift.drifted, f"{title}: {format_percent(share)} moved. {drift.change}")
 
 
 def _of(name: str, window: WindowReport) -> ColumnDrift | None:
@@ -295,7 +295,7 @@ def _distributions(report: MonitorReport, last: WindowReport | None) -> dict[str
     figures = [
         {
             "name": f.name,
-            "change": f.words,
+            "change": f.change,
             "chart": side_by_side_bars(
                 version.bins[f.name], version.reference[f.name], last.shares[f.name]
             ),

@@ -79,7 +79,7 @@ def _repairs(state: ModelState) -> Table:
             f"v{r.champion}" + (f" → v{r.version}" if r.version else ""),
             f"{r.start} – {r.end}",
             r.outcome or "in progress",
-            r.words or r.trigger,
+            r.summary or r.trigger,
         )
         for r in reversed(state.repairs)
     ]

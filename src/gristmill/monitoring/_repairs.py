@@ -36,7 +36,7 @@ class Repair:
     outcome: str = ""
     version: int | None = None
     run: str = ""
-    words: str = ""
+    summary: str = ""
 
 
 def journal_path(project: Project, model: str) -> Path:
@@ -64,7 +64,7 @@ def fold(records: Iterable[Mapping[str, Any]]) -> list[Repair]:
                 "began": datetime.fromisoformat(record["at"]),
             }
         elif record["step"] in OUTCOMES:
-            found[key] |= {"outcome": record["step"], "words": record["words"]}
+            found[key] |= {"outcome": record["step"], "summary": record["summary"]}
         else:
             found[key] |= {k: record[k] for k in ("version", "run") if k in record}
     return [Repair(**fields) for fields in found.values()]

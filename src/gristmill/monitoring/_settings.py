@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.errors import Invalid
-from gristmill.monitoring._statistics.drift import Thresholds
+from gristmill.monitoring._statistics.distance import Thresholds
 from gristmill.monitoring._statistics.performance import HIGHER
-from gristmill.monitoring._statistics.periods import Period, parse_length, parse_period
+from gristmill.monitoring._statistics.periods import Period, parse_period
 from gristmill.project import SETTINGS, Project
-from gristmill.records import parse_table
+from gristmill.records import parse_duration, parse_table
 
 RULES = (
     "drift", "prediction", "quality", "contract", "performance", "segment", "joint", "chart",
@@ -135,7 +135,7 @@ def monitoring_settings(
             f"{where}: judge = {found.judge}, act = {found.act}.",
             hint="Rows needed to act are at least those needed to judge, which are at least 1.",
         )
-    if parse_length(found.budget, "budget") <= timedelta(0) or found.rolling < 1:
+    if parse_duration(found.budget, "budget") <= timedelta(0) or found.rolling < 1:
         raise Invalid(
             "monitoring.budget", f"{where}: budget and rolling must be more than nothing."
         )
@@ -162,8 +162,8 @@ def retrain_settings(project: Project, model: str) -> RetrainSettings:
             raise Invalid("retrain.on", f"{where} on: {rule!r}.", hint=f"Of {', '.join(RULES)}.")
     if found.days < 1 or found.attempts < 1:
         raise Invalid("retrain.days", f"{where}: days and attempts must be at least 1.", hint="")
-    parse_length(found.cooldown, f"{where} cooldown")
-    parse_length(found.per, f"{where} per")
+    parse_duration(found.cooldown, f"{where} cooldown")
+    parse_duration(found.per, f"{where} per")
     return found
 
 

@@ -86,6 +86,11 @@ def read_alerts(project: Project, model: str) -> list[Alert]:
     return list(fold(read_journal(journal_path(project, model))).values())
 
 
+def open_alerts(project: Project, model: str) -> tuple[Alert, ...]:
+    """The alerts of the model whose trouble is still there, oldest first."""
+    return tuple(alert for alert in read_alerts(project, model) if alert.is_open)
+
+
 def fold(records: Iterable[Mapping[str, Any]]) -> dict[str, Alert]:
     """The state that a journal's records lead to. Pure."""
     alerts: dict[str, Alert] = {}
@@ -206,6 +211,20 @@ def due(alert: Alert, now: datetime, patience: timedelta) -> bool:
     )
 
 
+@dataclass(frozen=True)
+class AlertUpdate:
+    """The journal after a run of the monitor: its records, all alerts, and those it opened."""
+
+    records: tuple[Mapping[str, Any], ...]
+    alerts: tuple[Alert, ...]
+    opened: tuple[Alert, ...]
+
+    @property
+    def open(self) -> tuple[Alert, ...]:
+        """The alerts whose trouble is still there."""
+        return tuple(alert for alert in self.alerts if alert.is_open)
+
+
 def update_alerts(
     project: Project,
     model: str,
@@ -214,12 +233,20 @@ def update_alerts(
     now: datetime,
     patience: timedelta | None = None,
     owner: Sequence[str] = (),
-) -> list[Alert]:
-    """Bring the journal up to the windows; returns the alerts that this opened."""
+) -> AlertUpdate:
+    """Bring the journal up to the windows."""
     with writing(project, model) as path:
         records = read_journal(path)
         added = next_records(model, records, windows, champion, now, patience, owner)
+        update = _alert_update(records, added)
         if added:
             append_journal(path, added)
+    return update
+
+
+def _alert_update(
+    records: Sequence[Mapping[str, Any]], added: Sequence[Mapping[str, Any]]
+) -> AlertUpdate:
     opened = {r["id"] for r in added if r["event"] == "opened"}
-    return [a for a in fold([*records, *added]).values() if a.id in opened]
+    alerts = tuple(fold([*records, *added]).values())
+    return AlertUpdate((*records, *added), alerts, tuple(a for a in alerts if a.id in opened))

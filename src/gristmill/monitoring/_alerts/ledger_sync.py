@@ -6,11 +6,10 @@ lock. A crash in between is mended by the next call, and nothing is written twic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from gristmill.files import read_journal
-from gristmill.monitoring._alerts.alerts import journal_path
 from gristmill.monitoring._repairs import ACTOR
 from gristmill.monitoring._repairs import journal_path as repairs_path
 from gristmill.project import Project
@@ -19,10 +18,11 @@ WATCH = "gristmill monitor"
 Told = tuple[str, str, int]
 
 
-def record_alerts(project: Project, model: str) -> int:
-    """Append what the ledger lacks of the alerts' journal; returns how many entries."""
-    records = [r for r in read_journal(journal_path(project, model)) if r["event"] != "seen"]
-    return _append(project, model, "alert", records, lambda r: (r["id"], r["event"]))
+def record_alerts(project: Project, model: str, records: Iterable[Mapping[str, Any]]) -> int:
+    """Append what the ledger lacks of the alerts' journal, whose `records` these are; returns how
+    many entries."""
+    events = [r for r in records if r["event"] != "seen"]
+    return _append(project, model, "alert", events, lambda r: (r["id"], r["event"]))
 
 
 def record_repairs(project: Project, model: str) -> int:
@@ -59,7 +59,7 @@ def _append(
                     model=model,
                     actor=record.get("by") or (WATCH if action == "alert" else ACTOR),
                     version=version,
-                    reason=str(record.get("reason") or record.get("words") or event),
+                    reason=str(record.get("reason") or record.get("summary") or event),
                     detail={**record, "about": about, "event": event, "number": number},
                 )
             )

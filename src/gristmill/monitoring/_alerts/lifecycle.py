@@ -12,8 +12,8 @@ from gristmill.errors import Conflict, Invalid, NotFound
 from gristmill.files import append_journal, read_journal
 from gristmill.monitoring._alerts.alerts import Alert, fold, read_alerts, writing
 from gristmill.monitoring._alerts.ledger_sync import record_alerts
-from gristmill.monitoring._statistics.periods import parse_length
 from gristmill.project import Project
+from gristmill.records import parse_duration
 
 LONGEST = timedelta(days=366)
 
@@ -74,7 +74,7 @@ def snooze(
     more than a year away.
     """
     moment = now or datetime.now(UTC)
-    end = moment + parse_length(until, "until") if isinstance(until, str) else until
+    end = moment + parse_duration(until, "until") if isinstance(until, str) else until
     if end.tzinfo is None or not timedelta(0) < end - moment <= LONGEST:
         raise Invalid(
             "alert.until",
@@ -140,6 +140,6 @@ def _write(
             )
         record = {"event": event, "id": found.id, "by": who, "reason": reason, **more}
         append_journal(path, [{**record, "at": moment.isoformat()}])
-        after = fold(read_journal(path))[found.id]
-    record_alerts(project, found.model)
-    return after
+        records = read_journal(path)
+    record_alerts(project, found.model, records)
+    return fold(records)[found.id]

@@ -27,9 +27,9 @@ from gristmill.monitoring._repair.resume import settle
 from gristmill.monitoring._repair.undo import roll_back
 from gristmill.monitoring._repairs import ACTOR, Journal, Repair, journal_path, read_repairs
 from gristmill.monitoring._settings import RetrainSettings, directory, retrain_settings
-from gristmill.monitoring._statistics.periods import parse_length
 from gristmill.monitoring._windows.report import MonitorReport, read_report
 from gristmill.project import Project
+from gristmill.records import parse_duration
 
 if TYPE_CHECKING:
     from gristmill.events import Listener
@@ -63,7 +63,7 @@ def next_repair(
     span = (_date(end - timedelta(days=settings.days)), _date(end))
     if any((r.start, r.end) == span and r.outcome != "failed" for r in mine):
         return None
-    pause = parse_length(settings.cooldown, "cooldown")
+    pause = parse_duration(settings.cooldown, "cooldown")
     if any(end - _moment(r.end) < pause for r in repairs if r.outcome != "failed"):
         return None
     if over_budget(settings, repairs, end):
@@ -77,7 +77,7 @@ def next_repair(
 
 def over_budget(settings: RetrainSettings, repairs: Sequence[Repair], end: datetime) -> bool:
     """Whether as many repairs began in the last `per` as `most` allows. Pure."""
-    span = parse_length(settings.per, "per")
+    span = parse_duration(settings.per, "per")
     trained = [r for r in repairs if r.outcome != "rolled-back"]
     recent = [r for r in trained if timedelta(0) <= end - _moment(r.end) < span]
     return bool(settings.most) and len(recent) >= settings.most
@@ -96,14 +96,14 @@ def repair(
     what comes out, judges by the gates, and promotes a version that passed (with `approve =
     "person"` a person does; where the model's policy asks for approvals it files a request and
     waits, and the next repair or `resume` goes on). What goes wrong is the outcome "failed" with
-    the error's words; after `attempts` of them it gives up and a person is needed. Raises Invalid
+    the error's summary; after `attempts` of them it gives up and a person is needed. Raises Invalid
     when it is not said how to retrain, Conflict while another repair of the model runs.
     """
     from gristmill.registry import champion
 
-    def tell(words: str) -> None:
+    def tell(summary: str) -> None:
         for listener in listeners:
-            listener(Notice(moment.timestamp(), "", words))
+            listener(Notice(moment.timestamp(), "", summary))
 
     settings = retrain_settings(project, model)
     moment = now or datetime.now(UTC)
@@ -137,12 +137,12 @@ def repair(
             journal.write("began", **{k: getattr(task, k) for k in BEGIN})
         tries = [r for r in before if r.champion == task.champion and r.outcome == "failed"]
         try:
-            outcome, words = _act(project, model, task, settings, journal, listeners)
+            outcome, summary = _act(project, model, task, settings, journal, listeners)
         except GristmillError as error:
             final = len(tries) + 1 >= settings.attempts
             outcome = "gave-up" if final else "failed"
-            words = rebase_paths(project, model, task.id, str(error))
-        journal.write(outcome, words=words)
+            summary = rebase_paths(project, model, task.id, str(error))
+        journal.write(outcome, summary=summary)
         record_repairs(project, model)
         remove_checkout(project, model, task.id)
     return next(r for r in read_repairs(project, model) if r.id == task.id)

@@ -32,7 +32,7 @@ def roll_back(
     champion: int,
     repairs: Sequence[Repair],
     now: datetime,
-    tell: Callable[[str], None] = lambda words: None,
+    tell: Callable[[str], None] = lambda summary: None,
 ) -> Repair | None:
     """Give the alias back to the version before; None when nothing asks for it.
 
@@ -55,11 +55,11 @@ def roll_back(
     trigger = "; ".join(f"{a.rule} since {a.first:%Y-%m-%d}: {a.reason}" for a in reasons)
     journal = Journal(journal_path(project, model), begin, now)
     if begin not in {r.id for r in repairs}:
-        better, words = _does_better(project, model, bad, min(a.first for a in reasons))
+        better, summary = _does_better(project, model, bad, min(a.first for a in reasons))
         if not better:
-            tell(words)
+            tell(summary)
             return None
-        trigger += f"; {words}"
+        trigger += f"; {summary}"
         journal.write(
             "began",
             champion=champion,
@@ -85,16 +85,16 @@ def _does_better(project: Project, model: str, repair: Repair, since: datetime) 
         found = in_hindsight(project, model, after, before, since, report.metric, least)
     except Invalid as error:
         return False, f"version {after} stays: {error.message}"
-    words = (
+    summary = (
         f"on {found.rows:,} labelled rows since {since:%Y-%m-%d} version {before} has "
         f"{found.metric} {found.challenger:.3f}, version {after} {found.champion:.3f} "
         f"(better by {found.lower:.3f} at least, 95 %)"
     )
-    return found.lower > 0, words if found.lower > 0 else f"version {after} stays: {words}"
+    return found.lower > 0, summary if found.lower > 0 else f"version {after} stays: {summary}"
 
 
 def _end(project: Project, model: str, journal: Journal, bad: int, good: int) -> Repair:
-    words = f"version {good} serves again: version {bad}, which a repair promoted, decayed."
-    journal.write("rolled-back", words=words)
+    summary = f"version {good} serves again: version {bad}, which a repair promoted, decayed."
+    journal.write("rolled-back", summary=summary)
     record_repairs(project, model)
     return next(r for r in read_repairs(project, model) if r.id == journal.repair)

@@ -15,6 +15,7 @@ from scipy import stats
 
 FOLDS = 5
 FLOOR = 0.6
+Rows = tuple[NDArray[np.int32], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,17 @@ class Joint:
 
     area: float
     p: float
+
+
+def significant_joint_drift(
+    reference: Rows, window: Rows, alpha: float, seed: int = 0
+) -> Joint | None:
+    """A difference of rows (bins, and the day of each) that is beyond chance at `alpha` and whose
+    area is at least FLOOR; else None."""
+    if not alpha or not len(reference[0]) or not len(window[0]):
+        return None
+    joint = joint_drift(*reference, *window, seed)
+    return joint if joint and joint.p <= alpha and joint.area >= FLOOR else None
 
 
 def joint_drift(

@@ -28,6 +28,11 @@ SUMS = {
 }
 
 
+def default_metric(task: Task) -> str:
+    """The metric that a task is judged by when the settings name none."""
+    return {"binary": "roc_auc", "regression": "rmse", "labels": "accuracy"}[task]
+
+
 @dataclass(frozen=True)
 class Metric:
     """A figure with its interval at the confidence asked for."""
@@ -55,6 +60,11 @@ class Scores:
     def empty(cls, task: Task) -> Scores:
         k = len(SUMS[task])
         return cls(task, 0, np.zeros((2, SCORE_BINS), np.int64), np.zeros(k), np.zeros(k))
+
+    @property
+    def positive(self) -> float | None:
+        """Share of labels that are true (0 unless binary); None without any."""
+        return float(self.counts[1].sum() / self.rows) if self.rows else None
 
     def __add__(self, other: Scores) -> Scores:
         return Scores(
@@ -148,3 +158,16 @@ def wilson(successes: float, n: int, z: float) -> Metric:
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     return Metric(share, max(0.0, middle - half), min(1.0, middle + half))
+
+
+def confusion(scores: Scores) -> dict[str, int]:
+    """Labelled rows by what was predicted at one half; empty unless binary."""
+    if scores.task != "binary" or not scores.rows:
+        return {}
+    half = SCORE_BINS // 2
+    return {
+        "true_negative": int(scores.counts[0, :half].sum()),
+        "false_positive": int(scores.counts[0, half:].sum()),
+        "false_negative": int(scores.counts[1, :half].sum()),
+        "true_positive": int(scores.counts[1, half:].sum()),
+    }

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from gristmill.monitoring._statistics.distance import ks_distance
+from gristmill.monitoring._statistics.distance import Aspect, ks_distance
 from gristmill.monitoring._statistics.sketch import Binning, Floats, Sketch
 
 EXPECTED = 5.0
 EXACT = 500
 LEAST_DAYS = 5
-Aspect = Literal["values", "missing", "range"]
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class Breach:
     example: str
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         many = "s" if self.rows != 1 else ""
         name = self.column or "columns together"
         return f"{name}: {self.rule} ({self.rows:,} row{many}, for instance {self.example})"
@@ -59,13 +59,13 @@ def broken(contract: Contract, lines: Lines, sign: int = 1) -> pa.Table:
     return pa.table({"version": pa.repeat(version, size), **arrays})
 
 
-def breach_text(found: Sequence[Breach], rows: int, allowed: float) -> str:
+def breach_text(breaches: Sequence[Breach], rows: int, allowed: float) -> str:
     """Why the window breaks the contract, in words; "" when it keeps it. Pure.
 
     It breaks it when a rule is broken by more than the share `allowed` of its `rows`."""
-    bad = [b for b in found if b.rows > allowed * rows]
+    bad = [b for b in breaches if b.rows > allowed * rows]
     if not bad:
         return ""
     worst = max(b.rows for b in bad) / max(1, rows)
     rules = f"{len(bad)} rule{'s' if len(bad) != 1 else ''} of the contract broken, one by "
-    return f"{rules}{format_percent(worst)} of rows. " + "; ".join(b.words for b in bad[:3])
+    return f"{rules}{format_percent(worst)} of rows. " + "; ".join(b.text for b in bad[:3])

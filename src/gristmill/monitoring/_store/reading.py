@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gristmill.monitoring._statistics.performance import Scores
 from gristmill.monitoring._statistics.periods import Period
@@ -36,6 +38,28 @@ class Window:
     corrected: int = 0
 
 
+@dataclass(frozen=True)
+class WindowCounts:
+    """All that the store holds of a window.
+
+    `parts` are sketches by segment ("": all rows) and column, `days` how many days the rows are
+    worth (`effective_days`), `sample` bins of some rows, shape (n, features), with `sample_days`,
+    shape (n,), `breaches` the rules of the contract that rows break.
+    """
+
+    parts: Mapping[str, Mapping[str, Sketch]]
+    days: float
+    scores: Scores
+    sample: NDArray[np.int32]
+    sample_days: NDArray[np.int64]
+    breaches: tuple[Breach, ...]
+
+    @property
+    def columns(self) -> Mapping[str, Sketch]:
+        """The sketch of each column over all rows."""
+        return self.parts[""]
+
+
 class Reading:
     """Reads one model's sketches from an open database."""
 
@@ -60,6 +84,18 @@ class Reading:
             if rows
         ]
 
+    def counts(self, window: Window, profile: Profile, sample: int) -> WindowCounts:
+        """All of a window, with at most `sample` rows of the sample."""
+        bins, days = self.sample(window, sample)
+        return WindowCounts(
+            self.sketches(window, profile),
+            self.days(window),
+            self.scores(window, profile),
+            bins,
+            days,
+            self.breaches(window),
+        )
+
     def sketches(self, window: Window, profile: Profile) -> dict[str, dict[str, Sketch]]:
         """The window's sketch of each column of the profile, by part ("": all its rows)."""
         span = [window.version, int(window.start.timestamp()), int(window.end.timestamp())]
@@ -76,7 +112,7 @@ class Reading:
         return found
 
     def days(self, window: Window) -> float:
-        """How many days the window's rows are worth (`days_worth`)."""
+        """How many days the window's rows are worth (`effective_days`)."""
         span = [window.version, int(window.start.timestamp()), int(window.end.timestamp())]
         query = f"""select sum(arrived) from hours {SPAN} and part = ''
           group by hour // 86400 having sum(arrived) > 0"""  # noqa: S608

@@ -83,6 +83,14 @@ class SketchStore(Reading):
     def __exit__(self, *_: object) -> None:
         self._db.close()
 
+    def count_log(
+        self, predictions: Path, feedback: Path, profile: Callable[[int], Profile | None], by: str
+    ) -> None:
+        """Count what was appended to both logs; `profile` and `by` as in `take_predictions`."""
+        self.take_predictions(predictions, profile, by)
+        versions = [window.version for window in self.windows(Period(None))]
+        self.take_feedback(feedback, {v: p for v in dict.fromkeys(versions) if (p := profile(v))})
+
     def take_predictions(
         self, directory: Path, profile: Callable[[int], Profile | None], by: str
     ) -> tuple[int, int]:

@@ -16,21 +16,7 @@ from gristmill.monitoring._statistics.control import (
     western_electric,
 )
 from gristmill.monitoring._statistics.performance import HIGHER, Metric
-from gristmill.monitoring._windows.report import Finding, WindowReport
-
-
-@dataclass(frozen=True)
-class Point:
-    """A window on a chart: the metric, its EWMA in deviations (up is worse), whether that is
-    beyond `limit`, and which Western Electric rules it completes."""
-
-    start: datetime
-    version: int
-    value: float
-    ewma: float
-    limit: float
-    beyond: bool
-    rules: tuple[int, ...]
+from gristmill.monitoring._windows.report import Finding, Point, WindowReport
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from gristmill.errors import Invalid
 from gristmill.files import write_json
+from gristmill.monitoring._model import MonitoredModel
 from gristmill.monitoring._settings import MonitoringSettings
 from gristmill.monitoring._statistics.distance import groups
 from gristmill.monitoring._statistics.drift import Column, importance
@@ -45,22 +45,32 @@ SAMPLE = 2000
 Days = NDArray[np.int64]
 
 
-def profile_of(
-    registry: Registry,
-    settings: ModelSettings,
-    watched: MonitoringSettings,
-    version: Version,
-    folder: Path,
-) -> Profile:
+class ProfileCache:
+    """The profiles of a model's versions, each read once. `loaded` are those asked for so far."""
+
+    def __init__(self, model: MonitoredModel) -> None:
+        self._model = model
+        self.loaded: dict[int, Profile] = {}
+
+    def get(self, number: int) -> Profile | None:
+        """The profile of a version; None for one that nobody registered."""
+        version = self._model.versions.get(number)
+        if version is not None and number not in self.loaded:
+            self.loaded[number] = profile_of(self._model, version)
+        return self.loaded.get(number)
+
+
+def profile_of(model: MonitoredModel, version: Version) -> Profile:
     """The profile of a version, computed once for the segments and the kind of reference that the
-    settings ask for, and kept in `folder`."""
-    asked = hashlib.sha256(f"{watched.segments} {watched.reference}".encode()).hexdigest()[:8]
-    path = folder / f"{version.version}-{asked}.json"
+    settings ask for, and kept."""
+    settings = model.settings
+    variant = hashlib.sha256(f"{settings.segments} {settings.reference}".encode()).hexdigest()[:8]
+    path = model.directory / "profiles" / f"{version.version}-{variant}.json"
     if path.is_file():
         record = json.loads(path.read_text(encoding="utf-8"))
         if record["format"] == FORMAT:
             return Profile.from_record(record)
-    profile = _build(registry, settings, watched, version)
+    profile = _build(model.registry, model.declared, settings, version)
     write_json(path, profile.record())
     return profile
 
