@@ -19,9 +19,9 @@ from gristmill.monitoring._alerts.ledger_sync import record_repairs
 from gristmill.monitoring._repair.checkout import (
     check_out,
     makers,
-    rebase_paths,
     register_from,
     remove_checkout,
+    require_success,
 )
 from gristmill.monitoring._repair.resume import settle
 from gristmill.monitoring._repair.undo import roll_back
@@ -141,7 +141,7 @@ def repair(
         except GristmillError as error:
             final = len(tries) + 1 >= settings.attempts
             outcome = "gave-up" if final else "failed"
-            summary = rebase_paths(project, model, task.id, str(error))
+            summary = str(error)
         journal.write(outcome, summary=summary)
         record_repairs(project, model)
         remove_checkout(project, model, task.id)
@@ -175,18 +175,17 @@ def _act(
     version = task.version
     if version is None:
         dates = {settings.start: task.start, settings.end: task.end}
-        there = check_out(project, model, task.id)
+        double = check_out(project, model, task.id)
         request = RunRequest(
-            targets=makers(there, model),
+            targets=makers(double, model),
             params=settings.params or None,
             overrides={k: v for k, v in dates.items() if k},
             trigger=f"repair {task.id}: {task.trigger}",
         )
-        result = run(there, request, listeners)
-        if result.status != "waiting":  # a later step waits for the decision asked for below
-            result.raise_for_status()
+        result = run(double, request, listeners)
+        require_success(project, double, result)
         journal.write("ran", run=result.run)
-        version = register_from(project, there, model, ACTOR).version
+        version = register_from(project, double, model, ACTOR).version
         journal.write("registered", version=version)
     trained = f"version {version}, trained on {task.start} to {task.end},"
     if version == task.champion:
