@@ -44,9 +44,9 @@ def test_an_inferred_contract_is_held_against_every_logged_row(
     table = flights()
     good = table[table.scheduled.dt.month == 2]
     world.traffic.send(good, version=1, prediction=world.answers(good))
-    found = monitor(world.project, MODEL, now=JULY)
-    assert found.report.windows[0].breaches == ()
-    assert not any(a.rule == "contract" for a in found.alerts)
+    result = monitor(world.project, MODEL, now=JULY)
+    assert result.report.windows[0].breaches == ()
+    assert not any(a.rule == "contract" for a in result.alerts)
 
     bad = table[table.scheduled.dt.month == 3].head(40).copy()
     answers = world.answers(bad)

@@ -34,7 +34,7 @@ def profile_of(version: int) -> Profile:
         "x": pd.Series(rng.normal(0, 5, 200)),
         "color": pd.Series(rng.choice(COLORS, 200)),
     }
-    values = {name: found for name, column in table.items() if (found := values_of(column))}
+    values = {name: pair for name, column in table.items() if (pair := values_of(column))}
     columns = columns_of(values, None)
     return Profile(version, "binary", 200, columns, None, {}, segments={"color": tuple(COLORS)})
 
@@ -82,13 +82,13 @@ def take(store: SketchStore, project: Project) -> None:
 
 
 def figures(store: SketchStore) -> dict[Any, Any]:
-    found: dict[Any, Any] = {}
+    counted: dict[Any, Any] = {}
     for window in store.windows(HOURS):
         profile = PROFILES[window.version]
         parts = store.sketches(window, profile)
         scores = store.scores(window, profile)
         bins, _ = store.sample(window, 100)
-        found[window.version, window.start] = {
+        counted[window.version, window.start] = {
             "rows": window.rows,
             "labelled": window.labelled,
             "counts": {(p, n): s.counts.tolist() for p, c in parts.items() for n, s in c.items()},
@@ -97,7 +97,7 @@ def figures(store: SketchStore) -> dict[Any, Any]:
             "brier": round(float(scores.sums[0]), 6),
             "sample": sorted(bins.tolist()),
         }
-    return found
+    return counted
 
 
 @given(

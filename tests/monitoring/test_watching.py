@@ -76,8 +76,8 @@ def test_days_not_rows_are_what_chance_deals_out() -> None:
             window = {c.name: c.binning.sketch(_values(c.name, right)[1]) for c in columns}
             bare = Thresholds(alpha=0.05, moved=0, missing=0, outside=0)
             days = len(np.unique(day)) - len(chosen) if aware else 0
-            found = detect_drift(columns, window, bare, days=days)
-            if any(f.drifted for f in found.features):
+            drift = detect_drift(columns, window, bare, days=days)
+            if any(f.drifted for f in drift.features):
                 alarms, naive = alarms + aware, naive + (not aware)
     assert naive >= 35
     assert alarms <= 6
@@ -92,8 +92,8 @@ def test_a_change_of_one_kind_does_not_lend_its_significance_to_another() -> Non
     now[: int(0.015 * 2400)] = np.nan
     (column,) = columns_of({"temp": ("number", then)}, None, day=day)
     window = {"temp": column.binning.sketch(now)}
-    found = detect_drift([column], window, Thresholds(missing=0.02), days=60).features[0]
-    assert found.p < 1e-6 and found.distances.moved > 0.05 and not found.drifted
+    drift = detect_drift([column], window, Thresholds(missing=0.02), days=60).features[0]
+    assert drift.p < 1e-6 and drift.distances.moved > 0.05 and not drift.drifted
     assert detect_drift([column], window, Thresholds(missing=0.01), days=60).features[0].drifted
 
 
@@ -181,13 +181,13 @@ def test_estimates_are_right_where_the_world_has_not_changed() -> None:
     learned = expect("binary", said[:20_000], label[:20_000], None)
     assert learned is not None
     counts = np.bincount(score_bin(said[20_000:]), minlength=SCORE_BINS).astype(np.int64)
-    found = estimate("binary", learned, Sketch(counts), {})
+    metrics = estimate("binary", learned, Sketch(counts), {})
     from sklearn.metrics import brier_score_loss, roc_auc_score
 
-    assert found["roc_auc"].value == pytest.approx(
+    assert metrics["roc_auc"].value == pytest.approx(
         roc_auc_score(label[20_000:], said[20_000:]), abs=0.01
     )
-    assert found["brier"].value == pytest.approx(
+    assert metrics["brier"].value == pytest.approx(
         brier_score_loss(label[20_000:], said[20_000:]), abs=0.01
     )
 
@@ -197,8 +197,10 @@ def test_estimates_are_right_where_the_world_has_not_changed() -> None:
     learned = expect("regression", x, y, binning)
     assert learned is not None
     later = x[x > 7]
-    found = estimate("regression", learned, binning.sketch(later), {})
-    assert found["rmse"].value == pytest.approx(np.sqrt(np.mean((0.2 + later / 5) ** 2)), rel=0.05)
+    metrics = estimate("regression", learned, binning.sketch(later), {})
+    assert metrics["rmse"].value == pytest.approx(
+        np.sqrt(np.mean((0.2 + later / 5) ** 2)), rel=0.05
+    )
 
 
 def test_control_charts_keep_their_run_length() -> None:

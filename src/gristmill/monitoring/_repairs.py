@@ -50,11 +50,11 @@ def read_repairs(project: Project, model: str) -> list[Repair]:
 
 def fold(records: Iterable[Mapping[str, Any]]) -> list[Repair]:
     """The repairs that a journal's records tell of. Pure."""
-    found: dict[str, dict[str, Any]] = {}
+    repairs: dict[str, dict[str, Any]] = {}
     for record in records:
         key = str(record["repair"])
         if record["step"] == "began":
-            found[key] = {
+            repairs[key] = {
                 "id": key,
                 "champion": record["champion"],
                 "alerts": tuple(record["alerts"]),
@@ -64,10 +64,10 @@ def fold(records: Iterable[Mapping[str, Any]]) -> list[Repair]:
                 "began": datetime.fromisoformat(record["at"]),
             }
         elif record["step"] in OUTCOMES:
-            found[key] |= {"outcome": record["step"], "summary": record["summary"]}
+            repairs[key] |= {"outcome": record["step"], "summary": record["summary"]}
         else:
-            found[key] |= {k: record[k] for k in ("version", "run") if k in record}
-    return [Repair(**fields) for fields in found.values()]
+            repairs[key] |= {k: record[k] for k in ("version", "run") if k in record}
+    return [Repair(**fields) for fields in repairs.values()]
 
 
 @dataclass(frozen=True)

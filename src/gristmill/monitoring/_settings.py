@@ -109,37 +109,37 @@ def monitoring_settings(
 ) -> MonitoringSettings:
     """The settings of `model`, arguments before the file's. Raises Invalid for a bad value."""
     where = f"{SETTINGS} [models.{model}.monitoring]"
-    found = parse_table(MonitoringSettings, project.table("models", model, "monitoring"), where)
-    found = replace(found, window=window or found.window, start=start or found.start)
-    if found.by not in ("event", "receipt"):
-        raise Invalid("monitoring.by", f"{where} by = {found.by!r}.", hint="event or receipt.")
-    if found.metric and found.metric not in HIGHER:
+    settings = parse_table(MonitoringSettings, project.table("models", model, "monitoring"), where)
+    settings = replace(settings, window=window or settings.window, start=start or settings.start)
+    if settings.by not in ("event", "receipt"):
+        raise Invalid("monitoring.by", f"{where} by = {settings.by!r}.", hint="event or receipt.")
+    if settings.metric and settings.metric not in HIGHER:
         known = ", ".join(HIGHER)
         raise Invalid(
-            "monitoring.metric", f"{where} metric = {found.metric!r}.", hint=f"One of {known}."
+            "monitoring.metric", f"{where} metric = {settings.metric!r}.", hint=f"One of {known}."
         )
-    if found.reference not in REFERENCES:
+    if settings.reference not in REFERENCES:
         raise Invalid(
             "monitoring.reference",
-            f"{where} reference = {found.reference!r}.",
+            f"{where} reference = {settings.reference!r}.",
             hint=f"One of {', '.join(REFERENCES)}.",
         )
     for name in ("margin", "moved", "missing", "outside", "share", "broken"):
-        if not 0 <= getattr(found, name) <= 1:
+        if not 0 <= getattr(settings, name) <= 1:
             raise Invalid(
                 "monitoring.share", f"{where} {name} must lie between 0 and 1.", hint="A share."
             )
-    if not 1 <= found.judge <= found.act:
+    if not 1 <= settings.judge <= settings.act:
         raise Invalid(
             "monitoring.rows",
-            f"{where}: judge = {found.judge}, act = {found.act}.",
+            f"{where}: judge = {settings.judge}, act = {settings.act}.",
             hint="Rows needed to act are at least those needed to judge, which are at least 1.",
         )
-    if parse_duration(found.budget, "budget") <= timedelta(0) or found.rolling < 1:
+    if parse_duration(settings.budget, "budget") <= timedelta(0) or settings.rolling < 1:
         raise Invalid(
             "monitoring.budget", f"{where}: budget and rolling must be more than nothing."
         )
-    return found
+    return settings
 
 
 def retrain_settings(project: Project, model: str) -> RetrainSettings:
@@ -152,19 +152,19 @@ def retrain_settings(project: Project, model: str) -> RetrainSettings:
             f"{where} is missing: it is not said how to retrain {model}.",
             hint='Add it with params, start = "step.parameter", end = "step.parameter", days.',
         )
-    found = parse_table(RetrainSettings, table, where)
-    if found.approve not in ("auto", "person"):
+    settings = parse_table(RetrainSettings, table, where)
+    if settings.approve not in ("auto", "person"):
         raise Invalid(
-            "retrain.approve", f"{where} approve = {found.approve!r}.", hint="auto|person"
+            "retrain.approve", f"{where} approve = {settings.approve!r}.", hint="auto|person"
         )
-    for rule in found.on:
+    for rule in settings.on:
         if rule not in RULES:
             raise Invalid("retrain.on", f"{where} on: {rule!r}.", hint=f"Of {', '.join(RULES)}.")
-    if found.days < 1 or found.attempts < 1:
+    if settings.days < 1 or settings.attempts < 1:
         raise Invalid("retrain.days", f"{where}: days and attempts must be at least 1.", hint="")
-    parse_duration(found.cooldown, f"{where} cooldown")
-    parse_duration(found.per, f"{where} per")
-    return found
+    parse_duration(settings.cooldown, f"{where} cooldown")
+    parse_duration(settings.per, f"{where} per")
+    return settings
 
 
 def directory(project: Project, model: str) -> Path:

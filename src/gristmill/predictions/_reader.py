@@ -165,15 +165,15 @@ def _source(directory: Path, columns: dict[str, str]) -> str:
 
 def _typed(connection: duckdb.DuckDBPyConnection, column: str) -> str:
     """An expression of `column` as boolean, double or string, whichever holds all its values."""
-    found = {
+    kinds = {
         str(kind)
         for (kind,) in connection.execute(
             f"SELECT DISTINCT json_type({column}) FROM chosen WHERE {column} IS NOT NULL"  # noqa: S608
         ).fetchall()
     }
-    if found == {"BOOLEAN"}:
+    if kinds == {"BOOLEAN"}:
         return f"CAST({column} AS BOOLEAN) AS {column}"
-    if found <= NUMBERS:
+    if kinds <= NUMBERS:
         return f"TRY_CAST({column} AS DOUBLE) AS {column}"
     return f"json_extract_string({column}, '$') AS {column}"
 

@@ -76,15 +76,15 @@ def score(
     contract = load_contract(project, model_settings(project, model).contract) if checked else None
     lines = LineLog(predictions_directory(project, model)) if log else None
     rows = 0
-    said = start
+    reported = start
     with replacing(target, durable=True) as aside:
         with reading(source, kinds[0]) as batches, Sink(aside, kinds[1]) as sink:
             for batch in batches:
                 sink.write(_scored(loaded, batch, rows, lines, contract))
                 rows += batch.num_rows
-                if time.monotonic() - said > 2:
-                    said = time.monotonic()
-                    progress(f"{rows:,} rows, {rows / (said - start):,.0f} a second")
+                if time.monotonic() - reported > 2:
+                    reported = time.monotonic()
+                    progress(f"{rows:,} rows, {rows / (reported - start):,.0f} a second")
         if lines is not None:
             lines.close()
     return Scored(rows, loaded.version, time.monotonic() - start)

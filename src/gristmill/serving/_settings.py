@@ -36,22 +36,22 @@ def serving_settings(
     Raises Invalid for a value out of range.
     """
     where = f"{SETTINGS} [models.{model}.serving]"
-    found = parse_table(ServingSettings, project.table("models", model, "serving"), where)
-    found = replace(
-        found,
-        port=found.port if port is None else port,
-        workers=found.workers if workers is None else workers,
+    settings = parse_table(ServingSettings, project.table("models", model, "serving"), where)
+    settings = replace(
+        settings,
+        port=settings.port if port is None else port,
+        workers=settings.workers if workers is None else workers,
     )
     bounds = {"port": (0, 65535), "workers": (1, 64), "max_rows": (1, 1_000_000)}
     for name, (low, high) in bounds.items():
-        value = getattr(found, name)
+        value = getattr(settings, name)
         if not low <= value <= high:
             raise Invalid(
                 "serving.settings",
                 f"{where} {name} = {value}: it must be from {low} to {high}.",
                 hint=f"Change {name} in {SETTINGS}, or on the command line.",
             )
-    return found
+    return settings
 
 
 def check_host(host: str, token: str) -> None:

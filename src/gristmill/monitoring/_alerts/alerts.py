@@ -150,7 +150,7 @@ def next_records(
     nobody acknowledged within `patience` is escalated, once. `owner` hears of all.
     """
     added: list[dict[str, Any]] = []
-    spoken = {(r.get("version"), r.get("rule"), r.get("window")) for r in records}
+    recorded = {(r.get("version"), r.get("rule"), r.get("window")) for r in records}
     state = fold(records)
     stamp = now.isoformat()
 
@@ -161,29 +161,29 @@ def next_records(
     for window in windows:
         if not window.closed:
             continue
-        place = window.start.isoformat()
+        start = window.start.isoformat()
         now_open = {a.rule: a for a in state.values() if a.version == window.version and a.is_open}
         judged = window.drift.verdict != "inconclusive"
         for finding in window.findings:
             if not judged and finding.rule != CERTAIN:
                 continue
-            if (window.version, finding.rule, place) in spoken:
+            if (window.version, finding.rule, start) in recorded:
                 continue
             common = {
                 "version": window.version,
                 "rule": finding.rule,
-                "window": place,
+                "window": start,
                 "reason": finding.reason,
                 "severity": finding.severity,
                 "model": model,
                 "at": stamp,
                 "owners": list(dict.fromkeys([*owner, *finding.owners])),
             }
-            held = now_open.get(finding.rule)
-            if held:
-                add({"event": "seen", "id": held.id, **common})
+            current = now_open.get(finding.rule)
+            if current:
+                add({"event": "seen", "id": current.id, **common})
             else:
-                key = f"{model}/{window.version}/{finding.rule}/{place}"
+                key = f"{model}/{window.version}/{finding.rule}/{start}"
                 digest = hashlib.sha256(key.encode()).hexdigest()[:12]
                 add({"event": "opened", "id": digest, **common})
         broken = {f.rule for f in window.findings}

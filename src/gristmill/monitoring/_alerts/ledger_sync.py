@@ -48,10 +48,10 @@ def _append(
         return 0
     versions = {r["id"]: r.get("version") for r in records if "id" in r and "version" in r}
     with ledger.writing() as writer:
-        lacking = _missing(keyed, ledger.entries(model, action=action))
-        for told in lacking:
-            record = keyed[told]
-            about, event, number = told
+        missing = _missing(keyed, ledger.entries(model, action=action))
+        for key in missing:
+            record = keyed[key]
+            about, event, number = key
             version = record.get("version") or versions.get(about) or record.get("champion")
             writer.append(
                 Draft(
@@ -63,7 +63,7 @@ def _append(
                     detail={**record, "about": about, "event": event, "number": number},
                 )
             )
-    return len(lacking)
+    return len(missing)
 
 
 def _numbered(
@@ -71,14 +71,14 @@ def _numbered(
 ) -> dict[Told, Mapping[str, Any]]:
     """Records by what they are about, the event, and which time it happened."""
     count: dict[tuple[str, str], int] = {}
-    found: dict[Told, Mapping[str, Any]] = {}
+    numbered: dict[Told, Mapping[str, Any]] = {}
     for record in records:
         key = name(record)
         count[key] = count.get(key, 0) + 1
-        found[(*key, count[key])] = record
-    return found
+        numbered[(*key, count[key])] = record
+    return numbered
 
 
 def _missing(keyed: Mapping[Told, Any], entries: Sequence[Any]) -> list[Told]:
-    there = {(e.detail["about"], e.detail["event"], e.detail["number"]) for e in entries}
-    return [told for told in keyed if told not in there]
+    recorded = {(e.detail["about"], e.detail["event"], e.detail["number"]) for e in entries}
+    return [key for key in keyed if key not in recorded]

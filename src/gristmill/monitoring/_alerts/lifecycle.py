@@ -37,10 +37,10 @@ def alerts(
             hint=f"Declared: {', '.join(project.models) or 'none'}.",
         )
     names = project.models if model is None else (model,)
-    found = [a for name in names for a in read_alerts(project, name) if every or a.is_open]
+    listed = [a for name in names for a in read_alerts(project, name) if every or a.is_open]
     order = {"open": 0, "acknowledged": 1, "snoozed": 2, "resolved": 3}
-    found.sort(key=lambda a: a.opened, reverse=True)
-    return sorted(found, key=lambda a: (order[a.state(moment)], a.severity != "critical"))
+    listed.sort(key=lambda a: a.opened, reverse=True)
+    return sorted(listed, key=lambda a: (order[a.state(moment)], a.severity != "critical"))
 
 
 def acknowledge(
@@ -125,21 +125,21 @@ def _write(
     from gristmill.registry import current_actor, require_any_role
 
     who, moment = actor or current_actor(project), now or datetime.now(UTC)
-    found = find_alert(project, alert)
-    if who not in found.owners:
+    target = find_alert(project, alert)
+    if who not in target.owners:
         require_any_role(
-            project, ("approve", "promote", "deploy"), who, f"decide on alert {found.id}"
+            project, ("approve", "promote", "deploy"), who, f"decide on alert {target.id}"
         )
-    with writing(project, found.model) as path:
-        there = fold(read_journal(path))[found.id]
-        if not there.is_open:
+    with writing(project, target.model) as path:
+        latest = fold(read_journal(path))[target.id]
+        if not latest.is_open:
             raise Conflict(
                 "alert.resolved",
-                f"alert {found.id} is resolved: {there.closing}.",
+                f"alert {target.id} is resolved: {latest.closing}.",
                 hint="`gristmill alerts --all` shows it.",
             )
-        record = {"event": event, "id": found.id, "by": who, "reason": reason, **more}
+        record = {"event": event, "id": target.id, "by": who, "reason": reason, **more}
         append_journal(path, [{**record, "at": moment.isoformat()}])
         records = read_journal(path)
-    record_alerts(project, found.model, records)
-    return fold(records)[found.id]
+    record_alerts(project, target.model, records)
+    return fold(records)[target.id]

@@ -41,30 +41,30 @@ def alert_messages(
 
     Of an alert that sleeps nothing is told. Pure.
     """
-    found = []
+    messages = []
     for alert in alerts:
         if alert.state(now) != "snoozed":
-            found += _of_alert(model, owner, alert)
+            messages += _of_alert(model, owner, alert)
     for repair in repairs:
         if repair.outcome in ENDED:
-            severity, means = ENDED[repair.outcome]
+            severity, result = ENDED[repair.outcome]
             about = {"model": model, "owner": owner, "severity": severity, "repair": repair.id}
-            text = f"{model}: repair {repair.id} {means}. {repair.summary}"
+            text = f"{model}: repair {repair.id} {result}. {repair.summary}"
             key = f"{repair.id}/{repair.outcome}"
-            found.append(
+            messages.append(
                 compose_message(key, severity, text, about, owners=(owner,) if owner else ())
             )
-    return found
+    return messages
 
 
 def _of_alert(model: str, owner: str, alert: Alert) -> list[Message]:
     name = f"{model} version {alert.version}, {alert.rule}"
-    told = [("opened", alert.severity, f"{name}: {alert.reason}")]
+    events = [("opened", alert.severity, f"{name}: {alert.reason}")]
     if alert.escalated:
         text = f"{name}: nobody has acknowledged alert {alert.id}. {alert.reason}"
-        told.append(("escalated", "critical", text))
+        events.append(("escalated", "critical", text))
     if not alert.is_open:
-        told.append(("resolved", told[-1][1], f"{name} is resolved: {alert.closing}"))
+        events.append(("resolved", events[-1][1], f"{name} is resolved: {alert.closing}"))
     owners = alert.owners or ((owner,) if owner else ())
     return [
         compose_message(
@@ -85,7 +85,7 @@ def _of_alert(model: str, owner: str, alert: Alert) -> list[Message]:
             over=event == "resolved",
             owners=owners,
         )
-        for event, severity, text in told
+        for event, severity, text in events
     ]
 
 

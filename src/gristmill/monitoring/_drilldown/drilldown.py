@@ -74,31 +74,33 @@ def drill_down(
         raise NotFound("drill.model", f"no model {model!r} is declared.", hint=known)
     if rows < 1:
         raise Invalid("drill.rows", f"{rows} rows cannot be drawn.", hint="At least 1.")
-    found = chosen(read_report(project, model), window, version)
-    target = drill_down_path(project, model, found, rows)
-    done = stored_drill_down(target)
-    if done is not None:
-        return done
+    target_window = chosen(read_report(project, model), window, version)
+    target = drill_down_path(project, model, target_window, rows)
+    stored = stored_drill_down(target)
+    if stored is not None:
+        return stored
     with locked(
-        target.parent / f"{window_name(found)}.lock", f"drawing {target.stem}", wait=WAIT_SECONDS
+        target.parent / f"{window_name(target_window)}.lock",
+        f"drawing {target.stem}",
+        wait=WAIT_SECONDS,
     ):
-        done = stored_drill_down(target)
-        if done is not None:
-            return done
+        stored = stored_drill_down(target)
+        if stored is not None:
+            return stored
         task = {
             "root": str(project.root),
             "model": model,
-            "version": found.version,
-            "start": found.start.isoformat(),
+            "version": target_window.version,
+            "start": target_window.start.isoformat(),
             "target": str(target),
             "rows": rows,
         }
         _draw(task, progress)
-        done = stored_drill_down(target)
-        if done is None:
+        stored = stored_drill_down(target)
+        if stored is None:
             raise Unavailable("drill.lost", f"{target} was drawn and is gone.", hint="Try again.")
-        _sweep(target, window_name(found))
-    return done
+        _sweep(target, window_name(target_window))
+    return stored
 
 
 def chosen(report: MonitorReport, window: str | None, version: int | None) -> WindowReport:
@@ -165,26 +167,26 @@ def stored_drill_down(target: Path) -> DrillDown | None:
 
 
 def _draw(task: Mapping[str, Any], progress: Progress) -> None:
-    quiet = {**os.environ, "DO_NOT_TRACK": "1", "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "DO_NOT_TRACK": "1", "OMP_NUM_THREADS": "1"}
     with (
-        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said,
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors,
         subprocess.Popen(
             [sys.executable, "-m", WORKER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=said,
+            stderr=errors,
             text=True,
-            env=quiet,
+            env=environment,
         ) as process,
     ):
         try:
-            _listen(process, task, progress, said)
+            _listen(process, task, progress, errors)
         finally:
             process.kill()
 
 
 def _listen(
-    process: subprocess.Popen[str], task: Mapping[str, Any], progress: Progress, said: IO[str]
+    process: subprocess.Popen[str], task: Mapping[str, Any], progress: Progress, errors: IO[str]
 ) -> None:
     assert process.stdin is not None and process.stdout is not None
     process.stdin.write(json.dumps(task))
@@ -195,12 +197,12 @@ def _listen(
             raise Unavailable(record["code"], record["message"], hint=record["hint"])
         progress(record["share"], record["words"])
     if process.wait():
-        said.seek(0)
-        lines = said.read().strip().splitlines()
-        why = lines[-1] if lines else f"its process ended with {process.returncode}"
+        errors.seek(0)
+        lines = errors.read().strip().splitlines()
+        reason = lines[-1] if lines else f"its process ended with {process.returncode}"
         raise Unavailable(
             "drill.draw",
-            f"Evidently could not draw {task['model']}'s window: {why}",
+            f"Evidently could not draw {task['model']}'s window: {reason}",
             hint="The figures of `gristmill monitor` do not depend on it; try again.",
         )
 

@@ -117,15 +117,15 @@ def repair(
         if settled is not None:
             record_repairs(project, model)
             return settled
-        before = read_repairs(project, model)
+        repairs = read_repairs(project, model)
         if settings.rollback:
-            undone = roll_back(project, model, holder.version, before, moment, tell)
-            if undone is not None:
-                return undone
+            rolled_back = roll_back(project, model, holder.version, repairs, moment, tell)
+            if rolled_back is not None:
+                return rolled_back
         task = next_repair(
             settings,
             read_alerts(project, model),
-            before,
+            repairs,
             read_report(project, model),
             holder.version,
             moment,
@@ -133,9 +133,9 @@ def repair(
         if task is None:
             return None
         journal = Journal(path, task.id, moment)
-        if task.id not in {r.id for r in before}:
+        if task.id not in {r.id for r in repairs}:
             journal.write("began", **{k: getattr(task, k) for k in BEGIN})
-        tries = [r for r in before if r.champion == task.champion and r.outcome == "failed"]
+        tries = [r for r in repairs if r.champion == task.champion and r.outcome == "failed"]
         try:
             outcome, summary = _act(project, model, task, settings, journal, listeners)
         except GristmillError as error:
@@ -190,10 +190,10 @@ def _act(
     trained = f"version {version}, trained on {task.start} to {task.end},"
     if version == task.champion:
         return "kept", f"Training on {task.start} to {task.end} gave the champion again."
-    done = f"{trained} passed its gates and replaced version {task.champion}."
+    promoted = f"{trained} passed its gates and replaced version {task.champion}."
     holder = champion(project, model)
     if holder is not None and holder.version == version:
-        return "promoted", done
+        return "promoted", promoted
     report = gate(project, model, version, actor=ACTOR)
     journal.write("gated", verdict=report.verdict)
     if not report.passed:
@@ -203,8 +203,8 @@ def _act(
         return "kept", f"{trained} did not pass its gates, version {task.champion} stays: {why}"
     registry = Registry(project)
     if not status_of(registry, registry.version(model, version)).granted:
-        asked = [e for e in open_requests(project) if (e.model, e.version) == (model, version)]
-        if not asked:
+        requested = [e for e in open_requests(project) if (e.model, e.version) == (model, version)]
+        if not requested:
             reason = f"repair {task.id}: {task.trigger}"
             request_approval(project, model, version, reason=reason, actor=ACTOR)
         return "waiting", f"{trained} passed its gates and waits for approvals."
@@ -217,8 +217,8 @@ def _act(
             reason=f"repair {task.id}: passed its gates, waits for a person",
             actor=ACTOR,
         )
-        say = f"gristmill model promote {model} {version}"
-        return "waiting", f"{trained} passed its gates and waits for a person: `{say}`."
+        command = f"gristmill model promote {model} {version}"
+        return "waiting", f"{trained} passed its gates and waits for a person: `{command}`."
     promote(
         project,
         model,
@@ -227,7 +227,7 @@ def _act(
         actor=ACTOR,
         expected=task.champion,
     )
-    return "promoted", done
+    return "promoted", promoted
 
 
 def _date(moment: datetime) -> str:

@@ -29,12 +29,12 @@ def _number(reference: Sketch, window: Sketch) -> list[str]:
     parts = []
     if abs(shift) >= 0.05 * reference.spread and shift != 0:
         way = "up" if shift > 0 else "down"
-        then, now = format_amount(reference.mean), format_amount(window.mean)
-        parts.append(f"mean {way} {format_amount(abs(shift))} ({then} to {now})")
+        before, after = format_amount(reference.mean), format_amount(window.mean)
+        parts.append(f"mean {way} {format_amount(abs(shift))} ({before} to {after})")
     elif reference.spread and abs(window.spread / reference.spread - 1) >= 0.1:
         way = "wider" if window.spread > reference.spread else "narrower"
-        then, now = format_amount(reference.spread), format_amount(window.spread)
-        parts.append(f"spread {way} (deviation {then} to {now})")
+        before, after = format_amount(reference.spread), format_amount(window.spread)
+        parts.append(f"spread {way} (deviation {before} to {after})")
     else:
         gap = _largest_gap(reference.counts[1:], window.counts[1:])
         if gap >= 0.02:

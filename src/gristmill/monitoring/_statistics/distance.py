@@ -123,8 +123,8 @@ def groups(reference: Counts, *, ordered: bool, bins: int = 10) -> NDArray[np.in
     which most rows have is one by itself."""
     if ordered:
         below = (np.cumsum(reference) - reference) / max(1, reference.sum())
-        found: NDArray[np.intp] = np.minimum((below * bins + 1e-9).astype(int), bins - 1)
-        return found
+        by_share: NDArray[np.intp] = np.minimum((below * bins + 1e-9).astype(int), bins - 1)
+        return by_share
     ranks = np.empty(reference.size, dtype=int)
     ranks[np.argsort(-reference, kind="stable")] = np.arange(reference.size)
     return np.minimum(ranks, bins - 1)

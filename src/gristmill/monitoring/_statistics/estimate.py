@@ -143,8 +143,8 @@ def estimate(
         )
     else:
         return {}
-    found = measure(scores, alpha)
-    return {name: _wider(metric, baseline.get(name)) for name, metric in found.items()}
+    metrics = measure(scores, alpha)
+    return {name: _wider(metric, baseline.get(name)) for name, metric in metrics.items()}
 
 
 def _wider(metric: Metric, baseline: Metric | None) -> Metric:

@@ -114,24 +114,24 @@ def measure(scores: Scores, alpha: float = 0.05) -> dict[str, Metric]:
     if not scores.rows:
         return {}
     z = float(stats.norm.isf(alpha / 2))
-    found: dict[str, Metric] = {}
+    metrics: dict[str, Metric] = {}
     if scores.task == "binary":
         area = roc_auc(scores.counts, z)
         if area is not None:
-            found["roc_auc"] = area
+            metrics["roc_auc"] = area
     n = scores.rows
     for name, total, square in zip(SUMS[scores.task], scores.sums, scores.squares, strict=True):
         mean = float(total / n)
         if name == "accuracy":
-            found[name] = wilson(float(total), n, z)
+            metrics[name] = wilson(float(total), n, z)
             continue
         half = z * math.sqrt(max(float(square / n) - mean**2, 0.0) / n)
         if name == "rmse":
             edges = [math.sqrt(max(mean + d, 0.0)) for d in (0.0, -half, half)]
-            found[name] = Metric(*edges)
+            metrics[name] = Metric(*edges)
         else:
-            found[name] = Metric(mean, mean - half, mean + half)
-    return found
+            metrics[name] = Metric(mean, mean - half, mean + half)
+    return metrics
 
 
 def roc_auc(counts: Counts, z: float) -> Metric | None:

@@ -45,16 +45,18 @@ def broken(contract: Contract, lines: Lines, sign: int = 1) -> pa.Table:
 
     columns: dict[str, Any] = dict(lines.numbers)
     columns |= {k: v.to_pandas().astype(object) for k, v in lines.texts.items()}
-    found: dict[str, list[Any]] = {k: [] for k in ("hour", "item", "rule", "n", "example")}
+    columns_of_rows: dict[str, list[Any]] = {
+        k: [] for k in ("hour", "item", "rule", "n", "example")
+    }
     for each in contract.broken(pd.DataFrame(columns)):
         hours, n = np.unique(lines.hour[each.rows], return_counts=True)
-        found["hour"] += hours.tolist()
-        found["n"] += (sign * n).tolist()
+        columns_of_rows["hour"] += hours.tolist()
+        columns_of_rows["n"] += (sign * n).tolist()
         for name, value in (("item", each.column), ("rule", each.rule), ("example", each.example)):
-            found[name] += [value] * hours.size
-    size = len(found["hour"])
+            columns_of_rows[name] += [value] * hours.size
+    size = len(columns_of_rows["hour"])
     types = {"hour": pa.int64(), "n": pa.int64()}
-    arrays = {k: pa.array(v, types.get(k, pa.string())) for k, v in found.items()}
+    arrays = {k: pa.array(v, types.get(k, pa.string())) for k, v in columns_of_rows.items()}
     version = int(lines.version[0]) if size else 0
     return pa.table({"version": pa.repeat(version, size), **arrays})
 

@@ -82,14 +82,14 @@ def _parse_number(text: str) -> float:
 
 def kinds_of(profiles: Iterable[Profile]) -> dict[str, Kind]:
     """How each column of these versions is read; as text where they disagree."""
-    found: dict[str, Kind] = {PREDICTION: "number"}
+    kinds: dict[str, Kind] = {PREDICTION: "number"}
     for profile in profiles:
         if profile.task == "labels":
-            found[PREDICTION] = "category"
+            kinds[PREDICTION] = "category"
         for column in profile.columns:
             kind = column.binning.kind
-            found[column.name] = kind if found.get(column.name, kind) == kind else "category"
-    return found
+            kinds[column.name] = kind if kinds.get(column.name, kind) == kind else "category"
+    return kinds
 
 
 def read_predictions(
@@ -180,9 +180,9 @@ def _last_line_end(file: Any) -> int:
         step = min(position, 2**16)
         position -= step
         file.seek(position)
-        found = file.read(step).rfind(b"\n")
-        if found >= 0:
-            return position + int(found) + 1
+        newline = file.read(step).rfind(b"\n")
+        if newline >= 0:
+            return position + int(newline) + 1
     return 0
 
 

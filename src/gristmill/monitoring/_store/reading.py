@@ -68,7 +68,7 @@ class Reading:
     def windows(self, period: Period) -> list[Window]:
         """All windows with rows, oldest first."""
         tally: dict[tuple[datetime, int], list[int]] = {}
-        for place, query in enumerate(
+        for figure, query in enumerate(
             (
                 "select version, hour, sum(arrived) from hours where part = '' group by all",
                 "select version, hour, sum(n) from sums where metric = 0 group by all",
@@ -77,7 +77,7 @@ class Reading:
         ):
             for version, hour, n in self._db.execute(query).fetchall():
                 start = period.start(datetime.fromtimestamp(hour, UTC))
-                tally.setdefault((start, version), [0, 0, 0])[place] += int(n)
+                tally.setdefault((start, version), [0, 0, 0])[figure] += int(n)
         return [
             Window(version, start, period.end(start), rows, labelled, corrected)
             for (start, version), (rows, labelled, corrected) in sorted(tally.items())
@@ -104,12 +104,12 @@ class Reading:
           order by part"""  # noqa: S608
         table = self._db.sql(query, params=[*span, *span]).to_arrow_table().combine_chunks()
         layout = Layout.of(profile)
-        found = {"": _sketches(layout, table.slice(0, 0))}
+        sketches = {"": _sketches(layout, table.slice(0, 0))}
         parts = table.column("part").to_pylist()
         for part in dict.fromkeys(parts):
-            mine = table.slice(parts.index(part), parts.count(part))
-            found[part] = _sketches(layout, mine)
-        return found
+            rows = table.slice(parts.index(part), parts.count(part))
+            sketches[part] = _sketches(layout, rows)
+        return sketches
 
     def days(self, window: Window) -> float:
         """How many days the window's rows are worth (`effective_days`)."""
@@ -124,8 +124,10 @@ class Reading:
         first, last = int(window.start.timestamp()) // DAY, -(-int(window.end.timestamp()) // DAY)
         query = """select bins, day from sample where version = ? and day >= ? and day < ?
           order by mixed limit ?"""
-        found = self._db.execute(query, [window.version, first, last, rows]).fetchall()
-        return np.array([b for b, _ in found], np.int32), np.array([d for _, d in found], np.int64)
+        sampled = self._db.execute(query, [window.version, first, last, rows]).fetchall()
+        return np.array([b for b, _ in sampled], np.int32), np.array(
+            [d for _, d in sampled], np.int64
+        )
 
     def scores(self, window: Window, profile: Profile) -> Scores:
         """The window's labelled rows."""
@@ -164,14 +166,14 @@ def _sketches(layout: Layout, table: pa.Table) -> dict[str, Sketch]:
     counts = np.bincount(cells, n, layout.cells).astype(np.int64)
     moments = pc.list_flatten(table.column("moments")).to_numpy()
     moments = moments.reshape(-1, len(layout.numbers), 4) if layout.numbers else moments
-    found = {}
+    sketches = {}
     for name, start in layout.starts.items():
-        mine = counts[start : start + layout.sizes[name]]
+        column = counts[start : start + layout.sizes[name]]
         if name not in layout.numbers or not table.num_rows:
-            found[name] = Sketch(mine)
+            sketches[name] = Sketch(column)
             continue
         total, squares, low, high = moments[:, layout.numbers.index(name)].T
-        found[name] = Sketch(
-            mine, float(total.sum()), float(squares.sum()), float(low.min()), float(high.max())
+        sketches[name] = Sketch(
+            column, float(total.sum()), float(squares.sum()), float(low.min()), float(high.max())
         )
-    return found
+    return sketches

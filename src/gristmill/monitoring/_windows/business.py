@@ -34,14 +34,14 @@ def business_metrics(
 ) -> list[Business]:
     """The declared metrics by window: the value of outcomes, and the columns `time` and `value` of
     the files that `[...business.NAME]` names, averaged. Raises Invalid, NotFound."""
-    found = []
+    metrics = []
     for key in settings.value:
         if key not in (*OUTCOMES, *COSTS):
             known = ", ".join((*OUTCOMES, *COSTS))
             raise Invalid("monitoring.value", f"{where} value.{key}", hint=f"One of {known}.")
     worth = {w.start: v for w in windows if (v := value_of(w.outcomes, settings.value)) is not None}
     if worth:
-        found.append(Business(VALUE, worth))
+        metrics.append(Business(VALUE, worth))
     for name, table in settings.business.items():
         if not isinstance(table, dict) or set(table) - {"file", "better"} or "file" not in table:
             raise Invalid(
@@ -50,8 +50,8 @@ def business_metrics(
                 hint=f'In {SETTINGS}: file = "revenue.csv" (time, value), better = "higher".',
             )
         values = _read(project, str(table["file"]), settings.period, name)
-        found.append(Business(name, values, table.get("better", "higher") == "higher"))
-    return found
+        metrics.append(Business(name, values, table.get("better", "higher") == "higher"))
+    return metrics
 
 
 def _read(project: Project, file: str, period: Period, name: str) -> dict[datetime, float]:

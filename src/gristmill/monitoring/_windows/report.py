@@ -129,8 +129,8 @@ def coarse_labels(column: Column) -> tuple[tuple[str, ...], tuple[float, ...]]:
         names = _ranges(column)
     else:
         order = np.argsort(-reference, kind="stable")
-        words = (*column.binning.categories, OTHER)
-        names = [words[i] for i in order[:9]]
+        labels = (*column.binning.categories, OTHER)
+        names = [labels[i] for i in order[:9]]
         names += ["the rest"] if size > 9 else []
     return (*names, "missing"), coarse_shares(column, column.reference)
 
@@ -163,21 +163,21 @@ def _ranges(column: Column) -> list[str]:
 
 
 def estimate_text(report: MonitorReport) -> str:
-    """The last window's estimate, and how well estimates did, as a sentence; "" without one."""
+    """The last window's estimate, and how good estimates were, as a sentence; "" without one."""
     name = report.metric
-    judged = [w for w in report.windows if name in w.estimated]
-    if not judged:
+    estimated = [w for w in report.windows if name in w.estimated]
+    if not estimated:
         return ""
-    last = judged[-1]
+    last = estimated[-1]
     value = format_amount(last.estimated[name].value)
     text = f"{name} estimated without labels: {value} in the window from {last.start:%Y-%m-%d}"
-    did = compared([(w.estimated[name], w.performance[name]) for w in judged
+    accuracy = compared([(w.estimated[name], w.performance[name]) for w in estimated
                     if name in w.performance])  # fmt: skip
-    if did is None:
+    if accuracy is None:
         return f"{text}; no labels yet to check it against."
     return (
-        f"{text}; where labels have arrived, estimates were off by {format_amount(did[0])} on "
-        f"average and agreed within their intervals in {format_percent(did[1])} of windows."
+        f"{text}; where labels have arrived, estimates were off by {format_amount(accuracy[0])} on "
+        f"average and agreed within their intervals in {format_percent(accuracy[1])} of windows."
     )
 
 
