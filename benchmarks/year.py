@@ -141,7 +141,7 @@ def live(project: Project, daily: int) -> Year:
         year.rows.append(today)
         moment += DAY
         with clock(year, "monitor"):
-            watch = monitor(project, MODEL, now=moment, tell=False)
+            watch = monitor(project, MODEL, now=moment, notify=False)
         year.opened[moment.date()] += len(watch.opened)
         if watch.alerts:
             with clock(year, "repair"), contextlib.redirect_stdout(io.StringIO()):

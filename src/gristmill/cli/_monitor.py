@@ -49,7 +49,7 @@ def main(args: argparse.Namespace) -> int:
         return _drill_down(project, args)
     now = parse_time(args.now, "--now") if args.now else None
     watch = monitor(
-        project, args.model, now=now, window=args.window, start=args.start, tell=not args.dry_run
+        project, args.model, now=now, window=args.window, start=args.start, notify=not args.dry_run
     )
     if not args.json:
         _show(project, watch, args, now or datetime.now(UTC))

@@ -32,7 +32,22 @@ HELP = {
 
 
 def metric_samples(report: MonitorReport, alerts: list[Alert], now: datetime) -> Iterator[Sample]:
-    """The figures of one model. Pure."""
+    """The figures of one model. Pure.
+
+    Parameters
+    ----------
+    report
+        The model's report.
+    alerts
+        All its alerts.
+    now
+        The time that says which alerts are snoozed.
+
+    Yields
+    ------
+    Sample
+        A name that HELP lists, labels, and a value.
+    """
     model = {"model": report.model}
     closed = [w for w in report.windows if w.closed and w.drift.verdict != "inconclusive"]
     if closed:

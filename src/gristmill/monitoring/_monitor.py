@@ -52,7 +52,7 @@ def monitor(
     now: datetime | None = None,
     window: str | None = None,
     start: str | None = None,
-    tell: bool = True,
+    notify: bool = True,
 ) -> MonitorResult:
     """Judge every window of the model's prediction log against the baseline of its version.
 
@@ -68,7 +68,7 @@ def monitor(
     window, start
         Used instead of the settings' when given, for this run alone: its report and alerts are
         returned and not kept.
-    tell
+    notify
         Whether alerts are sent to their routes.
 
     Returns
@@ -110,5 +110,5 @@ def monitor(
         )
         record_alerts(project, model, update.records)
         log_windows(subject, report)
-        sent = deliver_notifications(subject, update.alerts, current) if tell else []
+        sent = deliver_notifications(subject, update.alerts, current) if notify else []
     return MonitorResult(report, update.open, update.opened, tuple(sent))

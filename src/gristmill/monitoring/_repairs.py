@@ -18,12 +18,31 @@ OUTCOMES = ("promoted", "waiting", "kept", "failed", "gave-up", "rolled-back")
 
 @dataclass(frozen=True)
 class Repair:
-    """A repair as the journal tells it.
+    """A repair, as the journal records it.
 
-    `outcome` is promoted, waiting (passed its gates, a person promotes), kept (the champion stays:
-    the new version failed a gate), failed, gave-up, rolled-back (the version before serves again),
-    or "" while under way. `champion` is the version that was to be replaced, `version` the new one,
-    trained on rows from `start` up to `end`.
+    Attributes
+    ----------
+    id
+        `v<champion>-<number>`, or `back-<id>` for one that takes another back.
+    champion
+        The version that was to be replaced.
+    alerts
+        The ids of the alerts that it answers.
+    trigger
+        Those alerts in words.
+    start, end
+        ISO dates of the rows it trained on.
+    began
+        When it began.
+    outcome
+        promoted, waiting (passed its gates, a person decides), kept (the champion stays), failed,
+        gave-up, rolled-back (the version before serves again), or "" while under way.
+    version
+        The new version, once registered.
+    run
+        The run that trained it.
+    summary
+        What became of it, in words.
     """
 
     id: str
@@ -44,7 +63,15 @@ def journal_path(project: Project, model: str) -> Path:
 
 
 def read_repairs(project: Project, model: str) -> list[Repair]:
-    """All repairs of the model, oldest first."""
+    """All repairs of a model, oldest first.
+
+    Parameters
+    ----------
+    project
+        The project that declares the model.
+    model
+        The model's name.
+    """
     return fold(read_journal(journal_path(project, model)))
 
 

@@ -71,7 +71,7 @@ class Predictor:
         if len(self._waiting) >= MAX_WAITING:
             raise Unavailable(
                 "serving.overloaded",
-                f"{len(self._waiting)} requests wait already.",
+                f"{len(self._waiting)} requests are already waiting.",
                 hint="Try again in a second; send several rows in one request.",
             )
         loop = asyncio.get_running_loop()

@@ -72,7 +72,7 @@ def _busy(holder: str) -> Conflict:
     return Conflict(
         "serving.candidate",
         f"another version is being measured for over {WAIT_SECONDS:.0f} s: {holder}.",
-        hint="Try again when it is done.",
+        hint="Try again when it has finished.",
     )
 
 
@@ -115,7 +115,7 @@ class Latency:
         """
         model, rows = subject.model, subject.rows
         if model is None or rows is None or not len(rows):
-            raise Invalid("gate.latency", subject.trouble or "there is no row to ask for")
+            raise Invalid("gate.latency", subject.trouble or "there are no rows to send")
         sample = rows[list(model.schema.names)].iloc[
             [i % len(rows) for i in range(WARM_UP + self.requests)]
         ]
@@ -159,7 +159,7 @@ class Latency:
         else:
             verdict = INCONCLUSIVE
             message = (
-                f"p95 {p95:.2f} ms ({ends}): {len(milliseconds)} requests do not tell from {limit}"
+                f"p95 {p95:.2f} ms ({ends}): {len(milliseconds)} requests cannot tell from {limit}"
             )
         return GateResult(self.kind, "p95", verdict, f"{message}, over HTTP", numbers)
 

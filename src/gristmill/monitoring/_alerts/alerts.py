@@ -28,8 +28,36 @@ State = Literal["open", "acknowledged", "snoozed", "resolved"]
 class Alert:
     """One trouble of one version: from its first window to its last, by rule.
 
-    `owners` are the model's and those of the features it names. `acknowledged` says by whom;
-    `snoozed` until when it is silent; `escalated` when nobody had acknowledged it in time.
+    Attributes
+    ----------
+    id
+        Twelve hexadecimal digits, derived from model, version, rule and first window.
+    model, version, rule
+        What the alert is about.
+    severity
+        `warning` or `critical`.
+    reason
+        What the last window showed.
+    first, last
+        The starts of the first and the last window that showed it.
+    windows
+        How many windows showed it.
+    opened
+        When it was opened.
+    closing
+        Why it was resolved; "" while it is open.
+    owners
+        The model's owner and those of the features it names.
+    acknowledged
+        Who acknowledged it; "" when nobody did.
+    snoozed
+        Until when nothing is sent about it.
+    escalated
+        When it was escalated, because nobody had acknowledged it in time.
+    resolved
+        When it was resolved.
+    note
+        What the last person who handled it gave as the reason.
     """
 
     id: str
@@ -82,7 +110,15 @@ def writing(project: Project, model: str) -> Iterator[Path]:
 
 
 def read_alerts(project: Project, model: str) -> list[Alert]:
-    """All alerts of the model, oldest first."""
+    """All alerts of a model, oldest first.
+
+    Parameters
+    ----------
+    project
+        The project that declares the model.
+    model
+        The model's name.
+    """
     return list(fold(read_journal(journal_path(project, model))).values())
 
 

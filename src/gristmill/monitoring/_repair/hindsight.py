@@ -53,8 +53,8 @@ def in_hindsight(
     if len(labels) < least:
         raise Invalid(
             "repair.labels",
-            f"{len(labels)} labelled rows of version {served} since {since:%Y-%m-%d} that both "
-            f"take: fewer than the {least} that say which does better.",
+            f"only {len(labels)} labelled rows of version {served} since {since:%Y-%m-%d} fit both "
+            f"versions; {least} are needed to show which does better.",
         )
     predictions = [
         np.asarray(m.predict(m.frame(rows))) for m, rows in zip(models, accepted, strict=True)

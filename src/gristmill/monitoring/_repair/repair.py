@@ -90,14 +90,38 @@ def repair(
     now: datetime | None = None,
     listeners: Iterable[Listener] = (),
 ) -> Repair | None:
-    """Act on the open alerts of the champion; None when nothing asks for it.
+    """Act on the open alerts of the champion.
 
     Runs the pipeline on the newest window, in a double of the project at its last commit, registers
-    what comes out, judges by the gates, and promotes a version that passed (with `approve =
-    "person"` a person does; where the model's policy asks for approvals it files a request and
-    waits, and the next repair or `resume` goes on). What goes wrong is the outcome "failed" with
-    the error's summary; after `attempts` of them it gives up and a person is needed. Raises Invalid
-    when it is not said how to retrain, Conflict while another repair of the model runs.
+    what comes out, judges it by the gates, and promotes a version that passed. With `approve =
+    "person"` a person promotes; where the model's policy asks for approvals a request is filed and
+    the next repair, or `gristmill resume`, continues. An error makes the outcome "failed"; after
+    `attempts` of them it is "gave-up" and a person is needed.
+
+    Parameters
+    ----------
+    project
+        The project that declares the model.
+    model
+        The model's name.
+    now
+        When; the present when None.
+    listeners
+        Hear the events of the run.
+
+    Returns
+    -------
+    Repair or None
+        None when nothing asks for a repair.
+
+    Raises
+    ------
+    Invalid
+        The settings do not say how to retrain the model.
+    NotFound
+        The model has not been monitored yet.
+    Conflict
+        Another repair of the model is running.
     """
     from gristmill.registry import champion
 

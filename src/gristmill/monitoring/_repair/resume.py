@@ -40,7 +40,7 @@ def on_decision(project: Project, entry: Entry, standing: ApprovalStatus) -> str
     try:
         repair = resume(project, entry.model)
     except (Conflict, Forbidden) as error:
-        return f"The waiting repair goes on with the next `gristmill monitor`: {error.message}"
+        return f"The waiting repair continues with the next `gristmill monitor`: {error.message}"
     return f"Repair {repair.id} is {repair.outcome}: {repair.summary}" if repair else ""
 
 

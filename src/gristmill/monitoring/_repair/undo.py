@@ -80,7 +80,7 @@ def _does_better(project: Project, model: str, repair: Repair, since: datetime) 
     before, after = repair.champion, repair.version
     report, least = read_report(project, model), monitoring_settings(project, model).act
     if report is None or after is None:
-        return False, f"nothing tells whether version {before} does better"
+        return False, f"nothing shows whether version {before} does better"
     try:
         comparison = in_hindsight(project, model, after, before, since, report.metric, least)
     except Invalid as error:

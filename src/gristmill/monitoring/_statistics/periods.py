@@ -62,13 +62,26 @@ def parse_period(text: str, start: str | None = None) -> Period:
 
 
 def parse_time(text: str, where: str) -> datetime:
-    """An ISO date or time, UTC when it names no zone. Raises Invalid naming `where`."""
+    """An ISO date or time, in UTC when it names no zone.
+
+    Parameters
+    ----------
+    text
+        For example `2013-04-01` or `2013-04-01T06:00:00Z`.
+    where
+        What the time is, for the error.
+
+    Raises
+    ------
+    Invalid
+        `monitoring.time`.
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise Invalid(
             "monitoring.time",
-            f"{where}: {text!r} is no ISO date or time.",
+            f"{where}: {text!r} is not an ISO date or time.",
             hint="For example 2013-04-01 or 2013-04-01T06:00:00Z.",
         ) from error
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -111,7 +111,7 @@ def add_findings(
             if not beyond or (name == metric and window.labelled < act):
                 continue
             text = (
-                f"{name} {format_amount(beyond[0].value)}: worse for windows on end, its weighted "
+                f"{name} {format_amount(beyond[0].value)}: worse for several windows, its weighted "
             )
             text += f"mean is {beyond[0].ewma:.1f} deviations off, {beyond[0].limit:.1f} allowed"
             rule = "chart" if name == metric else "business"

@@ -264,7 +264,7 @@ def _segments(names: Sequence[str], features: Sequence[Column]) -> dict[str, tup
             categories = [n for n, b in binnings.items() if b.kind == "category"]
             raise Invalid(
                 "monitoring.segments",
-                f"no category {name!r} is in the reference to cut it by.",
+                f"segments: the reference has no category column {name!r}.",
                 hint=f"Categories: {', '.join(categories) or 'none'}.",
             )
     return {n: binnings[n].categories[:SEGMENT_VALUES] for n in names}
@@ -285,7 +285,7 @@ def _masks(
         if times is None:
             raise Invalid(
                 "monitoring.matched",
-                f"reference = {watched.reference!r} needs the reference's rows to have a time.",
+                f"reference = {watched.reference!r} needs a time in every row of the reference.",
                 hint="Name its column as `time` of the model, and keep it in the reference.",
             )
         kind = watched.reference

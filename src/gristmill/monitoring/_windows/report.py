@@ -40,12 +40,36 @@ class Finding:
 class WindowReport:
     """The judgement of one version's rows in one window.
 
-    `closed`: the window has ended, so its judgement may raise alerts. `shares` maps a column to its
-    share of rows in the coarse bins of the version's report. `estimated` is the performance that
-    the predictions alone suggest, `against` says which reference it was,
-    `against_windows` and `against_parts` of which windows (by their start) or parts of training it
-    is made. `positive` is the share of labels that are true, `outcomes` counts labelled rows by
-    what was predicted at one half. `breaches` are the rules of the contract that rows break.
+    Attributes
+    ----------
+    start, end
+        The window: start <= time < end.
+    version
+        The version that answered.
+    rows, labelled
+        How many rows came, and how many have a label.
+    closed
+        Whether the window has ended, so that its judgement may raise alerts.
+    basis
+        A digest of what the judgement rests on.
+    drift
+        The judgement of columns and of the window as a whole.
+    performance, estimated
+        Metrics on the labelled rows, and those that the predictions alone suggest, by name.
+    findings
+        The rules that the window breaks.
+    shares
+        By column, the share of rows in the coarse bins of the version's report.
+    against
+        Which reference the window was compared with, in words.
+    against_windows, against_parts
+        The windows (by start), or the parts of training, that the reference is made of.
+    positive
+        The share of labels that are true.
+    outcomes
+        Labelled rows by what was predicted at one half.
+    breaches
+        The rules of the contract that rows break.
     """
 
     start: datetime
@@ -75,8 +99,19 @@ class WindowReport:
 
 @dataclass(frozen=True)
 class VersionReport:
-    """A version as the windows see it: `bins` are labels of the coarse bins, `reference` their
-    shares, both by column."""
+    """A version as the windows see it.
+
+    Attributes
+    ----------
+    version, task, rows
+        Its number, its kind of task, and the rows of its reference.
+    baseline
+        Its metrics before it was registered, by name.
+    importance
+        The share of the prediction's variance that each feature explains alone.
+    bins, reference
+        By column, the labels of the coarse bins and the reference's share of rows in each.
+    """
 
     version: int
     task: Task
@@ -103,10 +138,24 @@ class Point:
 
 @dataclass(frozen=True)
 class MonitorReport:
-    """All windows of a model, oldest first.
+    """All windows of a model.
 
-    `damaged` are lines of the log, `budget` a sentence on false alarms, `charts` the points of
-    control charts by metric.
+    Attributes
+    ----------
+    model, window, metric
+        The model, the length of its windows, and the metric it is judged by.
+    made
+        When the windows were judged.
+    versions
+        The versions, by number.
+    windows
+        The windows, oldest first.
+    damaged
+        How many lines of the log could not be read.
+    budget
+        How rarely a false alarm is expected, as a sentence.
+    charts
+        The points of control charts, by metric.
     """
 
     model: str
@@ -163,7 +212,13 @@ def _ranges(column: Column) -> list[str]:
 
 
 def estimate_text(report: MonitorReport) -> str:
-    """The last window's estimate, and how good estimates were, as a sentence; "" without one."""
+    """The last window's estimate, and how good estimates were, as a sentence; "" without one.
+
+    Parameters
+    ----------
+    report
+        The model's report.
+    """
     name = report.metric
     estimated = [w for w in report.windows if name in w.estimated]
     if not estimated:
