@@ -67,12 +67,12 @@ def measure(project: Project, rows: int, pictures: Path | None) -> None:
     (model,) = project.models
     if rows <= 10_000:
         cut(project, model, rows)
-    monitor(project, model, now=NOW, tell=False)
+    monitor(project, model, now=NOW, notify=False)
     path = directory(project, model) / "sketches.db"
     hours, there = multiplied(path, rows)
     (path.parent / "report.json").unlink()
     begin = time.perf_counter()
-    report = monitor(project, model, now=NOW, tell=False).report
+    report = monitor(project, model, now=NOW, notify=False).report
     took = time.perf_counter() - begin
     assert sum(w.rows for w in report.windows) == there
     with serving(project) as address:

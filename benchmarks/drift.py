@@ -131,7 +131,8 @@ def costs(peers: Peers, year: pd.DataFrame, sizes: list[int], work: Path) -> Non
 
 def history(year: pd.DataFrame, sizes: list[int], work: Path) -> None:
     """The prediction log of a year, counted into hours, and windows over it."""
-    from gristmill.monitoring._statistics.drift import Thresholds, detect_drift
+    from gristmill.monitoring._statistics.distance import Thresholds
+    from gristmill.monitoring._statistics.drift import detect_drift
     from gristmill.monitoring._store.profile import Profile
     from gristmill.monitoring._store.reading import Window
     from gristmill.monitoring._store.store import SketchStore

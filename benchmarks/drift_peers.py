@@ -76,7 +76,7 @@ def nannyml(chunks: int) -> Judge:
 def ours(days: bool) -> Judge:
     """As `gristmill monitor`, everything anew: bins and counts of the reference, then the window's.
     Without `days` the model has no event time, and rows count as independent."""
-    from gristmill.monitoring._statistics.drift import Thresholds
+    from gristmill.monitoring._statistics.distance import Thresholds
     from gristmill.monitoring._statistics.drift import detect_drift as test
     from gristmill.monitoring._statistics.significance import effective_days
     from gristmill.monitoring._windows.reference import columns_of, values_of
@@ -98,7 +98,7 @@ def product(reference: Path, window: Path, *, whole: bool) -> float:
     judged; with the `whole`, reading and profiling the reference too."""
     import pyarrow.parquet as pq
 
-    from gristmill.monitoring._statistics.drift import Thresholds
+    from gristmill.monitoring._statistics.distance import Thresholds
     from gristmill.monitoring._statistics.drift import detect_drift as test
     from gristmill.monitoring._statistics.significance import effective_days
     from gristmill.monitoring._store.counting import Layout, count

@@ -141,7 +141,7 @@ def live(project: Project, daily: int) -> Year:
         year.rows.append(today)
         moment += DAY
         with clock(year, "monitor"):
-            watch = monitor(project, MODEL, now=moment, tell=False)
+            watch = monitor(project, MODEL, now=moment, notify=False)
         year.opened[moment.date()] += len(watch.opened)
         if watch.alerts:
             with clock(year, "repair"), contextlib.redirect_stdout(io.StringIO()):
@@ -221,10 +221,10 @@ def judge(project: Project, alert: Alert, flights: pd.DataFrame) -> tuple[str, s
     report = read_report(project, MODEL)
     version = next(v for v in report.versions if v.version == alert.version)
     if alert.rule in ("performance", "chart"):
-        promised = version.promised["roc_auc"].value
+        baseline = version.baseline["roc_auc"].value
         area = float(roc_auc_score(mine["late"], mine["said"]))
-        words = f"AUC {area:.3f} after, promised {promised:.3f}"
-        return ("right" if area < promised - MARGIN else "wrong"), words
+        words = f"AUC {area:.3f} after, baseline {baseline:.3f}"
+        return ("right" if area < baseline - MARGIN else "wrong"), words
     told = []
     for part, name, then, now in sides(alert, reference, mine):
         told.append((apart(then, now), f"{name}{part}", middle(then), middle(now)))
@@ -283,7 +283,7 @@ def repairs(project: Project) -> None:
 
     print("\nRepairs")
     for r in read_repairs(project, MODEL):
-        print(f"{r.began:%d %b}  {r.id:<10}{r.outcome:<12}{r.start} to {r.end}  {r.words[:110]}")
+        print(f"{r.began:%d %b}  {r.id:<10}{r.outcome:<12}{r.start} to {r.end}  {r.summary[:110]}")
 
 
 def summed(flights: pd.DataFrame) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from gristmill.errors import Invalid
 
 T = TypeVar("T")
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def to_record(value: Any) -> Any:
@@ -106,6 +108,34 @@ def parse_table(cls: type[T], table: Mapping[str, Any], where: str) -> T:
             f"{where} {key}: {text[:1].lower()}{text[1:]}.",
             hint=f"Give `{key}` a value of the expected type.",
         ) from error
+
+
+def parse_duration(text: str, where: str) -> timedelta:
+    """A duration as settings write it: a number and `s`, `m`, `h`, `d` or `w`.
+
+    Parameters
+    ----------
+    text
+        `90s`, `1.5m`, `2h`, `7d`, `52w`.
+    where
+        The setting, for the error.
+
+    Raises
+    ------
+    Invalid
+        `settings.duration`.
+    """
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*([smhdw])", text)
+    try:
+        if match is not None:
+            return timedelta(**{UNITS[match[2]]: float(match[1])})
+    except OverflowError:
+        pass
+    raise Invalid(
+        "settings.duration",
+        f"{where}: {text!r} is not a duration.",
+        hint="Write a number and its unit (s, m, h, d or w), for example 90s, 30m, 12h, 7d.",
+    )
 
 
 def unknown_key(key: str, known: set[str], where: str) -> Invalid:

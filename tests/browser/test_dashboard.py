@@ -18,9 +18,11 @@ from gristmill.monitoring import MonitorReport, VersionReport, WindowReport
 from gristmill.monitoring._alerts.alerts import update_alerts
 from gristmill.monitoring._settings import MonitoringSettings, directory
 from gristmill.monitoring._statistics.performance import Metric
+from gristmill.monitoring._windows.findings import findings
 from gristmill.monitoring._windows.reference import columns_of
-from gristmill.monitoring._windows.report import FORMAT, coarse_labels, coarse_shares, findings
+from gristmill.monitoring._windows.report import FORMAT, coarse_labels, coarse_shares
 from gristmill.project import Project
+from gristmill.records import to_record
 from tests.waiting import eventually
 
 from .lab import PATIENCE, answers, free_port
@@ -90,7 +92,7 @@ def judged_project(root: Path) -> Path:
         drift = detect_drift(features, sketches, settings.thresholds(0.05), output)
         area = 0.72 - 0.02 * i
         performance = {"roc_auc": Metric(area, area - 0.02, area + 0.02)}
-        promised = {"roc_auc": Metric(0.73, 0.72, 0.74)}
+        baseline = {"roc_auc": Metric(0.73, 0.72, 0.74)}
         windows.append(
             WindowReport(
                 datetime(2013, 4 + i, 1, tzinfo=UTC),
@@ -102,7 +104,7 @@ def judged_project(root: Path) -> Path:
                 str(i),
                 drift,
                 performance,
-                findings(drift, performance, promised, 2500, "roc_auc", settings),
+                findings(drift, performance, baseline, 2500, "roc_auc", settings),
                 {c.name: coarse_shares(c, sketches[c.name]) for c in columns},
             )
         )
@@ -119,7 +121,7 @@ def judged_project(root: Path) -> Path:
     now = datetime(2013, 10, 1, tzinfo=UTC)
     report = MonitorReport("delay", "month", "roc_auc", now, (version,), tuple(windows))
     folder = directory(project, "delay")
-    write_json(folder / "report.json", {"format": FORMAT, **report.record()})
+    write_json(folder / "report.json", {"format": FORMAT, **to_record(report)})
     update_alerts(project, "delay", windows, 1, now)
     append_journal(
         folder / "repairs.jsonl",

@@ -40,7 +40,7 @@ Path(fineness).write_text(json.dumps({"fineness": turns}))""",
 )
 APPROVALS = "[models.delay.approvals]\nrequired = 1\n"
 TROUBLES = (
-    Finding("performance", "critical", "ROC AUC is 0.61, and 0.73 was promised."),
+    Finding("performance", "critical", "ROC AUC is 0.61; its baseline is 0.73."),
     Finding("drift:a", "warning", "a has drifted."),
 )
 

@@ -29,6 +29,7 @@ from gristmill.monitoring._statistics.distance import Distances
 from gristmill.monitoring._statistics.drift import WindowDrift
 from gristmill.monitoring._statistics.performance import Metric
 from gristmill.monitoring._store.breaches import Breach
+from gristmill.monitoring._windows.report import Point
 from gristmill.pipeline import CellChange
 from gristmill.registry import (
     INCONCLUSIVE,
@@ -95,13 +96,13 @@ def report(name: Name = plain) -> MonitorReport:
     windows = tuple(window(i, name) for i in range(6))
     names = [name("temp"), name("carrier"), name("visib"), "prediction"]
     labels = tuple(name(b) for b in ("below 20", "20 to 40", "40 to 60", "60 to 80", "above 80"))
-    promised = {name("roc_auc"): Metric(0.73, 0.72, 0.74)}
+    baseline = {name("roc_auc"): Metric(0.73, 0.72, 0.74)}
     versions = tuple(
         VersionReport(
             number,
             "binary",
             12_000,
-            promised,
+            baseline,
             dict.fromkeys(names, 0.3),
             dict.fromkeys(names, labels),
             dict.fromkeys(names, SHARES),
@@ -109,10 +110,10 @@ def report(name: Name = plain) -> MonitorReport:
         for number in (1, 2)
     )
     points = tuple(
-        {
-            "start": w.start.isoformat(), "version": w.version, "value": 0.73 - 0.02 * i,
-            "ewma": 0.9 * i, "limit": 2.9, "beyond": i > 3, "rules": (2,) if i == 3 else (),
-        }
+        Point(
+            start=w.start, version=w.version, value=0.73 - 0.02 * i,
+            ewma=0.9 * i, limit=2.9, beyond=i > 3, rules=(2,) if i == 3 else (),
+        )
         for i, w in enumerate(windows)
     )  # fmt: skip
     return MonitorReport(
@@ -131,7 +132,7 @@ def state(name: Name = plain) -> ModelState:
         )
         for i, (rule, severity, reason, windows, who, until) in enumerate(
             (
-                ("performance", "critical", "roc_auc 0.63 lies below what was promised, 0.73", 2,
+                ("performance", "critical", "roc_auc 0.63 lies below its baseline, 0.73", 2,
                  name("ben@example.org"), None),
                 ("drift", "warning", "temp: mean up 30 (40 to 70)", 3, "", None),
                 ("contract", "warning", "temp: in_range(-60, 60) (41 rows, for instance 97.3)", 1,

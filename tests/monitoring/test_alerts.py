@@ -95,8 +95,8 @@ def test_the_life_of_an_alert(
     assert mail["Subject"] == f"delay: {len(sent)} messages"
     assert all(d.message.text in mail.get_content().replace("\r\n", "\n") for d in sent)
 
-    found = {a.rule: a for a in alerts(world.project, now=JULY)}
-    weather, prediction = found["quality"], found["prediction"]
+    by_rule = {a.rule: a for a in alerts(world.project, now=JULY)}
+    weather, prediction = by_rule["quality"], by_rule["prediction"]
     assert weather.owners == ("ops@example.org", "sky@example.org")
     assert acknowledge(world.project, weather.id[:6], reason="looking", now=JULY).note == "looking"
     snooze(world.project, prediction.id, until="7d", now=JULY)
@@ -104,7 +104,7 @@ def test_the_life_of_an_alert(
 
     later = monitor(world.project, MODEL, now=JULY + 4 * DAY).sent
     assert {d.message.key for d in later} == {
-        f"{a.id}/escalated" for a in found.values() if a.rule not in ("quality", "prediction")
+        f"{a.id}/escalated" for a in by_rule.values() if a.rule not in ("quality", "prediction")
     }
     woken = monitor(world.project, MODEL, now=JULY + 11 * DAY).sent
     assert [d.message.key for d in woken] == [f"{prediction.id}/escalated"]

@@ -44,9 +44,9 @@ def test_an_inferred_contract_is_held_against_every_logged_row(
     table = flights()
     good = table[table.scheduled.dt.month == 2]
     world.traffic.send(good, version=1, prediction=world.answers(good))
-    found = monitor(world.project, MODEL, now=JULY)
-    assert found.report.windows[0].breaches == ()
-    assert not any(a.rule == "contract" for a in found.alerts)
+    result = monitor(world.project, MODEL, now=JULY)
+    assert result.report.windows[0].breaches == ()
+    assert not any(a.rule == "contract" for a in result.alerts)
 
     bad = table[table.scheduled.dt.month == 3].head(40).copy()
     answers = world.answers(bad)
@@ -61,7 +61,7 @@ def test_an_inferred_contract_is_held_against_every_logged_row(
     told = {(b.column, b.rule.partition("(")[0]): b.rows for b in window.breaches}
     assert told == {("carrier", "isin"): 3, ("distance", "in_range"): 2, ("hour", "is missing"): 1}
     assert alert.severity == "critical" and "carrier: isin" in alert.reason
-    assert "np." not in "".join(b.words for b in window.breaches)
+    assert "np." not in "".join(b.text for b in window.breaches)
     assert not monitor(world.project, MODEL, now=JULY).opened
     page = model_page("small", read_state(world.project, MODEL))
     assert "<h2>Contract</h2>" in page and "is missing" in page

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from gristmill.monitoring._statistics.distance import distances, kullback_leibler, psi
-from gristmill.monitoring._statistics.drift import Column, Thresholds, detect_drift, importance
+from gristmill.monitoring._statistics.distance import Thresholds, distances, kullback_leibler, psi
+from gristmill.monitoring._statistics.drift import Column, detect_drift, importance
 from gristmill.monitoring._statistics.significance import (
     chi_square,
     ks_test,
@@ -160,11 +160,11 @@ def test_kuipers_test_keeps_its_level_and_sees_a_wider_spread() -> None:
         for w in (1.0, 1.4)
         for _ in range(400)
     ]
-    found = np.array([kuiper_test(*map(np.asarray, pair)) for pair in sides])
-    assert stats.binom.ppf(0.001, 400, 0.05) <= (found[:400] < 0.05).sum()
-    assert (found[:400] < 0.05).sum() <= stats.binom.ppf(0.999, 400, 0.05)
+    p_values = np.array([kuiper_test(*map(np.asarray, pair)) for pair in sides])
+    assert stats.binom.ppf(0.001, 400, 0.05) <= (p_values[:400] < 0.05).sum()
+    assert (p_values[:400] < 0.05).sum() <= stats.binom.ppf(0.999, 400, 0.05)
     plain = np.array([ks_test(*map(np.asarray, pair)) for pair in sides[400:]])
-    assert (found[400:] < 0.01).mean() > 0.8 > (plain < 0.01).mean()
+    assert (p_values[400:] < 0.01).mean() > 0.8 > (plain < 0.01).mean()
 
 
 @given(st.lists(st.tuples(st.integers(1, 900), st.integers(1, 900)), min_size=2, max_size=12))
@@ -179,8 +179,8 @@ def test_wasserstein_agrees_with_scipy_on_distinct_values() -> None:
     rng = np.random.default_rng(2)
     a, b = rng.integers(0, 30, 500).astype(float), rng.integers(2, 30, 400).astype(float)
     binning = fix_bins("x", a, "number")
-    found = distances(binning.sketch(a), binning.sketch(b), binning).wasserstein
-    assert found == pytest.approx(stats.wasserstein_distance(a, b) / a.std(), rel=0.06)
+    distance = distances(binning.sketch(a), binning.sketch(b), binning).wasserstein
+    assert distance == pytest.approx(stats.wasserstein_distance(a, b) / a.std(), rel=0.06)
 
 
 def test_range_test_is_exact() -> None:
@@ -219,8 +219,8 @@ def test_halves_of_the_same_flights_alarm_in_at_most_one_of_twenty(rows: int, tr
     for _ in range(trials):
         chosen = rng.permutation(len(flights()))
         columns = _columns(chosen[:rows])
-        found = detect_drift(columns, _window(columns, chosen[rows : 2 * rows]), bare)
-        alarms += any(f.drifted for f in found.features)
+        drift = detect_drift(columns, _window(columns, chosen[rows : 2 * rows]), bare)
+        alarms += any(f.drifted for f in drift.features)
     budget = stats.binom.ppf(0.999, trials, 0.05)
     assert alarms <= budget, f"{alarms} of {trials}"
 
@@ -234,9 +234,9 @@ def test_a_real_shift_is_found_every_time_and_named() -> None:
         temp = next(c for c in columns if c.name == "temp")
         warmer = flights().iloc[chosen[1000:2000]].temp.to_numpy() + 10
         window["temp"] = temp.binning.sketch(warmer)
-        found = detect_drift(columns, window, Thresholds())
-        assert found.features[0].name == "temp" and found.features[0].drifted
-        assert found.features[0].words.startswith("mean up")
+        drift = detect_drift(columns, window, Thresholds())
+        assert drift.features[0].name == "temp" and drift.features[0].drifted
+        assert drift.features[0].change.startswith("mean up")
 
 
 def test_a_trifle_at_a_million_rows_is_no_alarm() -> None:
@@ -245,9 +245,9 @@ def test_a_trifle_at_a_million_rows_is_no_alarm() -> None:
     binning = fix_bins("x", values, "number")
     column = Column(binning, binning.sketch(values))
     window = {"x": binning.sketch(rng.normal(0.02, 1, 1_000_000))}
-    found = detect_drift([column], window, Thresholds())
-    assert found.features[0].p < 1e-6
-    assert found.verdict == "stable"
+    drift = detect_drift([column], window, Thresholds())
+    assert drift.features[0].p < 1e-6
+    assert drift.verdict == "stable"
 
 
 def test_too_few_rows_are_not_judged() -> None:
@@ -270,16 +270,16 @@ def test_too_few_rows_are_not_judged() -> None:
 def test_words_say_what_happened(values: Any, expected: str) -> None:
     binning = fix_bins("x", np.arange(1000.0), "number")
     column = Column(binning, binning.sketch(np.arange(1000.0)))
-    found = detect_drift([column], {"x": binning.sketch(values)}, Thresholds())
-    assert found.features[0].drifted
-    assert expected in found.features[0].words
+    drift = detect_drift([column], {"x": binning.sketch(values)}, Thresholds())
+    assert drift.features[0].drifted
+    assert expected in drift.features[0].change
 
 
 def test_a_new_category_is_named_as_new() -> None:
     (column,) = columns_of({"c": ("category", np.array(["a", "b"] * 500, dtype=object))}, None)
     sketch = column.binning.sketch(["a"] * 450 + ["b"] * 450 + ["z"] * 100)
-    found = detect_drift([column], {"c": sketch}, Thresholds())
-    assert "10 % never seen in training" in found.features[0].words
+    drift = detect_drift([column], {"c": sketch}, Thresholds())
+    assert "10 % never seen in training" in drift.features[0].change
 
 
 def test_importance_ranks_the_features_that_move_the_prediction() -> None:

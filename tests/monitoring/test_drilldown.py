@@ -54,13 +54,13 @@ def test_it_says_what_the_monitor_says_and_is_drawn_once(
     assert first == second and first.rows == report.windows[-1].rows
     assert [w for s, w in told if s == 1.0] == ["drawn"]  # by one of the two
     html = first.path.read_text()
-    for found in judged.values():
+    for drift in judged.values():
         row = re.search(
-            rf'"column_name": "{found.name}", "column_type".*?"data_drift": "([^"]+)"'
+            rf'"column_name": "{drift.name}", "column_type".*?"data_drift": "([^"]+)"'
             r'.*?"drift_score": ([^,}]+)', html, re.DOTALL)  # fmt: skip
-        assert row is not None, found.name
-        assert row[1] == ("Detected" if found.drifted else "Not Detected"), found
-        assert float(row[2]) == pytest.approx(found.distances.moved, abs=1e-4)
+        assert row is not None, drift.name
+        assert row[1] == ("Detected" if drift.drifted else "Not Detected"), drift
+        assert float(row[2]) == pytest.approx(drift.distances.moved, abs=1e-4)
     assert {f.drifted for f in judged.values()} == {True, False}
 
     with serving(world.root, "--token", "sesame") as address:

@@ -34,7 +34,7 @@ def profile_of(version: int) -> Profile:
         "x": pd.Series(rng.normal(0, 5, 200)),
         "color": pd.Series(rng.choice(COLORS, 200)),
     }
-    values = {name: found for name, column in table.items() if (found := values_of(column))}
+    values = {name: pair for name, column in table.items() if (pair := values_of(column))}
     columns = columns_of(values, None)
     return Profile(version, "binary", 200, columns, None, {}, segments={"color": tuple(COLORS)})
 
@@ -82,13 +82,13 @@ def take(store: SketchStore, project: Project) -> None:
 
 
 def figures(store: SketchStore) -> dict[Any, Any]:
-    found: dict[Any, Any] = {}
+    counted: dict[Any, Any] = {}
     for window in store.windows(HOURS):
         profile = PROFILES[window.version]
         parts = store.sketches(window, profile)
         scores = store.scores(window, profile)
         bins, _ = store.sample(window, 100)
-        found[window.version, window.start] = {
+        counted[window.version, window.start] = {
             "rows": window.rows,
             "labelled": window.labelled,
             "counts": {(p, n): s.counts.tolist() for p, c in parts.items() for n, s in c.items()},
@@ -97,7 +97,7 @@ def figures(store: SketchStore) -> dict[Any, Any]:
             "brier": round(float(scores.sums[0]), 6),
             "sample": sorted(bins.tolist()),
         }
-    return found
+    return counted
 
 
 @given(
@@ -137,6 +137,31 @@ def test_any_order_and_any_pieces_count_the_same(
         at_once = figures(store)
     assert piecemeal == at_once
     agrees_with_the_reader(project, at_once)
+
+
+def test_versions_that_disagree_on_a_columns_kind_are_each_counted_by_their_own(
+    tmp_path: Path,
+) -> None:
+    texts = pd.Series(["1.5", "-2.0", "lots"] * 60)
+    columns = columns_of({"x": ("category", texts.to_numpy(dtype=object))}, None)
+    profiles = {1: PROFILES[1], 3: Profile(3, "labels", 180, columns, None, {})}
+    rows = [
+        (0, 0, 0, 1, 1.5, "red", 0.5),
+        (1, 1, 0, 1, -2, "blue", 0.25),
+        (2, 2, 0, 3, 1.5, "red", "late"),
+        (3, 3, 0, 3, -2, "red", "late"),
+    ]
+    project = Project(tmp_path, {})
+    folder = predictions_directory(project, "m")
+    folder.mkdir(parents=True)
+    (folder / "0.jsonl").write_text("".join(prediction_line(row) for row in rows))
+    with SketchStore(tmp_path / "a.db", sampled=True) as store:
+        store.take_predictions(folder, profiles.get, "event")
+        number, category = store.windows(HOURS)
+        sketch = store.sketches(number, profiles[1])[""]["x"]
+        assert (sketch.present, sketch.total, sketch.low) == (2, -0.5, -2.0)
+        sketch = store.sketches(category, profiles[3])[""]["x"]
+        assert sketch.counts.tolist() == columns[0].binning.sketch(["1.5", "-2.0"]).counts.tolist()
 
 
 def agrees_with_the_reader(project: Project, counted: dict[Any, Any]) -> None:

@@ -37,7 +37,7 @@ def test_months_are_judged_and_one_alert_stands_for_many_windows(world: World) -
         assert window.closed and window.coverage == 1
         temp = next(f for f in window.drift.features if f.name == "temp")
         if month == 6:
-            assert temp.drifted and temp.words.startswith("mean up")
+            assert temp.drifted and temp.change.startswith("mean up")
         answers = world.answers(rows)
         brier = ((answers - rows.late) ** 2).mean()
         assert window.performance["brier"].value == pytest.approx(brier)
@@ -83,14 +83,14 @@ def test_late_rows_labels_and_torn_lines_find_their_place(world: World) -> None:
     whole = whole.replace("r1-0", "nobody-told")
     torn = predictions / "torn.jsonl"
     torn.write_text('not json at all\n{"version": 1}\n' + whole[:40])
-    found = monitor(world.project, MODEL, now=JULY).report
-    assert found.windows[0].rows == found.windows[0].labelled == len(april)
-    assert found.damaged == 2
+    report = monitor(world.project, MODEL, now=JULY).report
+    assert report.windows[0].rows == report.windows[0].labelled == len(april)
+    assert report.damaged == 2
     with torn.open("a") as file:
         file.write(whole[40:] + "\n")
-    found = monitor(world.project, MODEL, now=JULY).report
-    assert found.windows[0].rows == len(april) + 1
-    assert found.windows[0].labelled == len(april)
+    report = monitor(world.project, MODEL, now=JULY).report
+    assert report.windows[0].rows == len(april) + 1
+    assert report.windows[0].labelled == len(april)
 
 
 def test_a_label_may_come_before_its_prediction_is_read(world: World) -> None:
@@ -125,8 +125,8 @@ def test_windows_are_merges_of_the_same_hours(world: World) -> None:
 def test_rows_of_a_version_nobody_registered_are_counted_as_unreadable(world: World) -> None:
     rows = flights().iloc[9000:9100]
     world.traffic.send(rows, version=7, prediction=world.answers(rows), labels=False)
-    found = monitor(world.project, MODEL).report
-    assert not found.windows and found.damaged == 100
+    report = monitor(world.project, MODEL).report
+    assert not report.windows and report.damaged == 100
 
 
 def test_missing_and_strange_values_are_found(world: World) -> None:
@@ -138,7 +138,7 @@ def test_missing_and_strange_values_are_found(world: World) -> None:
     )
     world.traffic.send(broken, version=1, prediction=world.answers(rows), labels=False)
     (window,) = monitor(world.project, MODEL).report.windows
-    drifted = {f.name: f.words for f in window.drift.features if f.drifted}
+    drifted = {f.name: f.change for f in window.drift.features if f.drifted}
     assert "missing" in drifted["visib"]
     assert "never seen in training" in drifted["carrier"]
     assert "quality" in {f.rule for f in window.findings}
@@ -169,7 +169,7 @@ def test_command_line(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["monitor", MODEL, "--check"]) == 8
     capsys.readouterr()
     assert main(["monitor", MODEL, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["windows"][0]["verdict"] == "watch"
+    assert json.loads(capsys.readouterr().out)["windows"][0]["drift"]["verdict"] == "watch"
     assert main(["monitor", "nobody"]) == NotFound.exit_code
     assert main(["monitor", MODEL, "--window", "soon"]) == Invalid.exit_code
 
@@ -217,7 +217,7 @@ def test_windows_and_hindsight_judge_the_same_rows(world: World) -> None:
     (feedback / "corrected.jsonl").write_text("\n".join(corrected) + "\n")
     monitor(world.project, MODEL, now=JULY)
     window = read_report(world.project, MODEL).windows[0]
-    found = in_hindsight(world.project, MODEL, 1, 1, window.start, "brier", 100)
-    assert found.rows == window.rows == window.labelled == len(rows)
-    assert found.champion == pytest.approx(window.performance["brier"].value)
-    assert found.champion > before.performance["brier"].value
+    comparison = in_hindsight(world.project, MODEL, 1, 1, window.start, "brier", 100)
+    assert comparison.rows == window.rows == window.labelled == len(rows)
+    assert comparison.champion == pytest.approx(window.performance["brier"].value)
+    assert comparison.champion > before.performance["brier"].value

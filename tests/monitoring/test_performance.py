@@ -19,11 +19,11 @@ def sample(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def test_figures_are_those_of_the_rows() -> None:
     prediction, label = sample(5000, 1)
-    found = {k: m.value for k, m in measure(tally("binary", prediction, label)).items()}
-    assert found["roc_auc"] == pytest.approx(roc_auc_score(label, prediction), abs=2e-4)
-    assert found["brier"] == pytest.approx(brier_score_loss(label, prediction))
-    assert found["log_loss"] == pytest.approx(log_loss(label, prediction))
-    assert found["accuracy"] == pytest.approx(accuracy_score(label, prediction >= 0.5))
+    metrics = {k: m.value for k, m in measure(tally("binary", prediction, label)).items()}
+    assert metrics["roc_auc"] == pytest.approx(roc_auc_score(label, prediction), abs=2e-4)
+    assert metrics["brier"] == pytest.approx(brier_score_loss(label, prediction))
+    assert metrics["log_loss"] == pytest.approx(log_loss(label, prediction))
+    assert metrics["accuracy"] == pytest.approx(accuracy_score(label, prediction >= 0.5))
 
 
 @given(st.integers(2, 300), st.integers(0, 300), st.integers(0, 1000))
@@ -55,10 +55,10 @@ def test_regression() -> None:
     rng = np.random.default_rng(2)
     label = rng.normal(size=2000)
     prediction = label + rng.normal(0.5, 1, 2000)
-    found = measure(tally("regression", prediction, label))
-    assert found["rmse"].value == pytest.approx(np.sqrt(np.mean((prediction - label) ** 2)))
-    assert found["mae"].value == pytest.approx(np.abs(prediction - label).mean())
-    assert found["bias"].low < 0.5 < found["bias"].high
+    metrics = measure(tally("regression", prediction, label))
+    assert metrics["rmse"].value == pytest.approx(np.sqrt(np.mean((prediction - label) ** 2)))
+    assert metrics["mae"].value == pytest.approx(np.abs(prediction - label).mean())
+    assert metrics["bias"].low < 0.5 < metrics["bias"].high
 
 
 def test_one_class_has_no_area_and_no_rows_have_no_figure() -> None:

@@ -186,7 +186,7 @@ def test_a_person_decides_where_the_policy_says_so(world: World) -> None:
     monitor(world.project, MODEL, now=JULY)
     told = repair(world.project, MODEL, now=JULY)
     assert told is not None and told.outcome == "waiting"
-    assert f"gristmill model promote {MODEL} 2" in told.words
+    assert f"gristmill model promote {MODEL} 2" in told.summary
     assert champion(world) == 1
     assert Registry(world.project).version(MODEL, "challenger").version == 2
     assert repair(world.project, MODEL, now=JULY) is None
@@ -199,7 +199,7 @@ def test_a_worse_model_never_replaces_the_champion(world: World) -> None:
     monitor(world.project, MODEL, now=JULY)
     told = repair(world.project, MODEL, now=JULY)
     assert told is not None and told.outcome == "kept"
-    assert "0.99" in told.words and champion(world) == 1
+    assert "0.99" in told.summary and champion(world) == 1
     (heard,) = alert_messages(MODEL, "", [], [told], JULY)
     assert heard.severity == "warning" and "did not pass its gates" in heard.text
 
@@ -210,9 +210,9 @@ def test_a_run_that_fails_is_told_and_given_up_after_enough_tries(world: World) 
     monitor(world.project, MODEL, now=JULY)
     (world.root / "flights.parquet").write_bytes(b"not parquet")
     first = repair(world.project, MODEL, now=JULY)
-    assert first is not None and first.outcome == "failed" and "train.ipynb" in first.words
-    executed = [Path(word) for word in first.words.split() if word.endswith("/train.ipynb")]
-    assert executed and all(path.is_file() for path in executed), first.words
+    assert first is not None and first.outcome == "failed" and "train.ipynb" in first.summary
+    executed = [Path(word) for word in first.summary.split() if word.endswith("/train.ipynb")]
+    assert executed and all(path.is_file() for path in executed), first.summary
     second = repair(world.project, MODEL, now=JULY)
     assert second is not None and second.outcome == "gave-up"
     assert repair(world.project, MODEL, now=JULY) is None

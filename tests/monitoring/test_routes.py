@@ -63,15 +63,15 @@ class Receiver:
 
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    found = Receiver()
-    thread = threading.Thread(target=found.server.serve_forever, daemon=True)
+    receiver = Receiver()
+    thread = threading.Thread(target=receiver.server.serve_forever, daemon=True)
     thread.start()
-    monkeypatch.setenv("OPS_URL", f"{found.address}/ops")
-    monkeypatch.setenv("CHAT_URL", f"{found.address}/chat")
+    monkeypatch.setenv("OPS_URL", f"{receiver.address}/ops")
+    monkeypatch.setenv("CHAT_URL", f"{receiver.address}/chat")
     monkeypatch.setenv("OPS_SECRET", "salt")
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
+    yield receiver
+    receiver.server.shutdown()
+    receiver.server.server_close()
 
 
 def test_each_is_told_once_signed_and_again_only_when_it_failed(
@@ -113,8 +113,8 @@ def test_redirects_are_not_followed_and_a_dead_address_stops_nothing(
     world.settings(ROUTES)
     world.month(6)
     receiver.status = 302
-    found = monitor(world.project, MODEL, now=JULY).sent
-    assert {d.problem for d in found} == {"answered 302"}
+    sent = monitor(world.project, MODEL, now=JULY).sent
+    assert {d.problem for d in sent} == {"answered 302"}
     assert {p for p, *_ in receiver.heard} == {"/ops"}
     monkeypatch.setenv("OPS_URL", "http://127.0.0.1:9/")
     assert "did not answer" in monitor(world.project, MODEL, now=JULY).sent[0].problem

@@ -252,7 +252,7 @@ def test_a_repair_that_waits_goes_on_when_it_was_decided(
     journal = Journal(journal_path(project, "delay"), "v1-1", now)
     journal.write("began", champion=1, alerts=[], trigger="drift", start="a", end="b")
     journal.write("registered", version=2)
-    journal.write("waiting", words="waits")
+    journal.write("waiting", summary="waits")
     assert resume(project, "delay") is None
     for actor in ("bob", "cy"):
         monkeypatch.setenv("GRISTMILL_ACTOR", actor)

@@ -54,11 +54,11 @@ def test_the_interval_decides_and_not_the_point() -> None:
     taken = np.linspace(0.010, 0.020, 200)
     for limit, verdict in ((25.0, PASS), (19.55, INCONCLUSIVE), (19.1, FAIL), (12.0, FAIL)):
         gate = Latency(limit)
-        found = {"seconds": list(taken), "how": {"requests": 200}}
-        result = gate.evaluate(Evidence(measured={repr(gate): found}))
+        measured = {"seconds": list(taken), "how": {"requests": 200}}
+        result = gate.evaluate(Evidence(measured={repr(gate): measured}))
         assert result.verdict == verdict, result
         assert result.numbers["p50_low"] < result.numbers["p50"] < result.numbers["p50_high"]
-    few = gate.evaluate(Evidence(measured={repr(gate): found | {"seconds": [0.001] * 50}}))
+    few = gate.evaluate(Evidence(measured={repr(gate): measured | {"seconds": [0.001] * 50}}))
     assert few.verdict == INCONCLUSIVE
     assert gate.evaluate(Evidence(trouble="no rows")).message == "no rows"
     with pytest.raises(Invalid, match="cannot bound"):

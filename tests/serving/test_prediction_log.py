@@ -47,10 +47,10 @@ def bare(tmp_path: Path) -> Project:
 
 
 def test_nothing_logged_is_an_empty_window(bare: Project) -> None:
-    found = read_log(bare, "m")
-    assert len(found.rows) == 0
-    assert "label" in found.rows.columns
-    assert (found.torn, found.orphans) == (0, 0)
+    log = read_log(bare, "m")
+    assert len(log.rows) == 0
+    assert "label" in log.rows.columns
+    assert (log.torn, log.orphans) == (0, 0)
 
 
 def test_labels_join_and_the_last_counts(bare: Project) -> None:
@@ -59,12 +59,12 @@ def test_labels_join_and_the_last_counts(bare: Project) -> None:
     second.append([label(1, value=True, minute=5)])
     first.append([label(1, value=False), label(2, value=False), label(2, value=False)])
     first.append([label(99, value=True)])
-    found = read_log(bare, "m")
-    assert found.orphans == 1
-    labelled = found.rows.dropna(subset="label").set_index("request_id")["label"]
+    log = read_log(bare, "m")
+    assert log.orphans == 1
+    labelled = log.rows.dropna(subset="label").set_index("request_id")["label"]
     assert labelled.to_dict() == {"r1": True, "r2": False}
-    assert list(found.features.columns) == ["x", 'it\'s "odd"']
-    assert found.features["x"].tolist() == [0.0, 1.0, 2.0, 3.0]
+    assert list(log.features.columns) == ["x", 'it\'s "odd"']
+    assert log.features["x"].tolist() == [0.0, 1.0, 2.0, 3.0]
 
 
 def test_a_window_is_half_open_on_event_time_else_receipt(bare: Project) -> None:
@@ -81,9 +81,9 @@ def test_a_request_id_sent_again_counts_once_with_its_first_answer(bare: Project
     LineLog(predictions_directory(bare, "m")).append([line(1), line(2)])
     again = line(1, time=timestamp(START + timedelta(days=1)), prediction=0.9, version=2)
     LineLog(predictions_directory(bare, "m")).append([again])
-    found = read_log(bare, "m").rows.set_index("request_id")
-    assert len(found) == 2
-    assert found.loc["r1", "prediction"] == 0.5
+    rows = read_log(bare, "m").rows.set_index("request_id")
+    assert len(rows) == 2
+    assert rows.loc["r1", "prediction"] == 0.5
 
 
 @given(cut=st.integers(0, 400))
@@ -100,9 +100,9 @@ def test_a_file_cut_anywhere_loses_at_most_its_last_line(
     path.write_bytes(kept)
     whole = [part for part in kept.split(b"\n") if _whole(part)]
     torn = len([part for part in kept.split(b"\n") if part]) - len(whole)
-    found = read_log(project, "m")
-    assert len(found.rows) == len(whole) + 1
-    assert found.torn == torn
+    log = read_log(project, "m")
+    assert len(log.rows) == len(whole) + 1
+    assert log.torn == torn
 
 
 def _whole(part: bytes) -> bool:

@@ -32,12 +32,12 @@ def body(*rows: Any) -> bytes:
 
 
 def test_a_row_is_read_in_the_signatures_order() -> None:
-    (found,) = SCHEMA.rows(
+    (parsed,) = SCHEMA.rows(
         body(row(hour=7.0, age=None, request_id="x", scheduled="2013-07-01T08:00+02:00")), 10
     )
-    assert found.values == (0.5, 7, "UA", False, None)
-    assert found.request_id == "x"
-    assert found.event_time == datetime(2013, 7, 1, 6, tzinfo=UTC)
+    assert parsed.values == (0.5, 7, "UA", False, None)
+    assert parsed.request_id == "x"
+    assert parsed.event_time == datetime(2013, 7, 1, 6, tzinfo=UTC)
     without = {k: v for k, v in row().items() if k != "age"}
     assert SCHEMA.rows(json.dumps({"row": without}).encode(), 10)[0].values[-1] is None
 
@@ -119,12 +119,12 @@ JSON = st.recursive(
 @given(st.dictionaries(st.sampled_from([*SCHEMA.names, "request_id", "scheduled", "?"]), JSON))
 def test_any_json_is_taken_or_refused_cleanly(item: dict[str, Any]) -> None:
     try:
-        (found,) = SCHEMA.rows(body(item), 10)
+        (row,) = SCHEMA.rows(body(item), 10)
     except GristmillError as problem:
         json.dumps(problem.record())
     else:
-        assert len(found.values) == len(SCHEMA.columns)
-        json.dumps(found.values, allow_nan=False).encode()
+        assert len(row.values) == len(SCHEMA.columns)
+        json.dumps(row.values, allow_nan=False).encode()
 
 
 def test_labels_come_one_or_many() -> None:

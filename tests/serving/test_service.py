@@ -220,10 +220,10 @@ def test_rows_predict_as_the_model_does_and_labels_join(shared: tuple[Project, S
     for _ in range(2):
         stored = requests.post(f"{served.url}/feedback", json={"labels": labels}, timeout=30)
         assert stored.json() == {"stored": 10}
-    found = read_log(project, "delay")
-    assert found.rows["label"].notna().sum() == 10
-    assert found.rows.set_index("request_id").loc["row-0", "event_time"].year == 2013
-    mine = found.features[found.rows["request_id"].str.startswith("row-")]
+    log = read_log(project, "delay")
+    assert log.rows["label"].notna().sum() == 10
+    assert log.rows.set_index("request_id").loc["row-0", "event_time"].year == 2013
+    mine = log.features[log.rows["request_id"].str.startswith("row-")]
     assert sorted(mine["age"].dropna()) == pytest.approx(sorted(table["age"].dropna()))
 
 
@@ -247,9 +247,9 @@ def test_a_full_disk_refuses_and_then_recovers(shared: tuple[Project, Served]) -
         requests.post(f"{served.url}/predict", json={"row": row()}, timeout=30) for _ in range(10)
     ]
     assert all(r.ok for r in replies)
-    found = read_log(project, "delay")
-    assert len(found.rows) == before + 10
-    assert found.torn == 0
+    log = read_log(project, "delay")
+    assert len(log.rows) == before + 10
+    assert log.torn == 0
 
 
 def test_taken_port_and_second_service_are_conflicts(shared: tuple[Project, Served]) -> None:

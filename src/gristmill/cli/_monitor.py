@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gristmill.cli import _out as out
 from gristmill.project import Project
+from gristmill.records import to_record
 
 if TYPE_CHECKING:
     from gristmill.monitoring import Alert, MonitorReport, MonitorResult
@@ -48,7 +49,7 @@ def main(args: argparse.Namespace) -> int:
         return _drill_down(project, args)
     now = parse_time(args.now, "--now") if args.now else None
     watch = monitor(
-        project, args.model, now=now, window=args.window, start=args.start, tell=not args.dry_run
+        project, args.model, now=now, window=args.window, start=args.start, notify=not args.dry_run
     )
     if not args.json:
         _show(project, watch, args, now or datetime.now(UTC))
@@ -62,13 +63,13 @@ def main(args: argparse.Namespace) -> int:
         watch = monitor(project, args.model, now=now) if repair else watch
     if args.json:
         record: dict[str, Any] = {
-            **watch.report.record(),
+            **to_record(watch.report),
             "alerts": [a.record(watch.report.made) for a in watch.alerts],
             "repair": vars(repair) if repair else None,
         }
         out.say(out.as_json(record))
     elif args.repair:
-        out.say(repair.words if repair else "No open alert asks for a repair now.")
+        out.say(repair.summary if repair else "No open alert asks for a repair now.")
     return ALERT if args.check and watch.alerts else 0
 
 
@@ -148,7 +149,7 @@ def _rows(report: MonitorReport, top: int = 2) -> Sequence[Sequence[Any]]:
                 f"{metric.value:.3f} ({metric.low:.3f}-{metric.high:.3f})" if metric else "-",
                 format_percent(window.coverage),
                 ", ".join(f.rule for f in window.findings) or "-",
-                "; ".join(f"{f.name}: {f.words}" for f in moved) or "-",
+                "; ".join(f"{f.name}: {f.change}" for f in moved) or "-",
             )
         )
     return rows

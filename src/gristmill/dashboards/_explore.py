@@ -127,7 +127,7 @@ def _draw_time(
                 "size": 9,
                 "color": [colours["bad"] if d.drifted else colours["now"] for _, d in shown],
             },
-            text=[d.words for _, d in shown],
+            text=[d.change for _, d in shown],
         )
 
 

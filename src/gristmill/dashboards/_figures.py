@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from markupsafe import Markup
 
@@ -29,13 +28,13 @@ def control_charts(report: MonitorReport) -> list[tuple[str, Markup]]:
     for name, points in report.charts.items():
         dots = []
         for p in points[-SHOWN:]:
-            when = datetime.fromisoformat(p["start"])
-            kind = "beyond" if p["beyond"] else "marked" if p["rules"] else "plain"
-            title = f"{when:%-d %b %Y}, v{p['version']}: {format_amount(p['value'])}, EWMA "
-            title += f"{p['ewma']:.1f} standard deviations"
-            if p["rules"]:
-                title += f", rule {', '.join(map(str, p['rules']))}"
-            dots.append(Dot(f"{when:%-d %b %y}", p["ewma"], p["limit"], kind, title))
+            when = p.start
+            kind = "beyond" if p.beyond else "marked" if p.rules else "plain"
+            title = f"{when:%-d %b %Y}, v{p.version}: {format_amount(p.value)}, EWMA "
+            title += f"{p.ewma:.1f} standard deviations"
+            if p.rules:
+                title += f", rule {', '.join(map(str, p.rules))}"
+            dots.append(Dot(f"{when:%-d %b %y}", p.ewma, p.limit, kind, title))
         charts.append((name, control_chart(name, dots)))
     return charts
 

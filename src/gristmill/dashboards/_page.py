@@ -166,7 +166,7 @@ def _tiles(state: ModelState) -> list[Tile]:
     if last is None or report is None:
         return []
     metric = last.performance.get(report.metric)
-    before = {v.version: v.promised for v in report.versions}[last.version].get(report.metric)
+    before = {v.version: v.baseline for v in report.versions}[last.version].get(report.metric)
     repairs = len(state.repairs)
     return [
         Tile(
@@ -236,7 +236,7 @@ def _cell(name: str, window: WindowReport) -> Cell:
     if drift is None or not _judged(window):
         return Cell(None, False, f"{title}: inconclusive, {window.rows:,} rows")
     share = max(drift.distances.moved, abs(drift.distances.missing))
-    return Cell(share, drift.drifted, f"{title}: {format_percent(share)} moved. {drift.words}")
+    return Cell(share, drift.drifted, f"{title}: {format_percent(share)} moved. {drift.change}")
 
 
 def _of(name: str, window: WindowReport) -> ColumnDrift | None:
@@ -269,7 +269,7 @@ def _performance(report: MonitorReport) -> dict[str, Any] | None:
 
 def _spans(report: MonitorReport, windows: Sequence[WindowReport]) -> list[tuple[int, int, float]]:
     """First and last window of each stretch with one value before registration, and the value."""
-    before = {v.version: v.promised.get(report.metric) for v in report.versions}
+    before = {v.version: v.baseline.get(report.metric) for v in report.versions}
     spans: list[tuple[int, int, float]] = []
     for i, window in enumerate(windows):
         metric = before[window.version]
@@ -295,7 +295,7 @@ def _distributions(report: MonitorReport, last: WindowReport | None) -> dict[str
     figures = [
         {
             "name": f.name,
-            "change": f.words,
+            "change": f.change,
             "chart": side_by_side_bars(
                 version.bins[f.name], version.reference[f.name], last.shares[f.name]
             ),

@@ -79,7 +79,7 @@ def _repairs(state: ModelState) -> Table:
             f"v{r.champion}" + (f" → v{r.version}" if r.version else ""),
             f"{r.start} – {r.end}",
             r.outcome or "in progress",
-            r.words or r.trigger,
+            r.summary or r.trigger,
         )
         for r in reversed(state.repairs)
     ]
@@ -91,7 +91,7 @@ def _champions(state: ModelState) -> Table:
     metric = state.report.metric if state.report else "metric"
     rows: list[Row] = []
     for m in reversed(state.moves):
-        measured = versions[m.version].promised.get(metric) if m.version in versions else None
+        measured = versions[m.version].baseline.get(metric) if m.version in versions else None
         figure = format_amount(measured.value) if measured else None
         rows.append(
             (f"{m.at:%-d %b %Y %H:%M}", f"v{m.version}", m.action, figure, m.actor, m.reason)

@@ -21,7 +21,19 @@ MONTH = timedelta(days=30.44)
 
 @dataclass(frozen=True)
 class Change:
-    """The champion became `version`, which was `registered` then; `back` by a roll-back."""
+    """The champion changed.
+
+    Attributes
+    ----------
+    at
+        When.
+    version
+        The new champion.
+    registered
+        When that version was registered; None when unknown.
+    back
+        Whether it was a roll-back.
+    """
 
     at: datetime
     version: int
@@ -31,7 +43,22 @@ class Change:
 
 @dataclass(frozen=True)
 class Delivery:
-    """Each figure with None where nothing is known yet; lengths of time are medians."""
+    """How well a model is delivered; a figure is None where nothing is known yet.
+
+    Attributes
+    ----------
+    changes
+        How often the champion changed.
+    monthly
+        Changes a month, roll-backs left out.
+    lead, detect, recover
+        Median time from registration to champion, from the beginning of a trouble to its window's
+        end, and from there to its resolution.
+    failed
+        Roll-backs for each change that was none.
+    earned, spent
+        The declared value of predictions, and the declared costs.
+    """
 
     changes: int
     monthly: float | None
@@ -57,10 +84,23 @@ def delivery_metrics(
     repairs: Sequence[Repair],
     worth: Mapping[str, float],
 ) -> Delivery:
-    """`worth` are the declared values of outcomes and the costs of a `month` and a `retraining`.
+    """The figures of delivery. Pure.
 
-    Trouble begins with the first window that shows it and is detected when that window ends; it
+    A trouble begins with the first window that shows it and is detected when that window ends; it
     lasts until the alert is resolved, in the time of the data where a later window resolved it.
+
+    Parameters
+    ----------
+    changes
+        The changes of the champion, oldest first.
+    alerts
+        All alerts of the model.
+    windows
+        All windows, oldest first.
+    repairs
+        All repairs of the model.
+    worth
+        The declared values of outcomes, and the costs of a `month` and a `retraining`.
     """
     ends = {(w.version, w.start): w.end for w in windows}
     seen = [ends[a.version, a.first] - a.first for a in alerts if (a.version, a.first) in ends]
@@ -95,7 +135,13 @@ def _middle(spans: Sequence[timedelta]) -> timedelta | None:
 
 
 def format_duration(span: timedelta | None) -> str:
-    """A length of time as a person says it."""
+    """A duration as a person says it: `3 h`, `12 days`.
+
+    Parameters
+    ----------
+    span
+        The duration; "–" when None.
+    """
     if span is None:
         return "–"
     hours = span / timedelta(hours=1)

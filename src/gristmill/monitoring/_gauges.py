@@ -21,7 +21,7 @@ HELP = {
     "gristmill_feature_drifted": "1 if the feature drifted in the last closed window, else 0",
     "gristmill_performance": "Metric on the labelled rows of the last closed window that has any",
     "gristmill_performance_estimated": "Metric estimated from the predictions alone",
-    "gristmill_performance_promised": "Metric measured before the version was registered",
+    "gristmill_performance_baseline": "Metric measured before the version was registered",
     "gristmill_window_rows": "Predictions in the last closed window",
     "gristmill_window_labelled_rows": "Predictions in the last closed window that have a label",
     "gristmill_window_end_timestamp_seconds": "End of the last closed window, Unix time",
@@ -32,7 +32,22 @@ HELP = {
 
 
 def metric_samples(report: MonitorReport, alerts: list[Alert], now: datetime) -> Iterator[Sample]:
-    """The figures of one model. Pure."""
+    """The figures of one model. Pure.
+
+    Parameters
+    ----------
+    report
+        The model's report.
+    alerts
+        All its alerts.
+    now
+        The time that says which alerts are snoozed.
+
+    Yields
+    ------
+    Sample
+        A name that HELP lists, labels, and a value.
+    """
     model = {"model": report.model}
     closed = [w for w in report.windows if w.closed and w.drift.verdict != "inconclusive"]
     if closed:
@@ -50,9 +65,9 @@ def metric_samples(report: MonitorReport, alerts: list[Alert], now: datetime) ->
             yield "gristmill_contract_broken_rows", about, float(b.rows)
         for name, metric in last.estimated.items():
             yield "gristmill_performance_estimated", {**of, "metric": name}, metric.value
-        promised = next(v.promised for v in report.versions if v.version == last.version)
-        for name, metric in promised.items():
-            yield "gristmill_performance_promised", {**of, "metric": name}, metric.value
+        baseline = next(v.baseline for v in report.versions if v.version == last.version)
+        for name, metric in baseline.items():
+            yield "gristmill_performance_baseline", {**of, "metric": name}, metric.value
     for window in [w for w in closed if w.performance][-1:]:
         of = {**model, "version": str(window.version)}
         for name, metric in window.performance.items():

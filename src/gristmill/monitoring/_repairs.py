@@ -18,12 +18,31 @@ OUTCOMES = ("promoted", "waiting", "kept", "failed", "gave-up", "rolled-back")
 
 @dataclass(frozen=True)
 class Repair:
-    """A repair as the journal tells it.
+    """A repair, as the journal records it.
 
-    `outcome` is promoted, waiting (passed its gates, a person promotes), kept (the champion stays:
-    the new version failed a gate), failed, gave-up, rolled-back (the version before serves again),
-    or "" while under way. `champion` is the version that was to be replaced, `version` the new one,
-    trained on rows from `start` up to `end`.
+    Attributes
+    ----------
+    id
+        `v<champion>-<number>`, or `back-<id>` for one that takes another back.
+    champion
+        The version that was to be replaced.
+    alerts
+        The ids of the alerts that it answers.
+    trigger
+        Those alerts in words.
+    start, end
+        ISO dates of the rows it trained on.
+    began
+        When it began.
+    outcome
+        promoted, waiting (passed its gates, a person decides), kept (the champion stays), failed,
+        gave-up, rolled-back (the version before serves again), or "" while under way.
+    version
+        The new version, once registered.
+    run
+        The run that trained it.
+    summary
+        What became of it, in words.
     """
 
     id: str
@@ -36,7 +55,7 @@ class Repair:
     outcome: str = ""
     version: int | None = None
     run: str = ""
-    words: str = ""
+    summary: str = ""
 
 
 def journal_path(project: Project, model: str) -> Path:
@@ -44,17 +63,25 @@ def journal_path(project: Project, model: str) -> Path:
 
 
 def read_repairs(project: Project, model: str) -> list[Repair]:
-    """All repairs of the model, oldest first."""
+    """All repairs of a model, oldest first.
+
+    Parameters
+    ----------
+    project
+        The project that declares the model.
+    model
+        The model's name.
+    """
     return fold(read_journal(journal_path(project, model)))
 
 
 def fold(records: Iterable[Mapping[str, Any]]) -> list[Repair]:
     """The repairs that a journal's records tell of. Pure."""
-    found: dict[str, dict[str, Any]] = {}
+    repairs: dict[str, dict[str, Any]] = {}
     for record in records:
         key = str(record["repair"])
         if record["step"] == "began":
-            found[key] = {
+            repairs[key] = {
                 "id": key,
                 "champion": record["champion"],
                 "alerts": tuple(record["alerts"]),
@@ -64,10 +91,10 @@ def fold(records: Iterable[Mapping[str, Any]]) -> list[Repair]:
                 "began": datetime.fromisoformat(record["at"]),
             }
         elif record["step"] in OUTCOMES:
-            found[key] |= {"outcome": record["step"], "words": record["words"]}
+            repairs[key] |= {"outcome": record["step"], "summary": record["summary"]}
         else:
-            found[key] |= {k: record[k] for k in ("version", "run") if k in record}
-    return [Repair(**fields) for fields in found.values()]
+            repairs[key] |= {k: record[k] for k in ("version", "run") if k in record}
+    return [Repair(**fields) for fields in repairs.values()]
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.errors import Invalid
-from gristmill.monitoring._statistics.drift import Thresholds
+from gristmill.monitoring._statistics.distance import Thresholds
 from gristmill.monitoring._statistics.performance import HIGHER
-from gristmill.monitoring._statistics.periods import Period, parse_length, parse_period
+from gristmill.monitoring._statistics.periods import Period, parse_period
 from gristmill.project import SETTINGS, Project
-from gristmill.records import parse_table
+from gristmill.records import parse_duration, parse_table
 
 RULES = (
     "drift", "prediction", "quality", "contract", "performance", "segment", "joint", "chart",
@@ -24,18 +24,47 @@ REFERENCES = ("training", "rolling", "weekday", "month")
 
 @dataclass(frozen=True)
 class MonitoringSettings:
-    """How a model is watched.
+    """The table `[models.NAME.monitoring]`: how a model is monitored.
 
-    `window` is `month` or a length (`12h`, `7d`), counted from `start` or a Monday; `by` is the
-    time rows are windowed by, `event` or `receipt`. `budget`: at most one false alarm in that time
-    is expected. `metric` is judged against the hold-out at registration, less `margin`. `owners`
-    says who besides the model's owner hears of a feature. `reference` is what windows are compared
-    with: `training`; `rolling`, the last `rolling` windows of the same version; `weekday` or
-    `month`, the training rows of the same weekdays or months. `segments` are category columns whose
-    frequent values are judged apart; `floors` the least share of moved rows of single features;
-    `joint` asks whether a classifier tells the window's rows from the reference's; `broken` is the
-    share of rows that may break a rule of the model's contract. The rest is as in
-    `drift.Thresholds`.
+    Attributes
+    ----------
+    window
+        `month`, or a duration in whole hours (`12h`, `7d`).
+    start
+        An ISO time that windows are counted from; a Monday when "".
+    by
+        The time that rows are windowed by: `event` or `receipt`.
+    budget
+        At most one false alarm is expected in this time.
+    metric
+        What is compared with the hold-out at registration; the task's default when "".
+    margin
+        How much worse the metric may be.
+    moved, missing, outside, share
+        As in `distance.Thresholds`.
+    broken
+        The share of rows that may break a rule of the model's contract.
+    judge, act
+        The rows needed to judge a window, and to raise an alert on it.
+    ignore
+        Features that are not watched.
+    owners
+        Who besides the model's owner hears of a feature, by feature.
+    reference
+        What windows are compared with: `training`; `rolling`, the windows before of the same
+        version; `weekday` or `month`, the training rows of the same weekdays or months.
+    rolling
+        How many windows a rolling reference has.
+    segments
+        Category columns whose frequent values are judged apart.
+    floors
+        The least share of moved rows that counts, by feature.
+    joint
+        Whether a classifier tries to distinguish the window's rows from the reference's.
+    business
+        Metrics of the business by name: a table with `file` and `better`.
+    value
+        The value of outcomes (`true_positive`, ...) and the costs of a `month` and a `retraining`.
     """
 
     window: str = "7d"
@@ -80,15 +109,29 @@ class MonitoringSettings:
 
 @dataclass(frozen=True)
 class RetrainSettings:
-    """From alert to action.
+    """The table `[models.NAME.retrain]`: from alert to action.
 
-    The pipeline runs with parameter set `params`, and the parameters named `start` and `end`
-    (`step.name`) receive the ISO dates of the last `days` up to the end of the alert's window.
-    `on` are the rules that repair; `approve = "person"` stops before promotion. No repair begins
-    within `cooldown` of the last one (in the data's time), nor after `attempts` for one alert, nor
-    more than `most` (0: any number) within `per`. `rollback`: a version that a repair promoted and
-    whose performance then decays gives way to the one before when that does better on the same
-    labelled rows, instead of another retraining.
+    Attributes
+    ----------
+    params
+        The parameter set that the pipeline runs with.
+    start, end
+        The parameters (`step.name`) that receive the ISO dates of the rows to train on.
+    days
+        How many days these are, up to the end of the alert's window.
+    on
+        The rules whose alerts start a repair.
+    approve
+        `auto`, or `person`: stop before promotion.
+    cooldown
+        No repair begins within this time of the last one, in the data's time.
+    attempts
+        How often a failed repair is tried again before a person is asked.
+    most, per
+        At most so many repairs (0: any number) within this time.
+    rollback
+        Whether a version that a repair promoted, and that decays, gives way to the one before when
+        that does better on the same labelled rows.
     """
 
     params: str = ""
@@ -107,39 +150,62 @@ class RetrainSettings:
 def monitoring_settings(
     project: Project, model: str, *, window: str | None = None, start: str | None = None
 ) -> MonitoringSettings:
-    """The settings of `model`, arguments before the file's. Raises Invalid for a bad value."""
+    """How a model is monitored: its table `[models.NAME.monitoring]`.
+
+    Parameters
+    ----------
+    project
+        The project that declares the model.
+    model
+        The model's name.
+    window, start
+        Used instead of the file's when given.
+
+    Raises
+    ------
+    Invalid
+        A value is not valid; the message names the file, the table and the key.
+    """
     where = f"{SETTINGS} [models.{model}.monitoring]"
-    found = parse_table(MonitoringSettings, project.table("models", model, "monitoring"), where)
-    found = replace(found, window=window or found.window, start=start or found.start)
-    if found.by not in ("event", "receipt"):
-        raise Invalid("monitoring.by", f"{where} by = {found.by!r}.", hint="event or receipt.")
-    if found.metric and found.metric not in HIGHER:
+    settings = parse_table(MonitoringSettings, project.table("models", model, "monitoring"), where)
+    settings = replace(settings, window=window or settings.window, start=start or settings.start)
+    if settings.by not in ("event", "receipt"):
+        raise Invalid(
+            "monitoring.by",
+            f"{where}: by = {settings.by!r} is not valid.",
+            hint="Use event or receipt.",
+        )
+    if settings.metric and settings.metric not in HIGHER:
         known = ", ".join(HIGHER)
         raise Invalid(
-            "monitoring.metric", f"{where} metric = {found.metric!r}.", hint=f"One of {known}."
+            "monitoring.metric",
+            f"{where}: metric = {settings.metric!r} is not known.",
+            hint=f"Use one of {known}.",
         )
-    if found.reference not in REFERENCES:
+    if settings.reference not in REFERENCES:
         raise Invalid(
             "monitoring.reference",
-            f"{where} reference = {found.reference!r}.",
-            hint=f"One of {', '.join(REFERENCES)}.",
+            f"{where}: reference = {settings.reference!r} is not valid.",
+            hint=f"Use one of {', '.join(REFERENCES)}.",
         )
     for name in ("margin", "moved", "missing", "outside", "share", "broken"):
-        if not 0 <= getattr(found, name) <= 1:
+        if not 0 <= getattr(settings, name) <= 1:
             raise Invalid(
-                "monitoring.share", f"{where} {name} must lie between 0 and 1.", hint="A share."
+                "monitoring.share",
+                f"{where}: {name} must be between 0 and 1.",
+                hint="Write a share of rows.",
             )
-    if not 1 <= found.judge <= found.act:
+    if not 1 <= settings.judge <= settings.act:
         raise Invalid(
             "monitoring.rows",
-            f"{where}: judge = {found.judge}, act = {found.act}.",
-            hint="Rows needed to act are at least those needed to judge, which are at least 1.",
+            f"{where}: judge = {settings.judge} and act = {settings.act} do not fit together.",
+            hint="`act` must be at least `judge`, and `judge` at least 1.",
         )
-    if parse_length(found.budget, "budget") <= timedelta(0) or found.rolling < 1:
+    if parse_duration(settings.budget, "budget") <= timedelta(0) or settings.rolling < 1:
         raise Invalid(
-            "monitoring.budget", f"{where}: budget and rolling must be more than nothing."
+            "monitoring.budget", f"{where}: budget and rolling must be greater than zero."
         )
-    return found
+    return settings
 
 
 def retrain_settings(project: Project, model: str) -> RetrainSettings:
@@ -149,22 +215,28 @@ def retrain_settings(project: Project, model: str) -> RetrainSettings:
     if not table:
         raise Invalid(
             "retrain.settings",
-            f"{where} is missing: it is not said how to retrain {model}.",
+            f"{where} is missing, so {model} cannot be retrained.",
             hint='Add it with params, start = "step.parameter", end = "step.parameter", days.',
         )
-    found = parse_table(RetrainSettings, table, where)
-    if found.approve not in ("auto", "person"):
+    settings = parse_table(RetrainSettings, table, where)
+    if settings.approve not in ("auto", "person"):
         raise Invalid(
-            "retrain.approve", f"{where} approve = {found.approve!r}.", hint="auto|person"
+            "retrain.approve",
+            f"{where}: approve = {settings.approve!r} is not valid.",
+            hint="Use auto or person.",
         )
-    for rule in found.on:
+    for rule in settings.on:
         if rule not in RULES:
-            raise Invalid("retrain.on", f"{where} on: {rule!r}.", hint=f"Of {', '.join(RULES)}.")
-    if found.days < 1 or found.attempts < 1:
+            raise Invalid(
+                "retrain.on",
+                f"{where}: `on` names no rule {rule!r}.",
+                hint=f"Use some of {', '.join(RULES)}.",
+            )
+    if settings.days < 1 or settings.attempts < 1:
         raise Invalid("retrain.days", f"{where}: days and attempts must be at least 1.", hint="")
-    parse_length(found.cooldown, f"{where} cooldown")
-    parse_length(found.per, f"{where} per")
-    return found
+    parse_duration(settings.cooldown, f"{where} cooldown")
+    parse_duration(settings.per, f"{where} per")
+    return settings
 
 
 def directory(project: Project, model: str) -> Path:

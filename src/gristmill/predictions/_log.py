@@ -27,7 +27,15 @@ log = logging.getLogger(__name__)
 
 
 class LineLog:
-    """Appends JSON lines to files of its own in `directory`; safe among threads."""
+    """Appends JSON lines to files of its own; safe among threads.
+
+    Parameters
+    ----------
+    directory
+        Where the files are made.
+    max_bytes
+        A file that has so many bytes is followed by another.
+    """
 
     def __init__(self, directory: Path, *, max_bytes: int = MAX_BYTES) -> None:
         self.directory = directory
@@ -48,7 +56,7 @@ class LineLog:
                 raise Unavailable(
                     "serving.log",
                     f"the log in {self.directory} cannot be written: {error.strerror}.",
-                    hint="Nothing is answered that is not logged. Free space, or mend permissions.",
+                    hint="Only what is logged is answered: free disk space or fix the permissions.",
                 ) from error
 
     def sync(self) -> None:
@@ -108,5 +116,11 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 def timestamp(time: datetime) -> str:
-    """UTC, ISO 8601, microseconds."""
+    """A time as the log writes it: UTC, ISO 8601 with microseconds.
+
+    Parameters
+    ----------
+    time
+        An aware time.
+    """
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -85,7 +85,17 @@ def read_log(
 
 
 def attach_log(connection: duckdb.DuckDBPyConnection, project: Project, model: str) -> None:
-    """Give a DuckDB connection the views `labelled` (predictions with labels) and `counts`."""
+    """Give a DuckDB connection the views `labelled` (predictions with labels) and `counts`.
+
+    Parameters
+    ----------
+    connection
+        Its time zone is UTC.
+    project
+        The project that declares the model.
+    model
+        The model's name.
+    """
     predictions = _source(predictions_directory(project, model), PREDICTION)
     feedback = _source(feedback_directory(project, model), FEEDBACK)
     connection.execute(f"CREATE TEMP VIEW prediction_lines AS {predictions}")
@@ -138,7 +148,13 @@ def last_labels(lines: str) -> str:
 
 
 def log_files(directory: Path) -> list[Path]:
-    """The files of a log that hold anything, by name."""
+    """The files of a log that hold anything, by name.
+
+    Parameters
+    ----------
+    directory
+        The log.
+    """
     return sorted(p for p in directory.glob("*.jsonl") if p.stat().st_size)
 
 
@@ -165,15 +181,15 @@ def _source(directory: Path, columns: dict[str, str]) -> str:
 
 def _typed(connection: duckdb.DuckDBPyConnection, column: str) -> str:
     """An expression of `column` as boolean, double or string, whichever holds all its values."""
-    found = {
+    kinds = {
         str(kind)
         for (kind,) in connection.execute(
             f"SELECT DISTINCT json_type({column}) FROM chosen WHERE {column} IS NOT NULL"  # noqa: S608
         ).fetchall()
     }
-    if found == {"BOOLEAN"}:
+    if kinds == {"BOOLEAN"}:
         return f"CAST({column} AS BOOLEAN) AS {column}"
-    if found <= NUMBERS:
+    if kinds <= NUMBERS:
         return f"TRY_CAST({column} AS DOUBLE) AS {column}"
     return f"json_extract_string({column}, '$') AS {column}"
 
@@ -197,5 +213,7 @@ def _one(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
 
 def _aware(time: datetime | None) -> datetime | None:
     if time is not None and not isinstance(time, datetime):
-        raise Invalid("window.bound", f"{time!r} is not a time.", hint="Pass a datetime or None.")
+        raise Invalid(
+            "window.bound", f"{time!r} is not a datetime.", hint="Pass a datetime or None."
+        )
     return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time

@@ -71,7 +71,7 @@ class Predictor:
         if len(self._waiting) >= MAX_WAITING:
             raise Unavailable(
                 "serving.overloaded",
-                f"{len(self._waiting)} requests wait already.",
+                f"{len(self._waiting)} requests are already waiting.",
                 hint="Try again in a second; send several rows in one request.",
             )
         loop = asyncio.get_running_loop()
@@ -195,10 +195,12 @@ def take_labels(body: bytes, limit: int, feedback: LineLog) -> int:
     Ids are not looked up: the prediction may lie in another worker's file, or come later. A label
     without a prediction is counted as an orphan when the log is read.
     """
-    found = read_labels(body, limit)
-    now = timestamp(datetime.now(UTC))
-    feedback.append([{"request_id": f.request_id, "time": now, "label": f.label} for f in found])
-    return len(found)
+    labels = read_labels(body, limit)
+    received = timestamp(datetime.now(UTC))
+    feedback.append(
+        [{"request_id": f.request_id, "time": received, "label": f.label} for f in labels]
+    )
+    return len(labels)
 
 
 def _reply(model: LoadedModel, answer: Answer) -> bytes:

@@ -72,7 +72,7 @@ def _busy(holder: str) -> Conflict:
     return Conflict(
         "serving.candidate",
         f"another version is being measured for over {WAIT_SECONDS:.0f} s: {holder}.",
-        hint="Try again when it is done.",
+        hint="Try again when it has finished.",
     )
 
 
@@ -115,51 +115,53 @@ class Latency:
         """
         model, rows = subject.model, subject.rows
         if model is None or rows is None or not len(rows):
-            raise Invalid("gate.latency", subject.trouble or "there is no row to ask for")
+            raise Invalid("gate.latency", subject.trouble or "there are no rows to send")
         sample = rows[list(model.schema.names)].iloc[
             [i % len(rows) for i in range(WARM_UP + self.requests)]
         ]
         records = json.loads(sample.to_json(orient="records", date_format="iso"))
         bodies = [json.dumps({"row": record}).encode() for record in records]
-        begun = time.monotonic()
+        asked_at = time.monotonic()
         project = Project.load(subject.root)
         with candidate(project, model.name, model.version, subject.progress) as served:
-            started = time.monotonic() - begun
+            started = time.monotonic() - asked_at
             _require_same(served, model.digest)
-            taken = ask(served.url, model.version, bodies, subject.progress)
+            seconds = ask(served.url, model.version, bodies, subject.progress)
         how = {
             "path": f"POST /predict over HTTP on loopback, by BentoML {installed('bentoml')}",
-            "requests": len(taken),
+            "requests": len(seconds),
             "warm_up": WARM_UP,
             "start_seconds": round(started, 2),
             "cores": os.cpu_count(),
             "load": round(os.getloadavg()[0], 2),
         }
-        return {"seconds": taken, "how": how}
+        return {"seconds": seconds, "how": how}
 
     def evaluate(self, evidence: Evidence) -> GateResult:
-        found = evidence.of(self)
-        if found is None:
+        measured = evidence.of(self)
+        if measured is None:
             return GateResult(
                 self.kind, "p95", INCONCLUSIVE, evidence.trouble or "nothing was measured"
             )
-        taken = [1000 * s for s in found["seconds"]]
+        milliseconds = [1000 * s for s in measured["seconds"]]
         numbers: dict[str, Any] = {}
         for percent in QUANTILES:
-            value, low, high = quantile(taken, percent / 100)
+            value, low, high = quantile(milliseconds, percent / 100)
             numbers |= {f"p{percent}": value, f"p{percent}_low": low, f"p{percent}_high": high}
-        numbers |= {"unit": "ms", "confidence": CONFIDENCE, **found["how"]}
+        numbers |= {"unit": "ms", "confidence": CONFIDENCE, **measured["how"]}
         p95, low, high = (numbers[f"p95{end}"] for end in ("", "_low", "_high"))
         ends = f"{_ms(low)} to {_ms(high)}"
         limit = f"{self.milliseconds:g} ms"
         if high is not None and high <= self.milliseconds:
-            verdict, words = PASS, f"p95 {p95:.2f} ms ({ends}) <= {limit}"
+            verdict, message = PASS, f"p95 {p95:.2f} ms ({ends}) <= {limit}"
         elif low is not None and low > self.milliseconds:
-            verdict, words = FAIL, f"p95 {p95:.2f} ms ({ends}) > {limit}"
+            verdict, message = FAIL, f"p95 {p95:.2f} ms ({ends}) > {limit}"
         else:
             verdict = INCONCLUSIVE
-            words = f"p95 {p95:.2f} ms ({ends}): {len(taken)} requests do not tell from {limit}"
-        return GateResult(self.kind, "p95", verdict, f"{words}, over HTTP", numbers)
+            message = (
+                f"p95 {p95:.2f} ms ({ends}): {len(milliseconds)} requests cannot tell from {limit}"
+            )
+        return GateResult(self.kind, "p95", verdict, f"{message}, over HTTP", numbers)
 
 
 def ask(url: str, version: int, bodies: Sequence[bytes], progress: Progress) -> list[float]:
@@ -173,35 +175,35 @@ def ask(url: str, version: int, bodies: Sequence[bytes], progress: Progress) -> 
         str(address.hostname), address.port, timeout=REPLY_SECONDS
     )
     head = {"Content-Type": "application/json", **headers()}
-    taken: list[float] = []
-    began = said = time.monotonic()
+    seconds: list[float] = []
+    started = reported = time.monotonic()
     try:
         for body in bodies:
             start = time.perf_counter()
             connection.request("POST", "/predict", body, head)
             reply = connection.getresponse()
             text = reply.read()
-            taken.append(time.perf_counter() - start)
+            seconds.append(time.perf_counter() - start)
             if reply.status != 200 or json.loads(text)["version"] != version:
                 raise Invalid(
                     "gate.latency",
                     f"the service answered {reply.status} to a row: {text[:300].decode()}",
                 )
             now = time.monotonic()
-            if now - said > 2:
-                said = now
-                progress(f"measuring latency: {len(taken)} of {len(bodies)} requests answered")
-            if now - began > SECONDS:
+            if now - reported > 2:
+                reported = now
+                progress(f"measuring latency: {len(seconds)} of {len(bodies)} requests answered")
+            if now - started > SECONDS:
                 break
     except (OSError, http.client.HTTPException) as error:
         raise Unavailable(
-            "gate.latency", f"the service was lost after {len(taken)} requests: {error!r}"
+            "gate.latency", f"the service was lost after {len(seconds)} requests: {error!r}"
         ) from error
     finally:
         connection.close()
-    if len(taken) <= WARM_UP:
-        raise Invalid("gate.latency", f"{len(taken)} requests took over {SECONDS:.0f} s.")
-    return taken[WARM_UP:]
+    if len(seconds) <= WARM_UP:
+        raise Invalid("gate.latency", f"{len(seconds)} requests took over {SECONDS:.0f} s.")
+    return seconds[WARM_UP:]
 
 
 def quantile(values: Sequence[float], share: float) -> tuple[float, float | None, float | None]:
@@ -231,11 +233,11 @@ def _require_same(served: Served, digest: str) -> None:
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=10)
     try:
         connection.request("GET", "/model", headers=headers())
-        said = json.loads(connection.getresponse().read())
+        described = json.loads(connection.getresponse().read())
     finally:
         connection.close()
-    if said.get("digest") != digest:
-        raise Conflict("gate.latency", f"{served.url} serves another model: {said}")
+    if described.get("digest") != digest:
+        raise Conflict("gate.latency", f"{served.url} serves another model: {described}")
 
 
 def _ms(value: float | None) -> str:

@@ -114,8 +114,8 @@ def _wait(
 ) -> int:
     """Wait until /model answers; returns the version."""
     start = time.monotonic()
-    said = start
-    why = "it does not answer"
+    reported = start
+    reason = "it does not answer"
     while time.monotonic() - start < READY_SECONDS:
         if process.poll() is not None:
             raise Unavailable(
@@ -130,14 +130,14 @@ def _wait(
         if status == 503 and answer.get("code") == "serving.no-model":
             raise Unavailable(answer["code"], answer["message"], hint=answer["hint"])
         if status:
-            why = f"/model answers {status}"
-        if time.monotonic() - said > 5:
-            said = time.monotonic()
-            progress(f"waiting for the service, {said - start:.0f} s")
+            reason = f"/model answers {status}"
+        if time.monotonic() - reported > 5:
+            reported = time.monotonic()
+            progress(f"waiting for the service, {reported - start:.0f} s")
         time.sleep(0.1)
     raise Unavailable(
         "serving.not-ready",
-        f"the service is not ready after {READY_SECONDS:.0f} s: {why}.",
+        f"the service is not ready after {READY_SECONDS:.0f} s: {reason}.",
         hint=f"Its output is in {log}.",
     )
 

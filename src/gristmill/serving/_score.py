@@ -42,6 +42,18 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Scored:
+    """What `score` did.
+
+    Attributes
+    ----------
+    rows
+        How many rows were predicted.
+    version
+        By which version.
+    seconds
+        How long it took.
+    """
+
     rows: int
     version: int
     seconds: float
@@ -58,33 +70,63 @@ def score(
     checked: bool = True,
     progress: Progress = lambda _: None,
 ) -> Scored:
-    """Write `source` with a column `prediction` to `target`, which appears when all is written.
+    """Write a file with a column `prediction`, which appears when all rows are written.
 
-    Columns the model does not know are passed on. With `log` each row gets a `request_id` and a
-    line in the prediction log, written before `target` appears. Unless `checked` is off, rows that
-    break the model's contract stop it. Raises NotFound, or Invalid naming the column and the row
-    (from 0).
+    Columns that the model does not know are passed on.
+
+    Parameters
+    ----------
+    project
+        The project that declares the model.
+    model
+        The model's name.
+    source, target
+        Parquet or CSV files.
+    version
+        A version or an alias.
+    log
+        Whether each row gets a `request_id` and a line in the prediction log.
+    checked
+        Whether rows that break the model's contract stop it.
+    progress
+        Hears how many rows are done.
+
+    Returns
+    -------
+    Scored
+        How many rows, by which version, in how many seconds.
+
+    Raises
+    ------
+    NotFound
+        There is no such file, model or version.
+    Invalid
+        A value does not fit; the message names the column and the row (from 0).
     """
     from gristmill.registry import Registry, load_contract, model_settings
 
     start = time.monotonic()
     if not source.is_file():
-        raise NotFound("score.input", f"{source} does not exist.", hint="Name a file.")
+        raise NotFound(
+            "score.input",
+            f"{source} does not exist.",
+            hint="Give the path of a Parquet or CSV file.",
+        )
     kinds = [file_kind(source), file_kind(target)]
     registry = Registry(project)
     loaded = load_served_model(project, registry, registry.version(model, version))
     contract = load_contract(project, model_settings(project, model).contract) if checked else None
     lines = LineLog(predictions_directory(project, model)) if log else None
     rows = 0
-    said = start
+    reported = start
     with replacing(target, durable=True) as aside:
         with reading(source, kinds[0]) as batches, Sink(aside, kinds[1]) as sink:
             for batch in batches:
                 sink.write(_scored(loaded, batch, rows, lines, contract))
                 rows += batch.num_rows
-                if time.monotonic() - said > 2:
-                    said = time.monotonic()
-                    progress(f"{rows:,} rows, {rows / (said - start):,.0f} a second")
+                if time.monotonic() - reported > 2:
+                    reported = time.monotonic()
+                    progress(f"{rows:,} rows, {rows / (reported - start):,.0f} a second")
         if lines is not None:
             lines.close()
     return Scored(rows, loaded.version, time.monotonic() - start)
@@ -104,8 +146,8 @@ def _scored(
         if name in table.column_names:
             raise Invalid(
                 "score.column-taken",
-                f"the file has a column {name!r} already.",
-                hint="Rename it: that is where the result goes.",
+                f"the file already has a column {name!r}.",
+                hint="Rename it: the result is written to a column of that name.",
             )
     began = time.perf_counter()
     received = datetime.now(UTC)
@@ -158,7 +200,7 @@ def _column(column: Column, table: pa.Table, start: int) -> pd.Series:
             "score.type",
             f"rows {start} to {start + table.num_rows - 1}, column {column.name!r}: "
             f"not {column.type}: {error}",
-            hint="Mend the file, or leave those rows out.",
+            hint="Correct the file, or leave these rows out.",
         ) from error
     if pa.types.is_floating(values.type):
         values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
@@ -236,5 +278,7 @@ def _event(value: Any, name: str) -> datetime | None:
         return read_time(value.isoformat() if hasattr(value, "isoformat") else value)
     except (TypeError, ValueError) as error:
         raise Invalid(
-            "score.time", f"column {name!r} holds {value!r}, which is no time.", hint="ISO 8601."
+            "score.time",
+            f"column {name!r} holds {value!r}, which is not a time.",
+            hint="Write times as ISO 8601.",
         ) from error

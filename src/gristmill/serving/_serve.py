@@ -29,10 +29,34 @@ def serve(
     workers: int | None = None,
     progress: Progress = lambda _: None,
 ) -> int:
-    """Serve the champion of `model` until SIGINT or SIGTERM; returns BentoML's exit code.
+    """Serve the champion of a model until SIGINT or SIGTERM.
 
-    Raises NotFound without a champion, Conflict when the port or the model is taken, Unavailable
-    when the service does not come up.
+    Parameters
+    ----------
+    project
+        The project that declares the model.
+    model
+        The model's name.
+    port, workers
+        Used instead of the settings' when given.
+    progress
+        Hears what is being done.
+
+    Returns
+    -------
+    int
+        BentoML's exit code.
+
+    Raises
+    ------
+    NotFound
+        The model has no champion.
+    Conflict
+        The port is taken, or the model is already being served.
+    Forbidden
+        The actor may not deploy.
+    Unavailable
+        The service does not start.
     """
     stopping: list[int] = []
 
@@ -101,7 +125,7 @@ def serving(
 def _served(model: str) -> Callable[[str], Conflict]:
     return lambda holder: Conflict(
         "serving.running",
-        f"{model} is served already: {holder or 'it is just starting'}.",
+        f"{model} is already being served: {holder or 'it is just starting'}.",
         hint="Use that one, or stop it first.",
     )
 

@@ -161,7 +161,21 @@ class Watcher:
 def load_served_model(project: Project, registry: Registry, version: Version) -> LoadedModel:
     """Fetch, verify and load a version, and let it predict its own input example.
 
-    Raises Forbidden when its bytes are not the registered ones, Invalid when it cannot be served.
+    Parameters
+    ----------
+    project
+        The project.
+    registry
+        Its registry.
+    version
+        The version.
+
+    Raises
+    ------
+    Forbidden
+        Its bytes are not the registered ones.
+    Invalid
+        It cannot be loaded or cannot predict.
     """
     from gristmill.registry import model_settings
 

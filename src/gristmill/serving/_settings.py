@@ -16,10 +16,18 @@ TOKEN = "GRISTMILL_SERVE_TOKEN"  # noqa: S105  the variable's name, not a token
 
 @dataclass(frozen=True)
 class ServingSettings:
-    """How a model is served.
+    """The table `[models.NAME.serving]`: how a model is served.
 
-    `workers` are processes; `max_rows` bounds one request; `host` is a loopback address unless the
-    variable GRISTMILL_SERVE_TOKEN holds a token that clients must send.
+    Attributes
+    ----------
+    port
+        0 takes a free one.
+    host
+        A loopback address, unless GRISTMILL_SERVE_TOKEN holds a token that clients send.
+    workers
+        How many processes.
+    max_rows
+        How many rows one request may have.
     """
 
     port: int = 3300
@@ -36,22 +44,22 @@ def serving_settings(
     Raises Invalid for a value out of range.
     """
     where = f"{SETTINGS} [models.{model}.serving]"
-    found = parse_table(ServingSettings, project.table("models", model, "serving"), where)
-    found = replace(
-        found,
-        port=found.port if port is None else port,
-        workers=found.workers if workers is None else workers,
+    settings = parse_table(ServingSettings, project.table("models", model, "serving"), where)
+    settings = replace(
+        settings,
+        port=settings.port if port is None else port,
+        workers=settings.workers if workers is None else workers,
     )
     bounds = {"port": (0, 65535), "workers": (1, 64), "max_rows": (1, 1_000_000)}
     for name, (low, high) in bounds.items():
-        value = getattr(found, name)
+        value = getattr(settings, name)
         if not low <= value <= high:
             raise Invalid(
                 "serving.settings",
                 f"{where} {name} = {value}: it must be from {low} to {high}.",
                 hint=f"Change {name} in {SETTINGS}, or on the command line.",
             )
-    return found
+    return settings
 
 
 def check_host(host: str, token: str) -> None:
@@ -60,13 +68,13 @@ def check_host(host: str, token: str) -> None:
         address = ipaddress.ip_address(host)
     except ValueError as error:
         raise Invalid(
-            "serving.host", f"{host!r} is not an IP address.", hint="For example 127.0.0.1."
+            "serving.host", f"{host!r} is not an IP address.", hint="Use for example 127.0.0.1."
         ) from error
     if not address.is_loopback and not token:
         raise Forbidden(
             "serving.open",
-            f"serving on {host} would let anybody who reaches this machine in.",
-            hint=f"Put a token into the environment variable {TOKEN}, or serve on 127.0.0.1.",
+            f"serving on {host} would let in anybody who can reach this machine.",
+            hint=f"Set the environment variable {TOKEN} to a token, or serve on 127.0.0.1.",
         )
 
 

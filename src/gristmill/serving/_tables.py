@@ -20,8 +20,8 @@ def file_kind(path: Path) -> str:
     if kind not in ("parquet", "csv"):
         raise Invalid(
             "score.format",
-            f"{path}: its name ends in neither .parquet nor .csv.",
-            hint="Rename it.",
+            f"{path}: neither a .parquet nor a .csv file.",
+            hint="Give a Parquet or CSV file.",
         )
     return kind
 
@@ -60,8 +60,8 @@ def _header(line: str, path: Path) -> list[str]:
     if not names or len(set(names)) != len(names):
         raise Invalid(
             "score.header",
-            f"{path}: its first line does not name each column once.",
-            hint="Mend it.",
+            f"{path}: the first line must name each column once.",
+            hint="Give each column a name of its own.",
         )
     return names
 

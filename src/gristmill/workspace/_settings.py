@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 from gristmill.errors import Invalid, NotFound
 from gristmill.project import SETTINGS, Project
-from gristmill.records import parse_table, unknown_key
+from gristmill.records import parse_duration, parse_table, unknown_key
 
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 BYTES = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 BYTES |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 THREADS = (
@@ -161,7 +160,7 @@ def _policy(project: Project, step: str) -> StepPolicy:
         memory=parse_bytes(raw.memory, f"{where} memory"),
         gpus=raw.gpus,
         retries=raw.retries,
-        backoff=parse_seconds(raw.backoff, f"{where} backoff"),
+        backoff=parse_duration(raw.backoff, f"{where} backoff").total_seconds(),
         timeout=_limit(raw.timeout, f"{where} timeout"),
         cell_timeout=_limit(raw.cell_timeout, f"{where} cell_timeout"),
         tags=raw.tags,
@@ -172,7 +171,7 @@ def _policy(project: Project, step: str) -> StepPolicy:
 def _limit(text: str | None, where: str) -> float | None:
     if text is None:
         return None
-    seconds = parse_seconds(text, where)
+    seconds = parse_duration(text, where).total_seconds()
     if seconds == 0:
         raise Invalid(
             "settings.value",
@@ -244,18 +243,6 @@ def run_settings(project: Project) -> RunSettings:
     for key in ("workers", "cpus", "gpus"):
         _not_negative(getattr(settings, key), f"{where} {key}")
     return settings
-
-
-def parse_seconds(text: str, where: str) -> float:
-    """`90s`, `1.5m`, `2h`, `1d` in seconds. Raises Invalid naming `where`."""
-    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*([smhd])", text)
-    if match is None:
-        raise Invalid(
-            "settings.duration",
-            f"{where}: {text!r} is not a duration.",
-            hint="Use seconds, minutes, hours or days: 90s, 30m, 2h or 1d.",
-        )
-    return float(match[1]) * SECONDS[match[2]]
 
 
 def parse_bytes(text: str, where: str) -> int:

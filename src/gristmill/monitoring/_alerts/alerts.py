@@ -28,8 +28,36 @@ State = Literal["open", "acknowledged", "snoozed", "resolved"]
 class Alert:
     """One trouble of one version: from its first window to its last, by rule.
 
-    `owners` are the model's and those of the features it names. `acknowledged` says by whom;
-    `snoozed` until when it is silent; `escalated` when nobody had acknowledged it in time.
+    Attributes
+    ----------
+    id
+        Twelve hexadecimal digits, derived from model, version, rule and first window.
+    model, version, rule
+        What the alert is about.
+    severity
+        `warning` or `critical`.
+    reason
+        What the last window showed.
+    first, last
+        The starts of the first and the last window that showed it.
+    windows
+        How many windows showed it.
+    opened
+        When it was opened.
+    closing
+        Why it was resolved; "" while it is open.
+    owners
+        The model's owner and those of the features it names.
+    acknowledged
+        Who acknowledged it; "" when nobody did.
+    snoozed
+        Until when nothing is sent about it.
+    escalated
+        When it was escalated, because nobody had acknowledged it in time.
+    resolved
+        When it was resolved.
+    note
+        What the last person who handled it gave as the reason.
     """
 
     id: str
@@ -82,8 +110,21 @@ def writing(project: Project, model: str) -> Iterator[Path]:
 
 
 def read_alerts(project: Project, model: str) -> list[Alert]:
-    """All alerts of the model, oldest first."""
+    """All alerts of a model, oldest first.
+
+    Parameters
+    ----------
+    project
+        The project that declares the model.
+    model
+        The model's name.
+    """
     return list(fold(read_journal(journal_path(project, model))).values())
+
+
+def open_alerts(project: Project, model: str) -> tuple[Alert, ...]:
+    """The alerts of the model whose trouble is still there, oldest first."""
+    return tuple(alert for alert in read_alerts(project, model) if alert.is_open)
 
 
 def fold(records: Iterable[Mapping[str, Any]]) -> dict[str, Alert]:
@@ -145,7 +186,7 @@ def next_records(
     nobody acknowledged within `patience` is escalated, once. `owner` hears of all.
     """
     added: list[dict[str, Any]] = []
-    spoken = {(r.get("version"), r.get("rule"), r.get("window")) for r in records}
+    recorded = {(r.get("version"), r.get("rule"), r.get("window")) for r in records}
     state = fold(records)
     stamp = now.isoformat()
 
@@ -156,29 +197,29 @@ def next_records(
     for window in windows:
         if not window.closed:
             continue
-        place = window.start.isoformat()
+        start = window.start.isoformat()
         now_open = {a.rule: a for a in state.values() if a.version == window.version and a.is_open}
         judged = window.drift.verdict != "inconclusive"
         for finding in window.findings:
             if not judged and finding.rule != CERTAIN:
                 continue
-            if (window.version, finding.rule, place) in spoken:
+            if (window.version, finding.rule, start) in recorded:
                 continue
             common = {
                 "version": window.version,
                 "rule": finding.rule,
-                "window": place,
+                "window": start,
                 "reason": finding.reason,
                 "severity": finding.severity,
                 "model": model,
                 "at": stamp,
                 "owners": list(dict.fromkeys([*owner, *finding.owners])),
             }
-            held = now_open.get(finding.rule)
-            if held:
-                add({"event": "seen", "id": held.id, **common})
+            current = now_open.get(finding.rule)
+            if current:
+                add({"event": "seen", "id": current.id, **common})
             else:
-                key = f"{model}/{window.version}/{finding.rule}/{place}"
+                key = f"{model}/{window.version}/{finding.rule}/{start}"
                 digest = hashlib.sha256(key.encode()).hexdigest()[:12]
                 add({"event": "opened", "id": digest, **common})
         broken = {f.rule for f in window.findings}
@@ -206,6 +247,20 @@ def due(alert: Alert, now: datetime, patience: timedelta) -> bool:
     )
 
 
+@dataclass(frozen=True)
+class AlertUpdate:
+    """The journal after a run of the monitor: its records, all alerts, and those it opened."""
+
+    records: tuple[Mapping[str, Any], ...]
+    alerts: tuple[Alert, ...]
+    opened: tuple[Alert, ...]
+
+    @property
+    def open(self) -> tuple[Alert, ...]:
+        """The alerts whose trouble is still there."""
+        return tuple(alert for alert in self.alerts if alert.is_open)
+
+
 def update_alerts(
     project: Project,
     model: str,
@@ -214,12 +269,20 @@ def update_alerts(
     now: datetime,
     patience: timedelta | None = None,
     owner: Sequence[str] = (),
-) -> list[Alert]:
-    """Bring the journal up to the windows; returns the alerts that this opened."""
+) -> AlertUpdate:
+    """Bring the journal up to the windows."""
     with writing(project, model) as path:
         records = read_journal(path)
         added = next_records(model, records, windows, champion, now, patience, owner)
+        update = _alert_update(records, added)
         if added:
             append_journal(path, added)
+    return update
+
+
+def _alert_update(
+    records: Sequence[Mapping[str, Any]], added: Sequence[Mapping[str, Any]]
+) -> AlertUpdate:
     opened = {r["id"] for r in added if r["event"] == "opened"}
-    return [a for a in fold([*records, *added]).values() if a.id in opened]
+    alerts = tuple(fold([*records, *added]).values())
+    return AlertUpdate((*records, *added), alerts, tuple(a for a in alerts if a.id in opened))

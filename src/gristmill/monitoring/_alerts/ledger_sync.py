@@ -6,11 +6,10 @@ lock. A crash in between is mended by the next call, and nothing is written twic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from gristmill.files import read_journal
-from gristmill.monitoring._alerts.alerts import journal_path
 from gristmill.monitoring._repairs import ACTOR
 from gristmill.monitoring._repairs import journal_path as repairs_path
 from gristmill.project import Project
@@ -19,10 +18,11 @@ WATCH = "gristmill monitor"
 Told = tuple[str, str, int]
 
 
-def record_alerts(project: Project, model: str) -> int:
-    """Append what the ledger lacks of the alerts' journal; returns how many entries."""
-    records = [r for r in read_journal(journal_path(project, model)) if r["event"] != "seen"]
-    return _append(project, model, "alert", records, lambda r: (r["id"], r["event"]))
+def record_alerts(project: Project, model: str, records: Iterable[Mapping[str, Any]]) -> int:
+    """Append what the ledger lacks of the alerts' journal, whose `records` these are; returns how
+    many entries."""
+    events = [r for r in records if r["event"] != "seen"]
+    return _append(project, model, "alert", events, lambda r: (r["id"], r["event"]))
 
 
 def record_repairs(project: Project, model: str) -> int:
@@ -48,10 +48,10 @@ def _append(
         return 0
     versions = {r["id"]: r.get("version") for r in records if "id" in r and "version" in r}
     with ledger.writing() as writer:
-        lacking = _missing(keyed, ledger.entries(model, action=action))
-        for told in lacking:
-            record = keyed[told]
-            about, event, number = told
+        missing = _missing(keyed, ledger.entries(model, action=action))
+        for key in missing:
+            record = keyed[key]
+            about, event, number = key
             version = record.get("version") or versions.get(about) or record.get("champion")
             writer.append(
                 Draft(
@@ -59,11 +59,11 @@ def _append(
                     model=model,
                     actor=record.get("by") or (WATCH if action == "alert" else ACTOR),
                     version=version,
-                    reason=str(record.get("reason") or record.get("words") or event),
+                    reason=str(record.get("reason") or record.get("summary") or event),
                     detail={**record, "about": about, "event": event, "number": number},
                 )
             )
-    return len(lacking)
+    return len(missing)
 
 
 def _numbered(
@@ -71,14 +71,14 @@ def _numbered(
 ) -> dict[Told, Mapping[str, Any]]:
     """Records by what they are about, the event, and which time it happened."""
     count: dict[tuple[str, str], int] = {}
-    found: dict[Told, Mapping[str, Any]] = {}
+    numbered: dict[Told, Mapping[str, Any]] = {}
     for record in records:
         key = name(record)
         count[key] = count.get(key, 0) + 1
-        found[(*key, count[key])] = record
-    return found
+        numbered[(*key, count[key])] = record
+    return numbered
 
 
 def _missing(keyed: Mapping[Told, Any], entries: Sequence[Any]) -> list[Told]:
-    there = {(e.detail["about"], e.detail["event"], e.detail["number"]) for e in entries}
-    return [told for told in keyed if told not in there]
+    recorded = {(e.detail["about"], e.detail["event"], e.detail["number"]) for e in entries}
+    return [key for key in keyed if key not in recorded]

@@ -12,8 +12,8 @@ from gristmill.errors import Conflict, Invalid, NotFound
 from gristmill.files import append_journal, read_journal
 from gristmill.monitoring._alerts.alerts import Alert, fold, read_alerts, writing
 from gristmill.monitoring._alerts.ledger_sync import record_alerts
-from gristmill.monitoring._statistics.periods import parse_length
 from gristmill.project import Project
+from gristmill.records import parse_duration
 
 LONGEST = timedelta(days=366)
 
@@ -21,10 +21,30 @@ LONGEST = timedelta(days=366)
 def alerts(
     project: Project, model: str | None = None, *, every: bool = False, now: datetime | None = None
 ) -> list[Alert]:
-    """The alerts whose trouble is still there, the gravest and newest first; `every`: all.
+    """The alerts of the declared models, the most urgent and newest first.
 
-    Of all declared models unless `model` names one. Raises NotFound for an undeclared model,
-    Forbidden for who may not read.
+    Parameters
+    ----------
+    project
+        The project.
+    model
+        The model whose alerts are listed; all declared models when None.
+    every
+        Whether resolved alerts are listed too.
+    now
+        The time that says which alerts are snoozed; the present when None.
+
+    Returns
+    -------
+    list of Alert
+        Ordered by state, severity, and when they were opened.
+
+    Raises
+    ------
+    NotFound
+        The project declares no such model.
+    Forbidden
+        The actor may not read.
     """
     from gristmill.registry import current_actor, require_reader
 
@@ -37,10 +57,10 @@ def alerts(
             hint=f"Declared: {', '.join(project.models) or 'none'}.",
         )
     names = project.models if model is None else (model,)
-    found = [a for name in names for a in read_alerts(project, name) if every or a.is_open]
+    listed = [a for name in names for a in read_alerts(project, name) if every or a.is_open]
     order = {"open": 0, "acknowledged": 1, "snoozed": 2, "resolved": 3}
-    found.sort(key=lambda a: a.opened, reverse=True)
-    return sorted(found, key=lambda a: (order[a.state(moment)], a.severity != "critical"))
+    listed.sort(key=lambda a: a.opened, reverse=True)
+    return sorted(listed, key=lambda a: (order[a.state(moment)], a.severity != "critical"))
 
 
 def acknowledge(
@@ -51,10 +71,36 @@ def acknowledge(
     actor: str | None = None,
     now: datetime | None = None,
 ) -> Alert:
-    """Say that somebody looks after it: it is not escalated.
+    """Say that somebody looks after an alert, so that it is not escalated.
 
-    `alert` is its id or the beginning of it. Raises NotFound, Conflict when it is resolved,
-    Forbidden for who neither owns it nor may decide.
+    Parameters
+    ----------
+    project
+        The project that the alert belongs to.
+    alert
+        The alert's id, or the beginning of it.
+    reason
+        Why, for the journal and the ledger.
+    actor
+        Who does it; the current actor when None.
+    now
+        When; the present when None.
+
+    Returns
+    -------
+    Alert
+        The alert as it is then.
+
+    Raises
+    ------
+    NotFound
+        There is no such alert.
+    Invalid
+        Several alerts have an id that begins so.
+    Conflict
+        The alert is resolved.
+    Forbidden
+        The actor neither owns the alert nor has a role that decides.
     """
     return _write(project, alert, "acknowledged", reason, actor, now)
 
@@ -68,13 +114,44 @@ def snooze(
     actor: str | None = None,
     now: datetime | None = None,
 ) -> Alert:
-    """Be silent about it until then: an aware time, or a length from now such as `12h` or `7d`.
+    """Send nothing about an alert until a time. Repairs are not kept from acting.
 
-    Repair is not kept from acting. Raises as `acknowledge`, and Invalid for a time that is over or
-    more than a year away.
+    Parameters
+    ----------
+    project
+        The project that the alert belongs to.
+    alert
+        The alert's id, or the beginning of it.
+    until
+        An aware time within a year, or a duration from now such as `12h` or `7d`.
+    reason
+        Why, for the journal and the ledger.
+    actor
+        Who does it; the current actor when None.
+    now
+        When; the present when None.
+
+    Returns
+    -------
+    Alert
+        The alert as it is then.
+
+    Raises
+    ------
+    NotFound
+        There is no such alert.
+    Invalid
+        Several alerts have an id that begins so, or the time is over or too far away.
+    Conflict
+        The alert is resolved.
+    Forbidden
+        The actor neither owns the alert nor has a role that decides.
     """
     moment = now or datetime.now(UTC)
-    end = moment + parse_length(until, "until") if isinstance(until, str) else until
+    if isinstance(until, str):
+        end = moment + min(parse_duration(until, "until"), 2 * LONGEST)
+    else:
+        end = until
     if end.tzinfo is None or not timedelta(0) < end - moment <= LONGEST:
         raise Invalid(
             "alert.until",
@@ -92,10 +169,41 @@ def resolve_alert(
     actor: str | None = None,
     now: datetime | None = None,
 ) -> Alert:
-    """Close it by hand; a later window that shows the trouble opens another. Raises as
-    `acknowledge`, and Invalid without a reason."""
+    """Close an alert by hand; a later window with the same trouble opens another.
+
+    Parameters
+    ----------
+    project
+        The project that the alert belongs to.
+    alert
+        The alert's id, or the beginning of it.
+    reason
+        Why, for the journal and the ledger; required.
+    actor
+        Who does it; the current actor when None.
+    now
+        When; the present when None.
+
+    Returns
+    -------
+    Alert
+        The alert as it is then.
+
+    Raises
+    ------
+    NotFound
+        There is no such alert.
+    Invalid
+        Several alerts have an id that begins so, or there is no reason.
+    Conflict
+        The alert is resolved.
+    Forbidden
+        The actor neither owns the alert nor has a role that decides.
+    """
     if not reason.strip():
-        raise Invalid("alert.reason", "an alert is resolved for a reason.", hint="Give one.")
+        raise Invalid(
+            "alert.reason", "an alert is not resolved without a reason.", hint="Give the reason."
+        )
     return _write(project, alert, "resolved", reason, actor, now)
 
 
@@ -105,11 +213,15 @@ def find_alert(project: Project, alert: str) -> Alert:
     matching = [a for a in every if alert and a.id.startswith(alert)]
     if not matching:
         raise NotFound(
-            "alert.unknown", f"no alert {alert!r}.", hint="`gristmill alerts` lists them."
+            "alert.unknown", f"there is no alert {alert!r}.", hint="`gristmill alerts` lists them."
         )
     if len(matching) > 1:
         ids = ", ".join(a.id for a in matching)
-        raise Invalid("alert.ambiguous", f"{alert!r} may be {ids}.", hint="Write more of it.")
+        raise Invalid(
+            "alert.ambiguous",
+            f"{alert!r} matches several alerts: {ids}.",
+            hint="Give more of the id.",
+        )
     return matching[0]
 
 
@@ -125,21 +237,21 @@ def _write(
     from gristmill.registry import current_actor, require_any_role
 
     who, moment = actor or current_actor(project), now or datetime.now(UTC)
-    found = find_alert(project, alert)
-    if who not in found.owners:
+    target = find_alert(project, alert)
+    if who not in target.owners:
         require_any_role(
-            project, ("approve", "promote", "deploy"), who, f"decide on alert {found.id}"
+            project, ("approve", "promote", "deploy"), who, f"decide on alert {target.id}"
         )
-    with writing(project, found.model) as path:
-        there = fold(read_journal(path))[found.id]
-        if not there.is_open:
+    with writing(project, target.model) as path:
+        latest = fold(read_journal(path))[target.id]
+        if not latest.is_open:
             raise Conflict(
                 "alert.resolved",
-                f"alert {found.id} is resolved: {there.closing}.",
+                f"alert {target.id} is resolved: {latest.closing}.",
                 hint="`gristmill alerts --all` shows it.",
             )
-        record = {"event": event, "id": found.id, "by": who, "reason": reason, **more}
+        record = {"event": event, "id": target.id, "by": who, "reason": reason, **more}
         append_journal(path, [{**record, "at": moment.isoformat()}])
-        after = fold(read_journal(path))[found.id]
-    record_alerts(project, found.model)
-    return after
+        records = read_journal(path)
+    record_alerts(project, target.model, records)
+    return fold(records)[target.id]

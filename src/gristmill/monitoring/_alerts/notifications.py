@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gristmill.files import append_journal, read_journal
 from gristmill.monitoring._alerts.alerts import Alert, read_alerts
+from gristmill.monitoring._model import MonitoredModel
 from gristmill.monitoring._repairs import Repair, read_repairs
 from gristmill.monitoring._settings import directory
 from gristmill.notify import (
@@ -40,30 +41,30 @@ def alert_messages(
 
     Of an alert that sleeps nothing is told. Pure.
     """
-    found = []
+    messages = []
     for alert in alerts:
         if alert.state(now) != "snoozed":
-            found += _of_alert(model, owner, alert)
+            messages += _of_alert(model, owner, alert)
     for repair in repairs:
         if repair.outcome in ENDED:
-            severity, means = ENDED[repair.outcome]
+            severity, result = ENDED[repair.outcome]
             about = {"model": model, "owner": owner, "severity": severity, "repair": repair.id}
-            text = f"{model}: repair {repair.id} {means}. {repair.words}"
+            text = f"{model}: repair {repair.id} {result}. {repair.summary}"
             key = f"{repair.id}/{repair.outcome}"
-            found.append(
+            messages.append(
                 compose_message(key, severity, text, about, owners=(owner,) if owner else ())
             )
-    return found
+    return messages
 
 
 def _of_alert(model: str, owner: str, alert: Alert) -> list[Message]:
     name = f"{model} version {alert.version}, {alert.rule}"
-    told = [("opened", alert.severity, f"{name}: {alert.reason}")]
+    events = [("opened", alert.severity, f"{name}: {alert.reason}")]
     if alert.escalated:
         text = f"{name}: nobody has acknowledged alert {alert.id}. {alert.reason}"
-        told.append(("escalated", "critical", text))
+        events.append(("escalated", "critical", text))
     if not alert.is_open:
-        told.append(("resolved", told[-1][1], f"{name} is resolved: {alert.closing}"))
+        events.append(("resolved", events[-1][1], f"{name} is resolved: {alert.closing}"))
     owners = alert.owners or ((owner,) if owner else ())
     return [
         compose_message(
@@ -84,7 +85,7 @@ def _of_alert(model: str, owner: str, alert: Alert) -> list[Message]:
             over=event == "resolved",
             owners=owners,
         )
-        for event, severity, text in told
+        for event, severity, text in events
     ]
 
 
@@ -105,28 +106,39 @@ class _JournalDeliveries:
 def unsent_messages(
     project: Project, model: str, now: datetime
 ) -> list[tuple[Route, list[Message]]]:
-    """What would be sent now, by route."""
-    routes = read_routes(project)
-    if not routes:
-        return []
-    delivered = _JournalDeliveries(_journal(project, model), now).delivered()
-    return undelivered(routes, _all_messages(project, model, now), delivered)
+    """What would be sent now, by route.
 
-
-def deliver_notifications(project: Project, model: str, now: datetime) -> list[Delivery]:
-    """Send what is pending. The caller holds the model's monitoring lock."""
-    routes = read_routes(project)
-    if not routes:
-        return []
-    kept = _JournalDeliveries(_journal(project, model), now)
-    return deliver_messages(routes, _all_messages(project, model, now), kept)
-
-
-def _all_messages(project: Project, model: str, now: datetime) -> list[Message]:
+    Parameters
+    ----------
+    project
+        The project that declares the model.
+    model
+        The model's name.
+    now
+        The present, aware of its time zone: of an alert that is snoozed then nothing is sent.
+    """
     from gristmill.registry import model_settings
 
+    routes = read_routes(project)
+    if not routes:
+        return []
     alerts, repairs = read_alerts(project, model), read_repairs(project, model)
-    return alert_messages(model, model_settings(project, model).owner, alerts, repairs, now)
+    owner = model_settings(project, model).owner
+    delivered = _JournalDeliveries(_journal(project, model), now).delivered()
+    return undelivered(routes, alert_messages(model, owner, alerts, repairs, now), delivered)
+
+
+def deliver_notifications(
+    model: MonitoredModel, alerts: Sequence[Alert], now: datetime
+) -> list[Delivery]:
+    """Send what is pending of the model's alerts and repairs. The caller holds its lock."""
+    routes = read_routes(model.project)
+    if not routes:
+        return []
+    repairs = read_repairs(model.project, model.name)
+    messages = alert_messages(model.name, model.declared.owner, alerts, repairs, now)
+    deliveries = _JournalDeliveries(_journal(model.project, model.name), now)
+    return deliver_messages(routes, messages, deliveries)
 
 
 def _journal(project: Project, model: str) -> Path:

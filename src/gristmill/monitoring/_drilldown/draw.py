@@ -15,19 +15,16 @@ from typing import TYPE_CHECKING, Any
 from gristmill.errors import GristmillError
 from gristmill.files import write_atomic, write_json
 from gristmill.monitoring._drilldown.evidently import drawn_columns, page
-from gristmill.monitoring._settings import MonitoringSettings, directory, monitoring_settings
+from gristmill.monitoring._model import MonitoredModel, load_model
 from gristmill.monitoring._store.profile import PREDICTION, Profile
 from gristmill.monitoring._store.sampled import sampled_rows
 from gristmill.monitoring._windows.budget import allocate
 from gristmill.monitoring._windows.reference import matching, profile_of, reference_rows
 from gristmill.monitoring._windows.report import MonitorReport, WindowReport, read_report
-from gristmill.predictions import predictions_directory
 from gristmill.project import Project
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from gristmill.registry import ModelSettings, Registry
 
 
 def main() -> int:
@@ -42,23 +39,15 @@ def main() -> int:
 
 def draw(task: dict[str, Any]) -> None:
     """Draw the page; its facts are written before it, so that a page there is has them."""
-    from gristmill.registry import Registry, model_settings
-
-    project, model = Project.load(Path(task["root"])), task["model"]
-    declared, settings = model_settings(project, model), monitoring_settings(project, model)
-    report, start = read_report(project, model), datetime.fromisoformat(task["start"])
+    project, name = Project.load(Path(task["root"])), task["model"]
+    model = load_model(project, name)
+    settings = model.settings
+    report, start = read_report(project, name), datetime.fromisoformat(task["start"])
     window = next(w for w in report.windows if (w.version, w.start) == (task["version"], start))
-    registry = Registry(project)
-    profile = profile_of(
-        registry,
-        declared,
-        settings,
-        registry.version(model, window.version),
-        directory(project, model) / "profiles",
-    )
-    log, most = predictions_directory(project, model), task["rows"]
+    profile = profile_of(model, model.registry.version(name, window.version))
+    log, most = model.predictions, task["rows"]
     _progress(0.0, "reading the reference")
-    reference = _reference(registry, declared, settings, profile, report, window, log, most)
+    reference = _reference(model, profile, report, window, most)
     now, rows = sampled_rows(
         log, profile, [(window.start, window.end)], settings.by, most, _reading(0.1, 0.5)
     )
@@ -77,7 +66,7 @@ def draw(task: dict[str, Any]) -> None:
     )
     target = Path(task["target"])
     facts = {
-        "model": model,
+        "model": name,
         "version": window.version,
         "start": window.start.isoformat(),
         "end": window.end.isoformat(),
@@ -92,13 +81,10 @@ def draw(task: dict[str, Any]) -> None:
 
 
 def _reference(
-    registry: Registry,
-    declared: ModelSettings,
-    settings: MonitoringSettings,
+    model: MonitoredModel,
     profile: Profile,
     report: MonitorReport,
     window: WindowReport,
-    log: Path,
     most: int,
 ) -> pd.DataFrame:
     """Rows of what the window was compared with."""
@@ -109,11 +95,13 @@ def _reference(
             for w in report.windows
             if w.version == window.version and w.start in starts
         ]
-        return sampled_rows(log, profile, spans, settings.by, most, _reading(0.0, 0.1))[0]
-    version = registry.version(report.model, window.version)
-    frame = reference_rows(registry, declared, version, profile.task)
+        progress = _reading(0.0, 0.1)
+        rows, _ = sampled_rows(model.predictions, profile, spans, model.settings.by, most, progress)
+        return rows
+    version = model.registry.version(model.name, window.version)
+    frame = reference_rows(model.registry, model.declared, version, profile.task)
     if window.against_parts:
-        frame = frame[matching(frame, declared.time, window.against_parts)]
+        frame = frame[matching(frame, model.declared.time, window.against_parts)]
     return frame.sample(min(most, len(frame)), random_state=0).reset_index(drop=True)
 
 

@@ -38,8 +38,18 @@ WORKER = "gristmill.monitoring._drilldown.draw"
 class DrillDown:
     """A drawn report: where it is, and of what.
 
-    `shown` of the window's `rows` are drawn and `reference` rows beside them; `left_out` are
-    columns without a value on one side.
+    Attributes
+    ----------
+    path
+        The HTML page.
+    model, version, start, end
+        The window.
+    rows
+        How many rows the window has.
+    shown, reference
+        How many of them, and of the reference's rows, were drawn.
+    left_out
+        Columns without a value on one side.
     """
 
     path: Path
@@ -62,43 +72,77 @@ def drill_down(
     rows: int = ROWS,
     progress: Progress = lambda share, words: None,
 ) -> DrillDown:
-    """Evidently's report on the window that holds the ISO time `window` (the last judged one when
-    None), with the verdicts of the kept report; drawn from at most `rows` rows a side.
+    """Evidently's report on one window, with the verdicts of the kept report.
 
-    `progress` hears the share done and what is being done. Whoever asks for what another draws
-    waits for it. Raises NotFound without a report or such a window, Invalid when the version kept
-    no reference, Unavailable without Evidently or when it cannot draw.
+    Whoever asks for a report that another process is drawing waits for it.
+
+    Parameters
+    ----------
+    project
+        The project that declares the model.
+    model
+        The model's name.
+    window
+        An ISO time that the window holds; the last judged window when None.
+    version
+        The version; the newest with such a window when None.
+    rows
+        At most so many rows are drawn of the window and of the reference.
+    progress
+        Called with the share done (0 to 1) and what is being done.
+
+    Returns
+    -------
+    DrillDown
+        Where the page is, and of what.
+
+    Raises
+    ------
+    NotFound
+        There is no such model, report or window.
+    Invalid
+        The version kept no reference, or `rows` is less than 1.
+    Unavailable
+        Evidently is missing or could not draw.
     """
     if model not in project.models:
         known = ", ".join(project.models) or "none"
-        raise NotFound("drill.model", f"no model {model!r} is declared.", hint=known)
+        raise NotFound(
+            "drill.model", f"no model {model!r} is declared.", hint=f"Declared: {known}."
+        )
     if rows < 1:
-        raise Invalid("drill.rows", f"{rows} rows cannot be drawn.", hint="At least 1.")
-    found = chosen(read_report(project, model), window, version)
-    target = drill_down_path(project, model, found, rows)
-    done = stored_drill_down(target)
-    if done is not None:
-        return done
+        raise Invalid(
+            "drill.rows", f"rows = {rows}: there is nothing to draw.", hint="Ask for 1 or more."
+        )
+    target_window = chosen(read_report(project, model), window, version)
+    target = drill_down_path(project, model, target_window, rows)
+    stored = stored_drill_down(target)
+    if stored is not None:
+        return stored
     with exclusive_lock(
-        target.parent / f"{window_name(found)}.lock", f"drawing {target.stem}", wait=WAIT_SECONDS
+        target.parent / f"{window_name(target_window)}.lock",
+        f"drawing {target.stem}",
+        wait=WAIT_SECONDS,
     ):
-        done = stored_drill_down(target)
-        if done is not None:
-            return done
+        stored = stored_drill_down(target)
+        if stored is not None:
+            return stored
         task = {
             "root": str(project.root),
             "model": model,
-            "version": found.version,
-            "start": found.start.isoformat(),
+            "version": target_window.version,
+            "start": target_window.start.isoformat(),
             "target": str(target),
             "rows": rows,
         }
         _draw(task, progress)
-        done = stored_drill_down(target)
-        if done is None:
-            raise Unavailable("drill.lost", f"{target} was drawn and is gone.", hint="Try again.")
-        _sweep(target, window_name(found))
-    return done
+        stored = stored_drill_down(target)
+        if stored is None:
+            raise Unavailable(
+                "drill.lost", f"{target} was removed as soon as it was drawn.", hint="Try again."
+            )
+        _sweep(target, window_name(target_window))
+    return stored
 
 
 def chosen(report: MonitorReport, window: str | None, version: int | None) -> WindowReport:
@@ -117,19 +161,43 @@ def chosen(report: MonitorReport, window: str | None, version: int | None) -> Wi
             "drill.window",
             f"no window of {report.model} holds {window or 'rows'}"
             f"{'' if version is None else f' of version {version}'}.",
-            hint=f"Windows begin {starts or 'nowhere: there are none'}.",
+            hint=f"The last windows begin on {starts}." if starts else "There are no windows yet.",
         )
     return max(fit, key=lambda w: (w.start, w.version))
 
 
 def window_name(window: WindowReport) -> str:
-    """How a window is called in files and addresses: `v3-20130701T00`."""
+    """The name of a window in files and addresses: `v3-20130701T00`.
+
+    Parameters
+    ----------
+    window
+        The window as the report has it.
+    """
     return f"v{window.version}-{window.start:%Y%m%dT%H}"
 
 
 def drill_down_path(project: Project, model: str, window: WindowReport, rows: int = ROWS) -> Path:
-    """Where the window's report is kept; another judgement, reference or Evidently is another
-    place. Raises Invalid, Unavailable."""
+    """Where a window's page is kept; it differs by judgement, reference and Evidently's version.
+
+    Parameters
+    ----------
+    project
+        The project that declares the model.
+    model
+        The model's name.
+    window
+        The window as the report has it.
+    rows
+        How many rows are drawn at most.
+
+    Raises
+    ------
+    Unavailable
+        Evidently is not installed.
+    Invalid
+        The version kept no reference.
+    """
     from gristmill.registry import REFERENCE, Registry
 
     try:
@@ -145,7 +213,7 @@ def drill_down_path(project: Project, model: str, window: WindowReport, rows: in
         raise Invalid(
             "drill.reference",
             f"{model} version {window.version} kept no reference to compare with.",
-            hint="Name one in the model's settings and register anew.",
+            hint="Set `reference` of the model in gristmill.toml and register a new version.",
         )
     text = f"{FORMAT} {window.basis} {window.against} {digest} {rows} {drawer}"
     key = hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -153,7 +221,13 @@ def drill_down_path(project: Project, model: str, window: WindowReport, rows: in
 
 
 def stored_drill_down(target: Path) -> DrillDown | None:
-    """What was drawn there before."""
+    """The page that was drawn before; None when there is none.
+
+    Parameters
+    ----------
+    target
+        Its path (`drill_down_path`).
+    """
     try:
         record = json.loads(target.with_suffix(".json").read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -165,26 +239,26 @@ def stored_drill_down(target: Path) -> DrillDown | None:
 
 
 def _draw(task: Mapping[str, Any], progress: Progress) -> None:
-    quiet = {**os.environ, "DO_NOT_TRACK": "1", "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "DO_NOT_TRACK": "1", "OMP_NUM_THREADS": "1"}
     with (
-        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said,
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors,
         subprocess.Popen(
             [sys.executable, "-m", WORKER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=said,
+            stderr=errors,
             text=True,
-            env=quiet,
+            env=environment,
         ) as process,
     ):
         try:
-            _listen(process, task, progress, said)
+            _listen(process, task, progress, errors)
         finally:
             process.kill()
 
 
 def _listen(
-    process: subprocess.Popen[str], task: Mapping[str, Any], progress: Progress, said: IO[str]
+    process: subprocess.Popen[str], task: Mapping[str, Any], progress: Progress, errors: IO[str]
 ) -> None:
     assert process.stdin is not None and process.stdout is not None
     process.stdin.write(json.dumps(task))
@@ -195,12 +269,12 @@ def _listen(
             raise Unavailable(record["code"], record["message"], hint=record["hint"])
         progress(record["share"], record["words"])
     if process.wait():
-        said.seek(0)
-        lines = said.read().strip().splitlines()
-        why = lines[-1] if lines else f"its process ended with {process.returncode}"
+        errors.seek(0)
+        lines = errors.read().strip().splitlines()
+        reason = lines[-1] if lines else f"its process ended with {process.returncode}"
         raise Unavailable(
             "drill.draw",
-            f"Evidently could not draw {task['model']}'s window: {why}",
+            f"Evidently could not draw {task['model']}'s window: {reason}",
             hint="The figures of `gristmill monitor` do not depend on it; try again.",
         )
 

@@ -50,7 +50,7 @@ def page(
     _register(judged)
     kinds = {c.name: c.binning.kind for c in columns}
     features = [n for n in kinds if n != PREDICTION]
-    known = {"number": [n for n, k in kinds.items() if k == "number"],
+    names = {"number": [n for n, k in kinds.items() if k == "number"],
              "category": [n for n, k in kinds.items() if k == "category"]}  # fmt: skip
     metrics: list[Any] = []
     if features:
@@ -63,19 +63,19 @@ def page(
     if PREDICTION in kinds:
         metrics.append(ValueDrift(column=PREDICTION, method=METHOD, threshold=alpha))
     metrics.append(DataSummaryPreset(columns=list(kinds)))
-    kinds_known = DataDefinition(
-        numerical_columns=known["number"], categorical_columns=known["category"]
+    definition = DataDefinition(
+        numerical_columns=names["number"], categorical_columns=names["category"]
     )
     sides = [
-        Dataset.from_pandas(_prepared(s, columns), data_definition=kinds_known)
+        Dataset.from_pandas(_prepared(s, columns), data_definition=definition)
         for s in (window, reference)
     ]
     return str(Report(metrics, include_tests=False).run(*sides).get_html_str(as_iframe=False))
 
 
-def size(found: ColumnDrift) -> float:
+def size(drift: ColumnDrift) -> float:
     """The share of rows that moved or went missing: Evidently ranks columns by their score."""
-    return round(max(found.distances.moved, abs(found.distances.missing)), 4)
+    return round(max(drift.distances.moved, abs(drift.distances.missing)), 4)
 
 
 def _register(judged: Mapping[str, ColumnDrift]) -> None:
@@ -83,8 +83,8 @@ def _register(judged: Mapping[str, ColumnDrift]) -> None:
     from evidently.legacy.core import ColumnType
 
     def ours(_: Any, window: pd.Series[Any], __: Any, ___: float) -> tuple[float, bool]:
-        found = judged[str(window.name)]
-        return size(found), found.drifted
+        drift = judged[str(window.name)]
+        return size(drift), drift.drifted
 
     test = StatTest(
         name=METHOD,

@@ -40,7 +40,7 @@ def in_hindsight(
     models = [
         load_served_model(project, registry, registry.version(model, n)) for n in (other, served)
     ]
-    taken: list[list[Row]] = [[], []]
+    accepted: list[list[Row]] = [[], []]
     labels = []
     for number, (features, label) in enumerate(_labelled(project, model, served, since)):
         try:
@@ -48,16 +48,20 @@ def in_hindsight(
         except Invalid:
             continue
         labels.append(json.loads(label))
-        for rows, row in zip(taken, both, strict=True):
+        for rows, row in zip(accepted, both, strict=True):
             rows.append(row)
     if len(labels) < least:
         raise Invalid(
             "repair.labels",
-            f"{len(labels)} labelled rows of version {served} since {since:%Y-%m-%d} that both "
-            f"take: fewer than the {least} that say which does better.",
+            f"only {len(labels)} labelled rows of version {served} since {since:%Y-%m-%d} fit both "
+            f"versions; {least} are needed to show which does better.",
         )
-    said = [np.asarray(m.predict(m.frame(rows))) for m, rows in zip(models, taken, strict=True)]
-    return paired_difference(metric if metric in METRIC_NAMES else "mae", _truth(labels), *said)
+    predictions = [
+        np.asarray(m.predict(m.frame(rows))) for m, rows in zip(models, accepted, strict=True)
+    ]
+    return paired_difference(
+        metric if metric in METRIC_NAMES else "mae", _truth(labels), *predictions
+    )
 
 
 def _labelled(project: Project, model: str, version: int, since: datetime) -> list[tuple[str, str]]:

@@ -19,17 +19,17 @@ from gristmill.monitoring._alerts.ledger_sync import record_repairs
 from gristmill.monitoring._repair.checkout import (
     check_out,
     makers,
-    rebase_paths,
     register_from,
     remove_checkout,
+    require_success,
 )
 from gristmill.monitoring._repair.resume import settle
 from gristmill.monitoring._repair.undo import roll_back
 from gristmill.monitoring._repairs import ACTOR, Journal, Repair, journal_path, read_repairs
 from gristmill.monitoring._settings import RetrainSettings, directory, retrain_settings
-from gristmill.monitoring._statistics.periods import parse_length
 from gristmill.monitoring._windows.report import MonitorReport, read_report
 from gristmill.project import Project
+from gristmill.records import parse_duration
 
 if TYPE_CHECKING:
     from gristmill.events import Listener
@@ -63,7 +63,7 @@ def next_repair(
     span = (_date(end - timedelta(days=settings.days)), _date(end))
     if any((r.start, r.end) == span and r.outcome != "failed" for r in mine):
         return None
-    pause = parse_length(settings.cooldown, "cooldown")
+    pause = parse_duration(settings.cooldown, "cooldown")
     if any(end - _moment(r.end) < pause for r in repairs if r.outcome != "failed"):
         return None
     if over_budget(settings, repairs, end):
@@ -77,7 +77,7 @@ def next_repair(
 
 def over_budget(settings: RetrainSettings, repairs: Sequence[Repair], end: datetime) -> bool:
     """Whether as many repairs began in the last `per` as `most` allows. Pure."""
-    span = parse_length(settings.per, "per")
+    span = parse_duration(settings.per, "per")
     trained = [r for r in repairs if r.outcome != "rolled-back"]
     recent = [r for r in trained if timedelta(0) <= end - _moment(r.end) < span]
     return bool(settings.most) and len(recent) >= settings.most
@@ -90,20 +90,44 @@ def repair(
     now: datetime | None = None,
     listeners: Iterable[Listener] = (),
 ) -> Repair | None:
-    """Act on the open alerts of the champion; None when nothing asks for it.
+    """Act on the open alerts of the champion.
 
     Runs the pipeline on the newest window, in a double of the project at its last commit, registers
-    what comes out, judges by the gates, and promotes a version that passed (with `approve =
-    "person"` a person does; where the model's policy asks for approvals it files a request and
-    waits, and the next repair or `resume` goes on). What goes wrong is the outcome "failed" with
-    the error's words; after `attempts` of them it gives up and a person is needed. Raises Invalid
-    when it is not said how to retrain, Conflict while another repair of the model runs.
+    what comes out, judges it by the gates, and promotes a version that passed. With `approve =
+    "person"` a person promotes; where the model's policy asks for approvals a request is filed and
+    the next repair, or `gristmill resume`, continues. An error makes the outcome "failed"; after
+    `attempts` of them it is "gave-up" and a person is needed.
+
+    Parameters
+    ----------
+    project
+        The project that declares the model.
+    model
+        The model's name.
+    now
+        When; the present when None.
+    listeners
+        Hear the events of the run.
+
+    Returns
+    -------
+    Repair or None
+        None when nothing asks for a repair.
+
+    Raises
+    ------
+    Invalid
+        The settings do not say how to retrain the model.
+    NotFound
+        The model has not been monitored yet.
+    Conflict
+        Another repair of the model is running.
     """
     from gristmill.registry import champion
 
-    def tell(words: str) -> None:
+    def tell(summary: str) -> None:
         for listener in listeners:
-            listener(Notice(moment.timestamp(), "", words))
+            listener(Notice(moment.timestamp(), "", summary))
 
     settings = retrain_settings(project, model)
     moment = now or datetime.now(UTC)
@@ -117,15 +141,15 @@ def repair(
         if settled is not None:
             record_repairs(project, model)
             return settled
-        before = read_repairs(project, model)
+        repairs = read_repairs(project, model)
         if settings.rollback:
-            undone = roll_back(project, model, holder.version, before, moment, tell)
-            if undone is not None:
-                return undone
+            rolled_back = roll_back(project, model, holder.version, repairs, moment, tell)
+            if rolled_back is not None:
+                return rolled_back
         task = next_repair(
             settings,
             read_alerts(project, model),
-            before,
+            repairs,
             read_report(project, model),
             holder.version,
             moment,
@@ -133,16 +157,16 @@ def repair(
         if task is None:
             return None
         journal = Journal(path, task.id, moment)
-        if task.id not in {r.id for r in before}:
+        if task.id not in {r.id for r in repairs}:
             journal.write("began", **{k: getattr(task, k) for k in BEGIN})
-        tries = [r for r in before if r.champion == task.champion and r.outcome == "failed"]
+        tries = [r for r in repairs if r.champion == task.champion and r.outcome == "failed"]
         try:
-            outcome, words = _act(project, model, task, settings, journal, listeners)
+            outcome, summary = _act(project, model, task, settings, journal, listeners)
         except GristmillError as error:
             final = len(tries) + 1 >= settings.attempts
             outcome = "gave-up" if final else "failed"
-            words = rebase_paths(project, model, task.id, str(error))
-        journal.write(outcome, words=words)
+            summary = str(error)
+        journal.write(outcome, summary=summary)
         record_repairs(project, model)
         remove_checkout(project, model, task.id)
     return next(r for r in read_repairs(project, model) if r.id == task.id)
@@ -175,26 +199,25 @@ def _act(
     version = task.version
     if version is None:
         dates = {settings.start: task.start, settings.end: task.end}
-        there = check_out(project, model, task.id)
+        double = check_out(project, model, task.id)
         request = RunRequest(
-            targets=makers(there, model),
+            targets=makers(double, model),
             params=settings.params or None,
             overrides={k: v for k, v in dates.items() if k},
             trigger=f"repair {task.id}: {task.trigger}",
         )
-        result = run(there, request, listeners)
-        if result.status != "waiting":  # a later step waits for the decision asked for below
-            result.raise_for_status()
+        result = run(double, request, listeners)
+        require_success(project, double, result)
         journal.write("ran", run=result.run)
-        version = register_from(project, there, model, ACTOR).version
+        version = register_from(project, double, model, ACTOR).version
         journal.write("registered", version=version)
     trained = f"version {version}, trained on {task.start} to {task.end},"
     if version == task.champion:
         return "kept", f"Training on {task.start} to {task.end} gave the champion again."
-    done = f"{trained} passed its gates and replaced version {task.champion}."
+    promoted = f"{trained} passed its gates and replaced version {task.champion}."
     holder = champion(project, model)
     if holder is not None and holder.version == version:
-        return "promoted", done
+        return "promoted", promoted
     report = gate(project, model, version, actor=ACTOR)
     journal.write("gated", verdict=report.verdict)
     if not report.passed:
@@ -204,8 +227,8 @@ def _act(
         return "kept", f"{trained} did not pass its gates, version {task.champion} stays: {why}"
     registry = Registry(project)
     if not status_of(registry, registry.version(model, version)).granted:
-        asked = [e for e in open_requests(project) if (e.model, e.version) == (model, version)]
-        if not asked:
+        requested = [e for e in open_requests(project) if (e.model, e.version) == (model, version)]
+        if not requested:
             reason = f"repair {task.id}: {task.trigger}"
             request_approval(project, model, version, reason=reason, actor=ACTOR)
         return "waiting", f"{trained} passed its gates and waits for approvals."
@@ -218,8 +241,8 @@ def _act(
             reason=f"repair {task.id}: passed its gates, waits for a person",
             actor=ACTOR,
         )
-        say = f"gristmill model promote {model} {version}"
-        return "waiting", f"{trained} passed its gates and waits for a person: `{say}`."
+        command = f"gristmill model promote {model} {version}"
+        return "waiting", f"{trained} passed its gates and waits for a person: `{command}`."
     promote(
         project,
         model,
@@ -228,7 +251,7 @@ def _act(
         actor=ACTOR,
         expected=task.champion,
     )
-    return "promoted", done
+    return "promoted", promoted
 
 
 def _date(moment: datetime) -> str:

@@ -40,8 +40,8 @@ def on_decision(project: Project, entry: Entry, standing: ApprovalStatus) -> str
     try:
         repair = resume(project, entry.model)
     except (Conflict, Forbidden) as error:
-        return f"The waiting repair goes on with the next `gristmill monitor`: {error.message}"
-    return f"Repair {repair.id} is {repair.outcome}: {repair.words}" if repair else ""
+        return f"The waiting repair continues with the next `gristmill monitor`: {error.message}"
+    return f"Repair {repair.id} is {repair.outcome}: {repair.summary}" if repair else ""
 
 
 def resume(project: Project, model: str, *, now: datetime | None = None) -> Repair | None:
@@ -73,17 +73,17 @@ def settle(project: Project, model: str, holder: int, path: Path, now: datetime)
     registry = Registry(project)
     standing = status_of(registry, registry.version(model, version))
     if holder == version:
-        outcome, words = "promoted", f"version {version} was promoted by a person."
+        outcome, summary = "promoted", f"version {version} was promoted by a person."
     elif holder != task.champion:
         outcome = "kept"
-        words = f"version {holder} became champion while version {version} waited."
+        summary = f"version {holder} became champion while version {version} waited."
     elif standing.rejected:
-        outcome, words = "kept", f"version {version} was {standing.sentence()}."
+        outcome, summary = "kept", f"version {version} was {standing.sentence()}."
     elif standing.required and standing.granted:
         reason = f"repair {task.id}: {standing.sentence()}"
         promote(project, model, version, reason=reason, actor=ACTOR, expected=task.champion)
-        outcome, words = "promoted", f"version {version} has {standing.sentence()}."
+        outcome, summary = "promoted", f"version {version} has {standing.sentence()}."
     else:
         return None
-    Journal(path, task.id, now).write(outcome, words=words)
+    Journal(path, task.id, now).write(outcome, summary=summary)
     return next(r for r in read_repairs(project, model) if r.id == task.id)

@@ -20,10 +20,10 @@ def undoes(champion: int, repairs: Sequence[Repair], alerts: Sequence[Alert]) ->
     """What to take back: the last repair that promoted a version, when that is the champion and its
     performance has decayed; else None. One that serves again after a roll-back stays: going back
     further would end at models that are older still. Pure."""
-    made = [r for r in repairs if r.outcome == "promoted"][-1:]
-    made = [r for r in made if r.version == champion]
-    bad = [a for a in alerts if a.is_open and a.version == champion and a.rule in DECAYED]
-    return made[-1] if made and bad else None
+    promoted = [r for r in repairs if r.outcome == "promoted"][-1:]
+    promoted = [r for r in promoted if r.version == champion]
+    decayed = [a for a in alerts if a.is_open and a.version == champion and a.rule in DECAYED]
+    return promoted[-1] if promoted and decayed else None
 
 
 def roll_back(
@@ -32,7 +32,7 @@ def roll_back(
     champion: int,
     repairs: Sequence[Repair],
     now: datetime,
-    tell: Callable[[str], None] = lambda words: None,
+    tell: Callable[[str], None] = lambda summary: None,
 ) -> Repair | None:
     """Give the alias back to the version before; None when nothing asks for it.
 
@@ -42,34 +42,34 @@ def roll_back(
     """
     from gristmill.registry import rollback
 
-    begun = [r for r in repairs if r.id.startswith(PREFIX) and not r.outcome]
-    if begun and begun[-1].champion != champion:
-        journal = Journal(journal_path(project, model), begun[-1].id, now)
-        return _end(project, model, journal, begun[-1].champion, champion)
+    unfinished = [r for r in repairs if r.id.startswith(PREFIX) and not r.outcome]
+    if unfinished and unfinished[-1].champion != champion:
+        journal = Journal(journal_path(project, model), unfinished[-1].id, now)
+        return _end(project, model, journal, unfinished[-1].champion, champion)
     alerts = read_alerts(project, model)
-    bad = undoes(champion, repairs, alerts)
-    if bad is None:
+    harmful = undoes(champion, repairs, alerts)
+    if harmful is None:
         return None
-    begin = f"{PREFIX}{bad.id}"
+    identity = f"{PREFIX}{harmful.id}"
     reasons = [a for a in alerts if a.is_open and a.version == champion and a.rule in DECAYED]
     trigger = "; ".join(f"{a.rule} since {a.first:%Y-%m-%d}: {a.reason}" for a in reasons)
-    journal = Journal(journal_path(project, model), begin, now)
-    if begin not in {r.id for r in repairs}:
-        better, words = _does_better(project, model, bad, min(a.first for a in reasons))
+    journal = Journal(journal_path(project, model), identity, now)
+    if identity not in {r.id for r in repairs}:
+        better, summary = _does_better(project, model, harmful, min(a.first for a in reasons))
         if not better:
-            tell(words)
+            tell(summary)
             return None
-        trigger += f"; {words}"
+        trigger += f"; {summary}"
         journal.write(
             "began",
             champion=champion,
             alerts=[a.id for a in reasons],
             trigger=trigger,
-            start=bad.start,
-            end=bad.end,
+            start=harmful.start,
+            end=harmful.end,
         )
-    rollback(project, model, reason=f"repair {bad.id} made it worse: {trigger}", actor=ACTOR)
-    return _end(project, model, journal, champion, bad.champion)
+    rollback(project, model, reason=f"repair {harmful.id} made it worse: {trigger}", actor=ACTOR)
+    return _end(project, model, journal, champion, harmful.champion)
 
 
 def _does_better(project: Project, model: str, repair: Repair, since: datetime) -> tuple[bool, str]:
@@ -80,21 +80,25 @@ def _does_better(project: Project, model: str, repair: Repair, since: datetime) 
     before, after = repair.champion, repair.version
     report, least = read_report(project, model), monitoring_settings(project, model).act
     if report is None or after is None:
-        return False, f"nothing tells whether version {before} does better"
+        return False, f"nothing shows whether version {before} does better"
     try:
-        found = in_hindsight(project, model, after, before, since, report.metric, least)
+        comparison = in_hindsight(project, model, after, before, since, report.metric, least)
     except Invalid as error:
         return False, f"version {after} stays: {error.message}"
-    words = (
-        f"on {found.rows:,} labelled rows since {since:%Y-%m-%d} version {before} has "
-        f"{found.metric} {found.challenger:.3f}, version {after} {found.champion:.3f} "
-        f"(better by {found.lower:.3f} at least, 95 %)"
+    summary = (
+        f"on {comparison.rows:,} labelled rows since {since:%Y-%m-%d} version {before} has "
+        f"{comparison.metric} {comparison.challenger:.3f}, "
+        f"version {after} {comparison.champion:.3f} "
+        f"(better by {comparison.lower:.3f} at least, 95 %)"
     )
-    return found.lower > 0, words if found.lower > 0 else f"version {after} stays: {words}"
+    return (
+        comparison.lower > 0,
+        summary if comparison.lower > 0 else f"version {after} stays: {summary}",
+    )
 
 
 def _end(project: Project, model: str, journal: Journal, bad: int, good: int) -> Repair:
-    words = f"version {good} serves again: version {bad}, which a repair promoted, decayed."
-    journal.write("rolled-back", words=words)
+    summary = f"version {good} serves again: version {bad}, which a repair promoted, decayed."
+    journal.write("rolled-back", summary=summary)
     record_repairs(project, model)
     return next(r for r in read_repairs(project, model) if r.id == journal.repair)

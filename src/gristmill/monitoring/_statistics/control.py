@@ -46,12 +46,12 @@ def run_length(limit_: float, weight: float = WEIGHT) -> float:
 
 def ewma(points: Sequence[float], weight: float = WEIGHT) -> list[float]:
     """The average of the points so far, later ones weighing more, in its own deviations."""
-    found, value, old = [], 0.0, 1.0
+    averages, value, remaining = [], 0.0, 1.0
     for point in points:
         value = (1 - weight) * value + weight * point
-        old *= (1 - weight) ** 2
-        found.append(value / float(np.sqrt(weight / (2 - weight) * (1 - old))))
-    return found
+        remaining *= (1 - weight) ** 2
+        averages.append(value / float(np.sqrt(weight / (2 - weight) * (1 - remaining))))
+    return averages
 
 
 def western_electric(points: Sequence[float]) -> list[tuple[int, ...]]:
@@ -61,18 +61,18 @@ def western_electric(points: Sequence[float]) -> list[tuple[int, ...]]:
     Together they are wrong about once in 180 points on one side, so they mark and do not alarm.
     """
     rules = ((1, 1, 3.0), (2, 3, 2.0), (4, 5, 1.0), (8, 8, 0.0))
-    found = []
+    completed = []
     for i in range(len(points)):
         broken = []
         for name, (least, span, far) in enumerate(rules, 1):
             last = points[max(0, i - span + 1) : i + 1]
             if points[i] > far and sum(p > far for p in last) >= least:
                 broken.append(name)
-        found.append(tuple(broken))
-    return found
+        completed.append(tuple(broken))
+    return completed
 
 
-def baseline(values: Sequence[float]) -> tuple[float, float] | None:
+def initial_baseline(values: Sequence[float]) -> tuple[float, float] | None:
     """Centre and deviation of a metric from its first WARM values; None while there are fewer.
 
     The deviation is that of moving ranges, which a trend hardly widens.

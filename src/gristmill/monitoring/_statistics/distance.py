@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gristmill.monitoring._statistics.sketch import Binning, Counts, Floats, Sketch
+
+Aspect = Literal["values", "missing", "range"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,43 @@ class Distances:
     wasserstein: float | None
     missing: float
     outside: float
+
+    @property
+    def largest(self) -> float:
+        """The share of rows that moved or went missing."""
+        return max(self.moved, abs(self.missing))
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """When a difference counts.
+
+    `alpha`: chance of any false alarm in one window. `moved`: share of rows that must lie
+    elsewhere (the KS distance of a number, the total variation of a category). `missing`: change
+    of the missing share. `outside`: share beyond the reference's range. `share`: share of drifted
+    features above which the window as a whole has drifted. `judge`, `act`: rows needed to judge
+    a window, and to raise an alert on it.
+    """
+
+    alpha: float = 0.05
+    moved: float = 0.05
+    missing: float = 0.02
+    outside: float = 0.01
+    share: float = 0.3
+    judge: int = 50
+    act: int = 100
+
+    def exceeded(
+        self, distances: Distances, binning: Binning, floor: float | None = None
+    ) -> dict[Aspect, bool]:
+        """Which aspects of a column differ by enough to count; `floor` replaces `moved`."""
+        beyond = distances.outside >= self.outside
+        return {
+            "values": distances.moved >= (self.moved if floor is None else floor)
+            or (beyond and binning.kind == "category"),  # its test counts what is new
+            "missing": abs(distances.missing) >= self.missing,
+            "range": beyond,
+        }
 
 
 def distances(reference: Sketch, window: Sketch, binning: Binning) -> Distances:
@@ -83,8 +123,8 @@ def groups(reference: Counts, *, ordered: bool, bins: int = 10) -> NDArray[np.in
     which most rows have is one by itself."""
     if ordered:
         below = (np.cumsum(reference) - reference) / max(1, reference.sum())
-        found: NDArray[np.intp] = np.minimum((below * bins + 1e-9).astype(int), bins - 1)
-        return found
+        by_share: NDArray[np.intp] = np.minimum((below * bins + 1e-9).astype(int), bins - 1)
+        return by_share
     ranks = np.empty(reference.size, dtype=int)
     ranks[np.argsort(-reference, kind="stable")] = np.arange(reference.size)
     return np.minimum(ranks, bins - 1)

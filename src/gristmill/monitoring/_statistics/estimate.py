@@ -111,7 +111,7 @@ def estimate(
     task: Task,
     expected: Expected,
     window: Sketch,
-    promised: Mapping[str, Metric],
+    baseline: Mapping[str, Metric],
     alpha: float = 0.05,
 ) -> dict[str, Metric]:
     """Metrics that the window's predictions suggest; `window` counts them by bin of the score
@@ -143,14 +143,14 @@ def estimate(
         )
     else:
         return {}
-    found = measure(scores, alpha)
-    return {name: _wider(metric, promised.get(name)) for name, metric in found.items()}
+    metrics = measure(scores, alpha)
+    return {name: _wider(metric, baseline.get(name)) for name, metric in metrics.items()}
 
 
-def _wider(metric: Metric, promised: Metric | None) -> Metric:
-    if promised is None:
+def _wider(metric: Metric, baseline: Metric | None) -> Metric:
+    if baseline is None:
         return metric
-    half = float(np.hypot(metric.high - metric.low, promised.high - promised.low)) / 2
+    half = float(np.hypot(metric.high - metric.low, baseline.high - baseline.low)) / 2
     return Metric(metric.value, metric.value - half, metric.value + half)
 
 

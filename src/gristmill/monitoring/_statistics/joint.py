@@ -15,6 +15,7 @@ from scipy import stats
 
 FOLDS = 5
 FLOOR = 0.6
+Rows = tuple[NDArray[np.int32], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,17 @@ class Joint:
 
     area: float
     p: float
+
+
+def significant_joint_drift(
+    reference: Rows, window: Rows, alpha: float, seed: int = 0
+) -> Joint | None:
+    """A difference of rows (bins, and the day of each) that is beyond chance at `alpha` and whose
+    area is at least FLOOR; else None."""
+    if not alpha or not len(reference[0]) or not len(window[0]):
+        return None
+    joint = joint_drift(*reference, *window, seed)
+    return joint if joint and joint.p <= alpha and joint.area >= FLOOR else None
 
 
 def joint_drift(
@@ -51,16 +63,16 @@ def joint_drift(
     for unique in (days[0], days[1] + 10_000_000):
         order = chance.permutation(unique)
         places = {d: i % FOLDS for i, d in enumerate(order)}
-        mine = np.isin(day, unique)
-        fold[mine] = [places[d] for d in day[mine]]
+        of_side = np.isin(day, unique)
+        fold[of_side] = [places[d] for d in day[of_side]]
     score = np.zeros(day.size)
     for i in range(FOLDS):
         model = HistGradientBoostingClassifier(max_iter=40, max_leaf_nodes=15, random_state=seed)
-        held = fold == i
+        held_out = fold == i
         with threadpool_limits(1):  # so small a problem is slower on many cores
-            model.fit(rows[~held], side[~held])
-            chances = model.predict_proba(rows[held])[:, 1]
-        score[held] = stats.rankdata(chances) / held.sum()
+            model.fit(rows[~held_out], side[~held_out])
+            chances = model.predict_proba(rows[held_out])[:, 1]
+        score[held_out] = stats.rankdata(chances) / held_out.sum()
     means = [np.array([score[day == d].mean() for d in np.unique(day[side == s])]) for s in (0, 1)]
     p = float(stats.ttest_ind(means[1], means[0], equal_var=False, alternative="greater").pvalue)
     order = stats.rankdata(score)

@@ -28,6 +28,11 @@ SUMS = {
 }
 
 
+def default_metric(task: Task) -> str:
+    """The metric that a task is judged by when the settings name none."""
+    return {"binary": "roc_auc", "regression": "rmse", "labels": "accuracy"}[task]
+
+
 @dataclass(frozen=True)
 class Metric:
     """A figure with its interval at the confidence asked for."""
@@ -55,6 +60,11 @@ class Scores:
     def empty(cls, task: Task) -> Scores:
         k = len(SUMS[task])
         return cls(task, 0, np.zeros((2, SCORE_BINS), np.int64), np.zeros(k), np.zeros(k))
+
+    @property
+    def positive(self) -> float | None:
+        """Share of labels that are true (0 unless binary); None without any."""
+        return float(self.counts[1].sum() / self.rows) if self.rows else None
 
     def __add__(self, other: Scores) -> Scores:
         return Scores(
@@ -104,24 +114,24 @@ def measure(scores: Scores, alpha: float = 0.05) -> dict[str, Metric]:
     if not scores.rows:
         return {}
     z = float(stats.norm.isf(alpha / 2))
-    found: dict[str, Metric] = {}
+    metrics: dict[str, Metric] = {}
     if scores.task == "binary":
         area = roc_auc(scores.counts, z)
         if area is not None:
-            found["roc_auc"] = area
+            metrics["roc_auc"] = area
     n = scores.rows
     for name, total, square in zip(SUMS[scores.task], scores.sums, scores.squares, strict=True):
         mean = float(total / n)
         if name == "accuracy":
-            found[name] = wilson(float(total), n, z)
+            metrics[name] = wilson(float(total), n, z)
             continue
         half = z * math.sqrt(max(float(square / n) - mean**2, 0.0) / n)
         if name == "rmse":
             edges = [math.sqrt(max(mean + d, 0.0)) for d in (0.0, -half, half)]
-            found[name] = Metric(*edges)
+            metrics[name] = Metric(*edges)
         else:
-            found[name] = Metric(mean, mean - half, mean + half)
-    return found
+            metrics[name] = Metric(mean, mean - half, mean + half)
+    return metrics
 
 
 def roc_auc(counts: Counts, z: float) -> Metric | None:
@@ -150,8 +160,14 @@ def wilson(successes: float, n: int, z: float) -> Metric:
     return Metric(share, max(0.0, middle - half), min(1.0, middle + half))
 
 
-def decayed(name: str, now: Metric, promised: float, margin: float) -> bool:
-    """Whether the whole interval lies on the worse side of the promised value, by `margin`."""
-    if HIGHER[name]:
-        return now.high < promised - margin
-    return now.low > promised + margin
+def confusion(scores: Scores) -> dict[str, int]:
+    """Labelled rows by what was predicted at one half; empty unless binary."""
+    if scores.task != "binary" or not scores.rows:
+        return {}
+    half = SCORE_BINS // 2
+    return {
+        "true_negative": int(scores.counts[0, :half].sum()),
+        "false_positive": int(scores.counts[0, half:].sum()),
+        "false_negative": int(scores.counts[1, :half].sum()),
+        "true_positive": int(scores.counts[1, half:].sum()),
+    }

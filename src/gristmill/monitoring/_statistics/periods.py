@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from gristmill.errors import Invalid
+from gristmill.records import parse_duration
 
 MONDAY = datetime(2001, 1, 1, tzinfo=UTC)
-UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -47,37 +47,41 @@ def parse_period(text: str, start: str | None = None) -> Period:
     anchor = parse_time(start, "start") if start else MONDAY
     if text == "month":
         return Period(None)
-    match = re.fullmatch(r"([1-9]\d{0,4})([hdw])", text)
-    if match is None:
-        raise Invalid(
-            "monitoring.window",
-            f"the window {text!r} is no length of time.",
-            hint="Say month, or hours, days or weeks: 12h, 7d, 2w.",
-        )
-    anchor = anchor.replace(minute=0, second=0, microsecond=0)
-    return Period(int(match[1]) * UNITS[match[2]], anchor)
-
-
-def parse_length(text: str, where: str) -> timedelta:
-    """`12h`, `7d`, `52w` as a length of time. Raises Invalid naming `where`."""
-    match = re.fullmatch(r"(\d{1,5})([hdw])", text)
-    if match is None:
-        raise Invalid(
-            "monitoring.length",
-            f"{where}: {text!r} is no length of time.",
-            hint="Say hours, days or weeks: 12h, 7d, 52w.",
-        )
-    return int(match[1]) * UNITS[match[2]]
+    problem = Invalid(
+        "monitoring.window",
+        f"the window {text!r} is neither `month` nor a whole number of hours, days or weeks.",
+        hint="For example 12h, 7d or 2w.",
+    )
+    try:
+        step = parse_duration(text, "window")
+    except Invalid as error:
+        raise problem from error
+    if step < HOUR or step % HOUR:
+        raise problem
+    return Period(step, anchor.replace(minute=0, second=0, microsecond=0))
 
 
 def parse_time(text: str, where: str) -> datetime:
-    """An ISO date or time, UTC when it names no zone. Raises Invalid naming `where`."""
+    """An ISO date or time, in UTC when it names no zone.
+
+    Parameters
+    ----------
+    text
+        For example `2013-04-01` or `2013-04-01T06:00:00Z`.
+    where
+        What the time is, for the error.
+
+    Raises
+    ------
+    Invalid
+        `monitoring.time`.
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise Invalid(
             "monitoring.time",
-            f"{where}: {text!r} is no ISO date or time.",
+            f"{where}: {text!r} is not an ISO date or time.",
             hint="For example 2013-04-01 or 2013-04-01T06:00:00Z.",
         ) from error
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

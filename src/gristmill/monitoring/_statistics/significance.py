@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from gristmill.monitoring._statistics.distance import ks_distance
+from gristmill.monitoring._statistics.distance import Aspect, ks_distance
 from gristmill.monitoring._statistics.sketch import Binning, Floats, Sketch
 
 EXPECTED = 5.0
 EXACT = 500
 LEAST_DAYS = 5
-Aspect = Literal["values", "missing", "range"]
 
 
 @dataclass(frozen=True)
@@ -43,24 +42,24 @@ def p_values(
     """
     if not reference.rows or not window.rows:
         return {"values": 1.0, "missing": 1.0}
-    then, now = days
-    found: dict[Aspect, float] = {
+    reference_days, window_days = days
+    chances: dict[Aspect, float] = {
         "missing": missing_test(
             reference,
             window,
-            1 / inflation(reference.rows, then, alike.missing),
-            1 / inflation(window.rows, now, alike.missing),
+            1 / inflation(reference.rows, reference_days, alike.missing),
+            1 / inflation(window.rows, window_days, alike.missing),
         )
     }
-    left: Floats = reference.counts[1:] / inflation(reference.present, then, alike.values)
-    right: Floats = window.counts[1:] / inflation(window.present, now, alike.values)
+    left: Floats = reference.counts[1:] / inflation(reference.present, reference_days, alike.values)
+    right: Floats = window.counts[1:] / inflation(window.present, window_days, alike.values)
     if binning.kind == "category":
-        found["values"] = chi_square(left, right)
+        chances["values"] = chi_square(left, right)
     else:
-        found["values"] = min(1.0, 2 * min(ks_test(left, right), kuiper_test(left, right)))
+        chances["values"] = min(1.0, 2 * min(ks_test(left, right), kuiper_test(left, right)))
         ends = [range_test(left.sum(), right.sum(), right[i]) for i in (0, -1)]
-        found["range"] = min(1.0, 2 * min(ends))
-    return found
+        chances["range"] = min(1.0, 2 * min(ends))
+    return chances
 
 
 def effective_days(rows: Any) -> float:

@@ -56,8 +56,8 @@ class Binning:
         if self.kind == "category":
             other = len(self.categories) + 1
             codes, names = factorize(values)
-            found = [0 if n is None else self.places.get(n, other) for n in names]
-            return np.array(found, dtype=np.intp)[codes]
+            bins_of_names = [0 if n is None else self.places.get(n, other) for n in names]
+            return np.array(bins_of_names, dtype=np.intp)[codes]
         numbers = np.asarray(values, dtype=np.float64)
         bins = np.searchsorted(np.asarray(self.cuts), numbers, side="right") + 1
         return np.where(np.isfinite(numbers), bins, 0).astype(np.intp)
@@ -199,8 +199,8 @@ def factorize(values: Any) -> tuple[NDArray[np.intp], list[str | None]]:
                 None,
             ]  # -1, a missing one, is the last
     index: dict[str | None, int] = {}
-    found = [index.setdefault(category_label(v), len(index)) for v in values]
-    return np.array(found, dtype=np.intp), list(index)
+    codes_of = [index.setdefault(category_label(v), len(index)) for v in values]
+    return np.array(codes_of, dtype=np.intp), list(index)
 
 
 def fix_bins(name: str, values: Any, kind: Kind, bins: int = BINS) -> Binning:

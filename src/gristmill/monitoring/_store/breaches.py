@@ -28,7 +28,7 @@ class Breach:
     example: str
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         many = "s" if self.rows != 1 else ""
         name = self.column or "columns together"
         return f"{name}: {self.rule} ({self.rows:,} row{many}, for instance {self.example})"
@@ -45,27 +45,29 @@ def broken(contract: Contract, lines: Lines, sign: int = 1) -> pa.Table:
 
     columns: dict[str, Any] = dict(lines.numbers)
     columns |= {k: v.to_pandas().astype(object) for k, v in lines.texts.items()}
-    found: dict[str, list[Any]] = {k: [] for k in ("hour", "item", "rule", "n", "example")}
+    columns_of_rows: dict[str, list[Any]] = {
+        k: [] for k in ("hour", "item", "rule", "n", "example")
+    }
     for each in contract.broken(pd.DataFrame(columns)):
         hours, n = np.unique(lines.hour[each.rows], return_counts=True)
-        found["hour"] += hours.tolist()
-        found["n"] += (sign * n).tolist()
+        columns_of_rows["hour"] += hours.tolist()
+        columns_of_rows["n"] += (sign * n).tolist()
         for name, value in (("item", each.column), ("rule", each.rule), ("example", each.example)):
-            found[name] += [value] * hours.size
-    size = len(found["hour"])
+            columns_of_rows[name] += [value] * hours.size
+    size = len(columns_of_rows["hour"])
     types = {"hour": pa.int64(), "n": pa.int64()}
-    arrays = {k: pa.array(v, types.get(k, pa.string())) for k, v in found.items()}
+    arrays = {k: pa.array(v, types.get(k, pa.string())) for k, v in columns_of_rows.items()}
     version = int(lines.version[0]) if size else 0
     return pa.table({"version": pa.repeat(version, size), **arrays})
 
 
-def breach_text(found: Sequence[Breach], rows: int, allowed: float) -> str:
+def breach_text(breaches: Sequence[Breach], rows: int, allowed: float) -> str:
     """Why the window breaks the contract, in words; "" when it keeps it. Pure.
 
     It breaks it when a rule is broken by more than the share `allowed` of its `rows`."""
-    bad = [b for b in found if b.rows > allowed * rows]
+    bad = [b for b in breaches if b.rows > allowed * rows]
     if not bad:
         return ""
     worst = max(b.rows for b in bad) / max(1, rows)
     rules = f"{len(bad)} rule{'s' if len(bad) != 1 else ''} of the contract broken, one by "
-    return f"{rules}{format_percent(worst)} of rows. " + "; ".join(b.words for b in bad[:3])
+    return f"{rules}{format_percent(worst)} of rows. " + "; ".join(b.text for b in bad[:3])

@@ -57,7 +57,7 @@ def count(profile: Profile, lines: Lines, sign: int = 1) -> pa.Table:
     hours, where = np.unique(lines.hour, return_inverse=True)
     places = {c.name: _places(c.binning, lines) for c in profile.columns}
     if profile.task == "binary":
-        score = lines.numbers[PREDICTION]
+        score = lines.number(PREDICTION)
         places[SCORE] = score_bin(np.where(np.isfinite(score), score, 0.0))
     tables = []
     for names, codes in [((("",), None)), *(_part(profile, n, places) for n in profile.segments)]:
@@ -65,17 +65,17 @@ def count(profile: Profile, lines: Lines, sign: int = 1) -> pa.Table:
         rows = where[inside] if codes is None else codes[inside] * hours.size + where[inside]
         size = hours.size * len(names)
         arrived = np.bincount(rows, minlength=size)
-        there = np.flatnonzero(arrived)
+        filled = np.flatnonzero(arrived)
         cells, n = _cells(layout, places, rows, inside, size)
-        ends = pa.array(np.searchsorted(cells, np.append(there, size) * layout.cells), pa.int32())
-        moments = _moments(layout, lines, rows, inside, size, sign)[there]
-        steps = pa.array(np.arange(there.size + 1) * moments.shape[1], pa.int32())
+        ends = pa.array(np.searchsorted(cells, np.append(filled, size) * layout.cells), pa.int32())
+        moments = _moments(layout, lines, rows, inside, size, sign)[filled]
+        steps = pa.array(np.arange(filled.size + 1) * moments.shape[1], pa.int32())
         tables.append(
             pa.table({
-                "version": pa.repeat(profile.version, there.size),
-                "hour": hours[there % hours.size],
-                "part": np.array(names, dtype=object)[there // hours.size],
-                "arrived": sign * arrived[there],
+                "version": pa.repeat(profile.version, filled.size),
+                "hour": hours[filled % hours.size],
+                "part": np.array(names, dtype=object)[filled // hours.size],
+                "arrived": sign * arrived[filled],
                 "cells": pa.ListArray.from_arrays(ends, pa.array(cells % max(1, layout.cells))),
                 "n": pa.ListArray.from_arrays(ends, pa.array(sign * n)),
                 "moments": pa.ListArray.from_arrays(steps, pa.array(moments.ravel())),
@@ -88,16 +88,16 @@ def _cells(
     layout: Layout, places: Mapping[str, Ints], rows: Ints, inside: Any, size: int
 ) -> tuple[Ints, Ints]:
     """Cells that are not empty, numbered by row and then by bin, and their counts."""
-    found, counts = [], []
+    filled, counts = [], []
     for name, start in layout.starts.items():
         width = layout.sizes[name]
         tally = np.bincount(rows * width + places[name][inside], minlength=size * width)
         cell = np.flatnonzero(tally)
-        found.append(cell // width * layout.cells + start + cell % width)
+        filled.append(cell // width * layout.cells + start + cell % width)
         counts.append(tally[cell])
-    if not found:
+    if not filled:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    cells, n = np.concatenate(found), np.concatenate(counts)
+    cells, n = np.concatenate(filled), np.concatenate(counts)
     order = np.argsort(cells, kind="stable")
     return cells[order], n[order]
 
@@ -106,26 +106,26 @@ def _moments(
     layout: Layout, lines: Lines, rows: Ints, inside: Any, size: int, sign: int
 ) -> NDArray[np.float64]:
     """Shape (size, 4 for each numeric column)."""
-    found = np.zeros((size, len(layout.numbers), 4))
-    found[:, :, 2], found[:, :, 3] = np.inf, -np.inf
+    moments = np.zeros((size, len(layout.numbers), 4))
+    moments[:, :, 2], moments[:, :, 3] = np.inf, -np.inf
     for i, name in enumerate(layout.numbers):
-        value = lines.numbers[name][inside]
+        value = lines.number(name)[inside]
         some = np.isfinite(value)
         value, row = value[some], rows[some]
-        found[:, i, 0] = sign * np.bincount(row, value, size)
-        found[:, i, 1] = sign * np.bincount(row, value**2, size)
+        moments[:, i, 0] = sign * np.bincount(row, value, size)
+        moments[:, i, 1] = sign * np.bincount(row, value**2, size)
         if sign < 0:
             continue
-        low, high = found[:, i, 2].copy(), found[:, i, 3].copy()
+        low, high = moments[:, i, 2].copy(), moments[:, i, 3].copy()
         np.minimum.at(low, row, value)
         np.maximum.at(high, row, value)
-        found[:, i, 2], found[:, i, 3] = low, high
-    return found.reshape(size, -1)
+        moments[:, i, 2], moments[:, i, 3] = low, high
+    return moments.reshape(size, -1)
 
 
 def _places(binning: Binning, lines: Lines) -> Ints:
     if binning.kind == "number":
-        return np.asarray(binning.place(lines.numbers[binning.name]), np.int64)
+        return np.asarray(binning.place(lines.number(binning.name)), np.int64)
     column = lines.texts[binning.name].combine_chunks().dictionary_encode()
     names = binning.place(column.dictionary.to_pylist())
     codes = column.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)
@@ -152,15 +152,17 @@ def sample(profile: Profile, lines: Lines) -> pa.Table:
     order = np.lexsort((lines.mixed, day))
     _, first = np.unique(day[order], return_index=True)
     rank = np.arange(order.size) - np.repeat(first, np.diff([*first, order.size]))
-    kept = order[rank < SAMPLED]
+    least = order[rank < SAMPLED]
     chosen = np.zeros(order.size, dtype=bool)
-    chosen[kept] = True
-    mine = lines.where(chosen)
-    bins = np.column_stack([_places(c.binning, mine) for c in profile.features]).astype(np.uint16)
-    ends = pa.array(np.arange(kept.size + 1) * bins.shape[1], pa.int32())
+    chosen[least] = True
+    sampled = lines.where(chosen)
+    bins = np.column_stack([_places(c.binning, sampled) for c in profile.features]).astype(
+        np.uint16
+    )
+    ends = pa.array(np.arange(least.size + 1) * bins.shape[1], pa.int32())
     return pa.table({
-        "version": pa.repeat(profile.version, kept.size),
-        "day": mine.hour // DAY,
-        "mixed": mine.mixed,
+        "version": pa.repeat(profile.version, least.size),
+        "day": sampled.hour // DAY,
+        "mixed": sampled.mixed,
         "bins": pa.ListArray.from_arrays(ends, pa.array(bins.ravel())),
     })  # fmt: skip

@@ -29,7 +29,8 @@ NUMBER = "coalesce(try_cast({0} as double), try_cast(try_cast({0} as boolean) as
 class Lines:
     """Lines of the prediction log, columns of length n; texts and numbers by column name.
 
-    `received` is in microseconds since 1970; `line` is the place in the file, from 0.
+    `received` is in microseconds since 1970; `line` is the place in the file, from 0. A column that
+    is a number for one version and a category for another was read as text; `number` parses it.
     """
 
     request: Any
@@ -40,6 +41,16 @@ class Lines:
     hour: NDArray[np.int64]
     texts: Mapping[str, Any]
     numbers: Mapping[str, Floats]
+
+    def number(self, name: str) -> Floats:
+        """A column's values as numbers, shape (n,); NaN for what is missing or no number."""
+        if name in self.numbers:
+            return self.numbers[name]
+        column = self.texts[name].combine_chunks().dictionary_encode()
+        values = [_parse_number(text) for text in column.dictionary.to_pylist()]
+        codes = column.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
+        parsed: Floats = np.array([*values, np.nan], dtype=np.float64)[codes]
+        return parsed
 
     def of(self, version: int) -> Lines:
         return self.where(self.version == version)
@@ -59,16 +70,26 @@ class Lines:
         )
 
 
+def _parse_number(text: str) -> float:
+    """As `NUMBER` does it in SQL, with NaN for null."""
+    if text in ("true", "false"):
+        return float(text == "true")
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
 def kinds_of(profiles: Iterable[Profile]) -> dict[str, Kind]:
     """How each column of these versions is read; as text where they disagree."""
-    found: dict[str, Kind] = {PREDICTION: "number"}
+    kinds: dict[str, Kind] = {PREDICTION: "number"}
     for profile in profiles:
         if profile.task == "labels":
-            found[PREDICTION] = "category"
+            kinds[PREDICTION] = "category"
         for column in profile.columns:
             kind = column.binning.kind
-            found[column.name] = kind if found.get(column.name, kind) == kind else "category"
-    return found
+            kinds[column.name] = kind if kinds.get(column.name, kind) == kind else "category"
+    return kinds
 
 
 def read_predictions(
@@ -159,9 +180,9 @@ def _last_line_end(file: Any) -> int:
         step = min(position, 2**16)
         position -= step
         file.seek(position)
-        found = file.read(step).rfind(b"\n")
-        if found >= 0:
-            return position + int(found) + 1
+        newline = file.read(step).rfind(b"\n")
+        if newline >= 0:
+            return position + int(newline) + 1
     return 0
 
 

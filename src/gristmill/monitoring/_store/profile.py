@@ -1,4 +1,4 @@
-"""What a version promised: bins and sketches of its reference, its score on the hold-out."""
+"""The profile of a version: bins and sketches of its reference, its metrics on the hold-out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gristmill.monitoring._statistics.sketch import Binning, Sketch
 
 PREDICTION = "prediction"
 SCORE = "(score)"
-FORMAT = 3
+FORMAT = 4
 
 
 def _none() -> NDArray[np.int32]:
@@ -28,7 +28,7 @@ def _none() -> NDArray[np.int32]:
 class Profile:
     """The reference of a version; `rows` is 0 when it kept none.
 
-    `promised` are its metrics on the hold-out, `expected` what its predictions are worth there.
+    `baseline` are its metrics on the hold-out, `expected` what its predictions are worth there.
     `segments` are values by column; `parts` the reference's sketches by segment (`column=value`),
     weekday (`weekday=0`, a Monday) or month (`month=7`), then by column, `part_days` how many days
     each is worth. `sample` are bins of some rows of the reference, shape (n, features), and
@@ -40,7 +40,7 @@ class Profile:
     rows: int
     features: tuple[Column, ...]
     prediction: Column | None
-    promised: Mapping[str, Metric]
+    baseline: Mapping[str, Metric]
     expected: Expected | None = None
     segments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parts: Mapping[str, Mapping[str, Sketch]] = field(default_factory=dict, repr=False)
@@ -60,7 +60,7 @@ class Profile:
             "rows": self.rows,
             "features": [_column_record(c) for c in self.features],
             "prediction": _column_record(self.prediction) if self.prediction else None,
-            "promised": {k: vars(m) for k, m in self.promised.items()},
+            "baseline": {k: vars(m) for k, m in self.baseline.items()},
             "expected": self.expected.record() if self.expected else None,
             "segments": self.segments,
             "parts": {
@@ -80,7 +80,7 @@ class Profile:
             record["rows"],
             tuple(_column_from(c) for c in record["features"]),
             _column_from(output) if output else None,
-            {k: Metric(**m) for k, m in record["promised"].items()},
+            {k: Metric(**m) for k, m in record["baseline"].items()},
             Expected.from_record(expected) if expected else None,
             {k: tuple(v) for k, v in record["segments"].items()},
             {p: {n: sketch_from(s) for n, s in c.items()} for p, c in record["parts"].items()},

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gristmill.monitoring._statistics.performance import Scores
 from gristmill.monitoring._statistics.periods import Period
@@ -36,6 +38,28 @@ class Window:
     corrected: int = 0
 
 
+@dataclass(frozen=True)
+class WindowCounts:
+    """All that the store holds of a window.
+
+    `parts` are sketches by segment ("": all rows) and column, `days` how many days the rows are
+    worth (`effective_days`), `sample` bins of some rows, shape (n, features), with `sample_days`,
+    shape (n,), `breaches` the rules of the contract that rows break.
+    """
+
+    parts: Mapping[str, Mapping[str, Sketch]]
+    days: float
+    scores: Scores
+    sample: NDArray[np.int32]
+    sample_days: NDArray[np.int64]
+    breaches: tuple[Breach, ...]
+
+    @property
+    def columns(self) -> Mapping[str, Sketch]:
+        """The sketch of each column over all rows."""
+        return self.parts[""]
+
+
 class Reading:
     """Reads one model's sketches from an open database."""
 
@@ -44,7 +68,7 @@ class Reading:
     def windows(self, period: Period) -> list[Window]:
         """All windows with rows, oldest first."""
         tally: dict[tuple[datetime, int], list[int]] = {}
-        for place, query in enumerate(
+        for figure, query in enumerate(
             (
                 "select version, hour, sum(arrived) from hours where part = '' group by all",
                 "select version, hour, sum(n) from sums where metric = 0 group by all",
@@ -53,12 +77,24 @@ class Reading:
         ):
             for version, hour, n in self._db.execute(query).fetchall():
                 start = period.start(datetime.fromtimestamp(hour, UTC))
-                tally.setdefault((start, version), [0, 0, 0])[place] += int(n)
+                tally.setdefault((start, version), [0, 0, 0])[figure] += int(n)
         return [
             Window(version, start, period.end(start), rows, labelled, corrected)
             for (start, version), (rows, labelled, corrected) in sorted(tally.items())
             if rows
         ]
+
+    def counts(self, window: Window, profile: Profile, sample: int) -> WindowCounts:
+        """All of a window, with at most `sample` rows of the sample."""
+        bins, days = self.sample(window, sample)
+        return WindowCounts(
+            self.sketches(window, profile),
+            self.days(window),
+            self.scores(window, profile),
+            bins,
+            days,
+            self.breaches(window),
+        )
 
     def sketches(self, window: Window, profile: Profile) -> dict[str, dict[str, Sketch]]:
         """The window's sketch of each column of the profile, by part ("": all its rows)."""
@@ -68,15 +104,15 @@ class Reading:
           order by part"""  # noqa: S608
         table = self._db.sql(query, params=[*span, *span]).to_arrow_table().combine_chunks()
         layout = Layout.of(profile)
-        found = {"": _sketches(layout, table.slice(0, 0))}
+        sketches = {"": _sketches(layout, table.slice(0, 0))}
         parts = table.column("part").to_pylist()
         for part in dict.fromkeys(parts):
-            mine = table.slice(parts.index(part), parts.count(part))
-            found[part] = _sketches(layout, mine)
-        return found
+            rows = table.slice(parts.index(part), parts.count(part))
+            sketches[part] = _sketches(layout, rows)
+        return sketches
 
     def days(self, window: Window) -> float:
-        """How many days the window's rows are worth (`days_worth`)."""
+        """How many days the window's rows are worth (`effective_days`)."""
         span = [window.version, int(window.start.timestamp()), int(window.end.timestamp())]
         query = f"""select sum(arrived) from hours {SPAN} and part = ''
           group by hour // 86400 having sum(arrived) > 0"""  # noqa: S608
@@ -88,8 +124,10 @@ class Reading:
         first, last = int(window.start.timestamp()) // DAY, -(-int(window.end.timestamp()) // DAY)
         query = """select bins, day from sample where version = ? and day >= ? and day < ?
           order by mixed limit ?"""
-        found = self._db.execute(query, [window.version, first, last, rows]).fetchall()
-        return np.array([b for b, _ in found], np.int32), np.array([d for _, d in found], np.int64)
+        sampled = self._db.execute(query, [window.version, first, last, rows]).fetchall()
+        return np.array([b for b, _ in sampled], np.int32), np.array(
+            [d for _, d in sampled], np.int64
+        )
 
     def scores(self, window: Window, profile: Profile) -> Scores:
         """The window's labelled rows."""
@@ -128,14 +166,14 @@ def _sketches(layout: Layout, table: pa.Table) -> dict[str, Sketch]:
     counts = np.bincount(cells, n, layout.cells).astype(np.int64)
     moments = pc.list_flatten(table.column("moments")).to_numpy()
     moments = moments.reshape(-1, len(layout.numbers), 4) if layout.numbers else moments
-    found = {}
+    sketches = {}
     for name, start in layout.starts.items():
-        mine = counts[start : start + layout.sizes[name]]
+        column = counts[start : start + layout.sizes[name]]
         if name not in layout.numbers or not table.num_rows:
-            found[name] = Sketch(mine)
+            sketches[name] = Sketch(column)
             continue
         total, squares, low, high = moments[:, layout.numbers.index(name)].T
-        found[name] = Sketch(
-            mine, float(total.sum()), float(squares.sum()), float(low.min()), float(high.max())
+        sketches[name] = Sketch(
+            column, float(total.sum()), float(squares.sum()), float(low.min()), float(high.max())
         )
-    return found
+    return sketches

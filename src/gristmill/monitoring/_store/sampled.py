@@ -41,18 +41,18 @@ def sampled_rows(
 
     kinds = kinds_of([profile])
     files = log_files(log)
-    taken: list[pd.DataFrame] = []
+    frames: list[pd.DataFrame] = []
     with duckdb.connect() as db:
         db.execute("set timezone = 'UTC'; set threads = 2")
         rows, chosen = _choose(db, files, profile.version, spans, by, most, progress)
         for number, file in enumerate(f for f in files if f.name in chosen):
             lines = read_predictions(db, file, kinds, by)
-            taken.append(_frame(lines.where(np.isin(lines.line, chosen[file.name])), profile))
+            frames.append(_frame(lines.where(np.isin(lines.line, chosen[file.name])), profile))
             progress(0.5 + 0.5 * (number + 1) / len(chosen), f"reading {most:,} of {rows:,} rows")
-    if not taken:
+    if not frames:
         return pd.DataFrame(), rows
-    kept = pd.concat(taken, ignore_index=True).sort_values("mixed", kind="stable")
-    return kept.drop(columns="mixed").reset_index(drop=True), rows
+    sample = pd.concat(frames, ignore_index=True).sort_values("mixed", kind="stable")
+    return sample.drop(columns="mixed").reset_index(drop=True), rows
 
 
 def _choose(

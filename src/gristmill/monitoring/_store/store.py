@@ -67,14 +67,14 @@ class SketchStore(Reading):
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db: duckdb.DuckDBPyConnection = duckdb.connect(str(path))
         self._db.execute("set timezone = 'UTC'; set threads = 2")
-        words = f"{LAYOUT} {layout} {sampled} {contract.digest if contract else ''}"
+        description = f"{LAYOUT} {layout} {sampled} {contract.digest if contract else ''}"
         with self._transaction():
             self._db.execute("create table if not exists layout (words varchar)")
-            if self._db.execute("select words from layout").fetchall() != [(words,)]:
+            if self._db.execute("select words from layout").fetchall() != [(description,)]:
                 for table in TABLES:
                     self._db.execute(f"drop table if exists {table}")
                 self._db.execute("delete from layout")
-                self._db.execute("insert into layout values (?)", [words])
+                self._db.execute("insert into layout values (?)", [description])
             self._db.execute(SCHEMA)
 
     def __enter__(self) -> SketchStore:
@@ -82,6 +82,14 @@ class SketchStore(Reading):
 
     def __exit__(self, *_: object) -> None:
         self._db.close()
+
+    def count_log(
+        self, predictions: Path, feedback: Path, profile: Callable[[int], Profile | None], by: str
+    ) -> None:
+        """Count what was appended to both logs; `profile` and `by` as in `take_predictions`."""
+        self.take_predictions(predictions, profile, by)
+        versions = [window.version for window in self.windows(Period(None))]
+        self.take_feedback(feedback, {v: p for v in dict.fromkeys(versions) if (p := profile(v))})
 
     def take_predictions(
         self, directory: Path, profile: Callable[[int], Profile | None], by: str
@@ -96,24 +104,24 @@ class SketchStore(Reading):
         for file, done, before in self._unread("predictions", directory):
             with slice_of(file, done) as (path, size), self._transaction():
                 lines = read_predictions(self._db, path, kinds, by, before)
-                fresh = {int(v) for v in np.unique(lines.version)} - known
-                if fresh:
-                    known |= fresh
-                    wanted = self._kinds(p for v in sorted(known) if (p := profile(v)))
-                    if wanted != kinds:
-                        kinds = wanted
+                new = {int(v) for v in np.unique(lines.version)} - known
+                if new:
+                    known |= new
+                    needed = self._kinds(p for v in sorted(known) if (p := profile(v)))
+                    if needed != kinds:
+                        kinds = needed
                         lines = read_predictions(self._db, path, kinds, by, before)
                 versions = [int(v) for v in np.unique(lines.version)]
                 profiles = {v: p for v in versions if (p := profile(v))}
                 counted = self._enter(lines, file, profiles)
                 self._take_out(directory, profile, kinds, by)
-                for version, found in profiles.items():
-                    mine = lines.where(counted & (lines.version == version))
-                    self._count(found, mine)
-                    rows += len(mine.version)
-                bad = int((~np.isin(lines.version, list(profiles))).sum())
-                self._advance("predictions", file, done + size, len(lines.version), bad)
-            damaged += bad
+                for version, version_profile in profiles.items():
+                    counted_lines = lines.where(counted & (lines.version == version))
+                    self._count(version_profile, counted_lines)
+                    rows += len(counted_lines.version)
+                unusable = int((~np.isin(lines.version, list(profiles))).sum())
+                self._advance("predictions", file, done + size, len(lines.version), unusable)
+            damaged += unusable
         self._settle()
         return rows, damaged
 
@@ -148,8 +156,8 @@ class SketchStore(Reading):
         """Files with something new, and the bytes and lines of each that were read."""
         query = "select file, bytes, lines from progress where kind = ?"
         done = {f: (b, n) for f, b, n in self._db.execute(query, [kind]).fetchall()}
-        found = [(f, *done.get(f.name, (0, 0))) for f in log_files(directory)]
-        return [(f, b, n) for f, b, n in found if f.stat().st_size > b]
+        offsets = [(f, *done.get(f.name, (0, 0))) for f in log_files(directory)]
+        return [(f, b, n) for f, b, n in offsets if f.stat().st_size > b]
 
     def _advance(self, kind: str, file: Path, size: int, lines: int, damaged: int) -> None:
         self._db.execute(
@@ -179,21 +187,21 @@ class SketchStore(Reading):
         """
         import pyarrow as pa
 
-        said = lines.texts.get(PREDICTION)
-        if said is None:
-            said = pa.array(lines.numbers[PREDICTION], from_pandas=True)
-        known = np.isin(lines.version, list(profiles))
+        predictions = lines.texts.get(PREDICTION)
+        if predictions is None:
+            predictions = pa.array(lines.numbers[PREDICTION], from_pandas=True)
+        registered = np.isin(lines.version, list(profiles))
         rows = pa.table({
             "request_id": lines.request,
             "received": lines.received,
             "line": lines.line,
-            "version": pa.array(lines.version, mask=~known),
+            "version": pa.array(lines.version, mask=~registered),
             "hour": lines.hour,
-            "prediction": said,
+            "prediction": predictions,
             "whole": lines.version != 0,
         })  # fmt: skip
         self._db.register("arrived", rows)
-        there = ", ".join(_text(f.name) for f in log_files(file.parent))
+        existing = ", ".join(_text(f.name) for f in log_files(file.parent))
         first = first_answers(
             f"""(select * exclude (whole), null::varchar as label, {_text(file.name)} as file,
             true as fresh from arrived where whole union all by name select *, false as fresh
@@ -204,13 +212,13 @@ class SketchStore(Reading):
         self._db.execute("delete from winning where not fresh")
         self._db.execute(
             f"""delete from winning where request_id in (select request_id from requests
-            where file not in ({there}))"""  # noqa: S608
+            where file not in ({existing}))"""  # noqa: S608
         )
-        beaten = "where request_id in (select request_id from winning)"
+        superseded = "where request_id in (select request_id from winning)"
         self._db.execute(
-            f"create or replace temp table replaced as select * from requests {beaten}"  # noqa: S608
+            f"create or replace temp table replaced as select * from requests {superseded}"  # noqa: S608
         )
-        self._db.execute(f"delete from requests {beaten}")  # noqa: S608
+        self._db.execute(f"delete from requests {superseded}")  # noqa: S608
         self._db.execute("insert into requests by name select * exclude (fresh) from winning")
         won = self._db.execute("select line from winning").fetchnumpy()["line"]
         return np.isin(lines.line, np.asarray(won, dtype=np.int64))
@@ -228,16 +236,16 @@ class SketchStore(Reading):
             lines = read_predictions(self._db, directory / name, kinds, by)
             lines = lines.where(np.isin(lines.line, numbers))
             for version in np.unique(lines.version):
-                found, mine = profile(int(version)), lines.of(int(version))
-                if found is not None:
-                    self._count(found, mine, sign=-1)
+                version_profile, removed = profile(int(version)), lines.of(int(version))
+                if version_profile is not None:
+                    self._count(version_profile, removed, sign=-1)
         self._db.execute("""insert into corrections select version, hour, count(*) from replaced
           where version is not null group by all""")
         query = "select distinct version from replaced where label is not null"
         for (version,) in self._db.execute(query).fetchall():
-            found = profile(version) if version is not None else None
-            if found is not None:
-                self._score(found, self._pairs("replaced", "label", version), sign=-1)
+            version_profile = profile(version) if version is not None else None
+            if version_profile is not None:
+                self._score(version_profile, self._pairs("replaced", "label", version), sign=-1)
 
     def _count(self, profile: Profile, lines: Lines, sign: int = 1) -> None:
         """Add lines of the profile's version to all counts of columns, or take them out."""
@@ -267,8 +275,8 @@ class SketchStore(Reading):
         """Merge counts of one hour that came apart and sort them, when they have grown by half, so
         that a window reads little more than its own hours."""
         query = "select (select count(*) from hours), (select coalesce(max(n), 0) from settled)"
-        now, then = self._db.execute(query).fetchall()[0]
-        if now <= 4 * then + 1000:
+        rows, settled_rows = self._db.execute(query).fetchall()[0]
+        if rows <= 4 * settled_rows + 1000:
             return
         with self._transaction():
             self._db.execute("""create or replace table hours as

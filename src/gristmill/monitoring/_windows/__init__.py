@@ -1,1 +1,1 @@
-"""What a version promised, every window judged against it, and the report."""
+"""What a version is compared with, every window judged against it, and the report."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from gristmill.monitoring._settings import MonitoringSettings
-from gristmill.monitoring._statistics.periods import parse_length
+from gristmill.records import UNITS, parse_duration
 
 MOST = 0.05
 
@@ -17,7 +17,7 @@ def allocate(settings: MonitoringSettings) -> dict[str, float]:
     together), the rest equally to performance, its control chart, and to segments, the joint test
     and business metrics where they are asked for.
     """
-    span = parse_length(settings.budget, "budget") / timedelta(days=1)
+    span = parse_duration(settings.budget, "budget") / timedelta(days=1)
     whole = min(MOST, settings.period.days / span)
     others = ["performance", "chart"]
     others += ["segment"] if settings.segments else []
@@ -27,7 +27,7 @@ def allocate(settings: MonitoringSettings) -> dict[str, float]:
 
 
 def budget_text(settings: MonitoringSettings) -> str:
-    """The promise as a sentence."""
+    """The budget as a sentence."""
     spent = sum(allocate(settings).values())
     return (
         f"At most one false alarm in {_length(settings.budget)} is expected: the chance of one "
@@ -38,5 +38,7 @@ def budget_text(settings: MonitoringSettings) -> str:
 def _length(text: str) -> str:
     if text == "month":
         return "a month"
-    number, unit = int(text[:-1]), {"h": "hour", "d": "day", "w": "week"}[text[-1]]
-    return f"{number} {unit}s" if number != 1 else f"a{'n' if unit == 'hour' else ''} {unit}"
+    number, units = text[:-1].strip(), UNITS[text[-1]]
+    if number != "1":
+        return f"{number} {units}"
+    return f"a{'n' if units == 'hours' else ''} {units[:-1]}"

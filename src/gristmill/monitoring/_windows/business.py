@@ -34,24 +34,28 @@ def business_metrics(
 ) -> list[Business]:
     """The declared metrics by window: the value of outcomes, and the columns `time` and `value` of
     the files that `[...business.NAME]` names, averaged. Raises Invalid, NotFound."""
-    found = []
+    metrics = []
     for key in settings.value:
         if key not in (*OUTCOMES, *COSTS):
             known = ", ".join((*OUTCOMES, *COSTS))
-            raise Invalid("monitoring.value", f"{where} value.{key}", hint=f"One of {known}.")
+            raise Invalid(
+                "monitoring.value",
+                f"{where}: value.{key} is not known.",
+                hint=f"Use some of {known}.",
+            )
     worth = {w.start: v for w in windows if (v := value_of(w.outcomes, settings.value)) is not None}
     if worth:
-        found.append(Business(VALUE, worth))
+        metrics.append(Business(VALUE, worth))
     for name, table in settings.business.items():
         if not isinstance(table, dict) or set(table) - {"file", "better"} or "file" not in table:
             raise Invalid(
                 "monitoring.business",
-                f"{where} business.{name} is no such table.",
+                f"{where}: business.{name} must be a table with `file` and perhaps `better`.",
                 hint=f'In {SETTINGS}: file = "revenue.csv" (time, value), better = "higher".',
             )
         values = _read(project, str(table["file"]), settings.period, name)
-        found.append(Business(name, values, table.get("better", "higher") == "higher"))
-    return found
+        metrics.append(Business(name, values, table.get("better", "higher") == "higher"))
+    return metrics
 
 
 def _read(project: Project, file: str, period: Period, name: str) -> dict[datetime, float]:
@@ -59,13 +63,13 @@ def _read(project: Project, file: str, period: Period, name: str) -> dict[dateti
 
     path = project.root / file
     if not path.is_file():
-        raise NotFound("monitoring.business", f"business metric {name}: {file} is not there.")
+        raise NotFound("monitoring.business", f"business metric {name}: {file} does not exist.")
     frame: Any = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
     if not {"time", "value"} <= set(frame):
         raise Invalid(
             "monitoring.business",
             f"{file} has no columns `time` and `value`.",
-            hint=f"It has {', '.join(map(str, frame))}.",
+            hint=f"Its columns are {', '.join(map(str, frame))}.",
         )
     times = pd.to_datetime(frame["time"], utc=True)
     starts = [period.start(t.to_pydatetime()) for t in times]

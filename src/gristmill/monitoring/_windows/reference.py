@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from gristmill.errors import Invalid
 from gristmill.files import write_json
+from gristmill.monitoring._model import MonitoredModel
 from gristmill.monitoring._settings import MonitoringSettings
 from gristmill.monitoring._statistics.distance import groups
 from gristmill.monitoring._statistics.drift import Column, importance
@@ -45,22 +45,32 @@ SAMPLE = 2000
 Days = NDArray[np.int64]
 
 
-def profile_of(
-    registry: Registry,
-    settings: ModelSettings,
-    watched: MonitoringSettings,
-    version: Version,
-    folder: Path,
-) -> Profile:
+class ProfileCache:
+    """The profiles of a model's versions, each read once. `loaded` are those asked for so far."""
+
+    def __init__(self, model: MonitoredModel) -> None:
+        self._model = model
+        self.loaded: dict[int, Profile] = {}
+
+    def get(self, number: int) -> Profile | None:
+        """The profile of a version; None for one that nobody registered."""
+        version = self._model.versions.get(number)
+        if version is not None and number not in self.loaded:
+            self.loaded[number] = profile_of(self._model, version)
+        return self.loaded.get(number)
+
+
+def profile_of(model: MonitoredModel, version: Version) -> Profile:
     """The profile of a version, computed once for the segments and the kind of reference that the
-    settings ask for, and kept in `folder`."""
-    asked = hashlib.sha256(f"{watched.segments} {watched.reference}".encode()).hexdigest()[:8]
-    path = folder / f"{version.version}-{asked}.json"
+    settings ask for, and kept."""
+    settings = model.settings
+    variant = hashlib.sha256(f"{settings.segments} {settings.reference}".encode()).hexdigest()[:8]
+    path = model.directory / "profiles" / f"{version.version}-{variant}.json"
     if path.is_file():
         record = json.loads(path.read_text(encoding="utf-8"))
         if record["format"] == FORMAT:
             return Profile.from_record(record)
-    profile = _build(registry, settings, watched, version)
+    profile = _build(model.registry, model.declared, settings, version)
     write_json(path, profile.record())
     return profile
 
@@ -75,10 +85,10 @@ def columns_of(
 
     Names of categories are taken from one random half of the rows and counted in the other: taken
     and counted on the same rows, frequent names would look more frequent than they are, and rare
-    ones of the window like new ones. `day` numbers the day of each row, when it is known.
+    ones of the window like new ones. `day` numbers the day of each row, where it is known.
     """
-    found = []
-    when = None if day is None else np.unique(day, return_inverse=True)[1]
+    columns = []
+    days_of_rows = None if day is None else np.unique(day, return_inverse=True)[1]
     for name, (kind, column) in values.items():
         half: Any = slice(None)
         if kind == "category":
@@ -91,11 +101,11 @@ def columns_of(
         if prediction is not None:
             weight = importance(_coarse(binning, places), prediction[half], binning.size)
         alike, days = IntraclassCorrelation(), 0.0
-        if when is not None:
-            alike = _alike(binning, places, when[half])
-            days = effective_days(np.bincount(when[half]))
-        found.append(Column(binning, binning.sketch(counted, places), weight, alike, days))
-    return tuple(found)
+        if days_of_rows is not None:
+            alike = _alike(binning, places, days_of_rows[half])
+            days = effective_days(np.bincount(days_of_rows[half]))
+        columns.append(Column(binning, binning.sketch(counted, places), weight, alike, days))
+    return tuple(columns)
 
 
 def _coarse(binning: Binning, places: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -145,7 +155,7 @@ def _table(row: NDArray[np.intp], column: NDArray[np.intp], rows: int, columns: 
 def _build(
     registry: Registry, settings: ModelSettings, watched: MonitoringSettings, version: Version
 ) -> Profile:
-    promised = {k: Metric(v, v, v) for k, v in version.metrics.items()}
+    baseline = {k: Metric(v, v, v) for k, v in version.metrics.items()}
     task: Task = "binary"
     predicted = truth = None
     if HOLDOUT in version.evidence and settings.target:
@@ -156,9 +166,9 @@ def _build(
             np.array([codes[str(v)] for v in side] if as_codes else side, dtype=float)
             for side in (predicted, truth)
         ]
-        promised |= measure(tally(task, *sides))
+        baseline |= measure(tally(task, *sides))
     if REFERENCE not in version.evidence:
-        return Profile(version.version, task, 0, (), None, promised)
+        return Profile(version.version, task, 0, (), None, baseline)
     frame = reference_rows(registry, settings, version, task)
     times = times_of(frame, settings.time)
     day = None if times is None else (times.asi8 // 86_400_000_000).astype(np.int64)
@@ -166,27 +176,27 @@ def _build(
     values = {str(n): values_of(frame[n]) for n in frame if n not in aside}
     output = values_of(frame[PREDICTION]) if PREDICTION in frame else None
     weights = output[1] if output and output[0] == "number" else None
-    kept = {n: v for n, v in values.items() if v is not None}
-    features = columns_of(kept, weights, day=day)
+    usable = {n: v for n, v in values.items() if v is not None}
+    features = columns_of(usable, weights, day=day)
     prediction = columns_of({PREDICTION: output}, None, day=day)[0] if output else None
     columns = (*features, *([prediction] if prediction else []))
-    everything = {**kept, **({PREDICTION: output} if output else {})}
+    everything = {**usable, **({PREDICTION: output} if output else {})}
     segments = _segments(watched.segments, features)
-    masks = _masks(watched, segments, kept, times)
+    masks = _masks(watched, segments, usable, times)
     expected: Expected | None = None
     if predicted is not None and truth is not None and (task == "binary" or prediction):
         expected = expect(task, predicted, truth, prediction.binning if prediction else None)
     rows = np.sort(
         np.random.default_rng(0).choice(len(frame), min(SAMPLE, len(frame)), replace=False)
     )
-    sample = [c.binning.place(kept[c.name][1][rows]) for c in features]
+    sample = [c.binning.place(usable[c.name][1][rows]) for c in features]
     return Profile(
         version.version,
         task,
         len(frame),
         features,
         prediction,
-        promised,
+        baseline,
         expected,
         segments,
         {p: {c.name: c.binning.sketch(everything[c.name][1][m]) for c in columns}
@@ -246,18 +256,18 @@ def times_of(frame: pd.DataFrame, column: str) -> pd.DatetimeIndex | None:
     return None if times.hasnans else times
 
 
-def _segments(asked: Sequence[str], features: Sequence[Column]) -> dict[str, tuple[str, ...]]:
+def _segments(names: Sequence[str], features: Sequence[Column]) -> dict[str, tuple[str, ...]]:
     """The most frequent values of each segment's column. Raises Invalid for one that has none."""
-    named = {c.name: c.binning for c in features}
-    for name in asked:
-        if name not in named or named[name].kind != "category":
-            words = [n for n, b in named.items() if b.kind == "category"]
+    binnings = {c.name: c.binning for c in features}
+    for name in names:
+        if name not in binnings or binnings[name].kind != "category":
+            categories = [n for n, b in binnings.items() if b.kind == "category"]
             raise Invalid(
                 "monitoring.segments",
-                f"no category {name!r} is in the reference to cut it by.",
-                hint=f"Categories: {', '.join(words) or 'none'}.",
+                f"segments: the reference has no category column {name!r}.",
+                hint=f"Categories: {', '.join(categories) or 'none'}.",
             )
-    return {n: named[n].categories[:SEGMENT_VALUES] for n in asked}
+    return {n: binnings[n].categories[:SEGMENT_VALUES] for n in names}
 
 
 def _masks(
@@ -267,21 +277,21 @@ def _masks(
     times: pd.DatetimeIndex | None,
 ) -> dict[str, NDArray[np.bool_]]:
     """Which rows of the reference are in each part."""
-    found: dict[str, NDArray[np.bool_]] = {}
-    for name, words in segments.items():
+    masks: dict[str, NDArray[np.bool_]] = {}
+    for name, categories in segments.items():
         column = values[name][1]
-        found |= {f"{name}={w}": column.are(w) for w in words}
+        masks |= {f"{name}={c}": column.are(c) for c in categories}
     if watched.reference in ("weekday", "month"):
         if times is None:
             raise Invalid(
                 "monitoring.matched",
-                f"reference = {watched.reference!r} needs the reference's rows to have a time.",
+                f"reference = {watched.reference!r} needs a time in every row of the reference.",
                 hint="Name its column as `time` of the model, and keep it in the reference.",
             )
         kind = watched.reference
-        place = _of(times, kind)
-        found |= {f"{kind}={v}": place == v for v in np.unique(place)}
-    return found
+        numbers = _of(times, kind)
+        masks |= {f"{kind}={v}": numbers == v for v in np.unique(numbers)}
+    return masks
 
 
 def _of(times: pd.DatetimeIndex, kind: str) -> NDArray[np.int64]:
@@ -291,10 +301,10 @@ def _of(times: pd.DatetimeIndex, kind: str) -> NDArray[np.int64]:
 def matching(frame: pd.DataFrame, column: str, names: Iterable[str]) -> NDArray[np.bool_]:
     """Which rows are of the weekdays or months `names` (`weekday=0`, `month=7`), shape (n,)."""
     times = times_of(frame, column)
-    found = np.zeros(len(frame), dtype=bool)
+    matches = np.zeros(len(frame), dtype=bool)
     for kind, _, value in (n.partition("=") for n in names):
-        found |= times is not None and _of(times, kind) == int(value)
-    return found
+        matches |= times is not None and _of(times, kind) == int(value)
+    return matches
 
 
 def values_of(series: pd.Series[Any]) -> tuple[Kind, Any] | None:
