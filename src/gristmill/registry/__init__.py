@@ -63,14 +63,7 @@ if TYPE_CHECKING:
         rollback,
     )
     from gristmill.registry._reproduce import reproduce
-    from gristmill.registry._roles import (
-        ROLE_VERBS,
-        current_actor,
-        is_allowed,
-        require_any_role,
-        require_reader,
-        require_role,
-    )
+    from gristmill.registry._roles import Roles, current_actor
     from gristmill.registry._settings import ModelSettings, model_settings
     from gristmill.registry._versions.store import Registry
     from gristmill.registry._versions.version import HOLDOUT, REFERENCE, Version
@@ -86,7 +79,6 @@ __all__ = [
     "NO_VERSION",
     "PASS",
     "REFERENCE",
-    "ROLE_VERBS",
     "ApprovalStatus",
     "Candidate",
     "Comparison",
@@ -101,6 +93,7 @@ __all__ = [
     "Pair",
     "Promotion",
     "Registry",
+    "Roles",
     "Section",
     "StoredReport",
     "Subject",
@@ -122,7 +115,6 @@ __all__ = [
     "gate",
     "infer_contract",
     "interval_text",
-    "is_allowed",
     "is_author",
     "load_contract",
     "made_section",
@@ -141,9 +133,6 @@ __all__ = [
     "report_of",
     "reproduce",
     "request_approval",
-    "require_any_role",
-    "require_reader",
-    "require_role",
     "rollback",
     "status_of",
     "truth_labels",

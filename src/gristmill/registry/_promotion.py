@@ -32,7 +32,7 @@ from gristmill.registry._gates.reports import report_of
 from gristmill.registry._ledger.chain import Draft, Entry, canonical
 from gristmill.registry._loading.digest import check_name, directory_digest
 from gristmill.registry._loading.signing import SIGNATURE
-from gristmill.registry._roles import current_actor, require_any_role, require_role
+from gristmill.registry._roles import Roles, current_actor
 from gristmill.registry._settings import ModelSettings, model_settings, read_metrics
 from gristmill.registry._versions.store import Registry
 from gristmill.registry._versions.version import HOLDOUT, Version
@@ -77,7 +77,7 @@ def register(
     from gristmill.workspace import lineage_of
 
     path = model_settings(project, model).path
-    require_role(project, "register", actor or current_actor(project))
+    Roles.of(project).require("register", actor or current_actor(project))
     found = lineage or lineage_of(project, path)
     return register_tree(project, model, project, lineage=found, run_id=run_id, actor=actor)
 
@@ -122,7 +122,7 @@ def register_tree(
     """
     settings = model_settings(project, model)
     actor = actor or current_actor(project)
-    require_role(project, "register", actor)
+    Roles.of(project).require("register", actor)
     registry = Registry(project)
     registry.reconcile()
     path = tree.root / settings.path
@@ -170,7 +170,7 @@ def gate(
     if not settings.allow_code and not any(g.kind == Format.kind for g in gates):
         gates += (Format(),)
     actor = actor or current_actor(project)
-    require_any_role(project, ("register", "approve", "promote"), actor, "judge a version")
+    Roles.of(project).require_any(("register", "approve", "promote"), actor, "judge a version")
     registry = Registry(project)
     registry.reconcile()
     challenger = registry.version(model, version)
@@ -225,7 +225,7 @@ def promote(
     reason = clean_reason(reason)
     check_name(alias, "alias")
     actor = actor or current_actor(project)
-    require_role(project, "promote", actor)
+    Roles.of(project).require("promote", actor)
     registry = Registry(project)
     registry.reconcile()
     target = registry.version(model, version)
@@ -235,7 +235,7 @@ def promote(
     wanted = before.get(alias, NO_VERSION) if expected is None else expected
     judged = report_of(registry, target)
     if override:
-        require_role(project, "override", actor)
+        Roles.of(project).require("override", actor)
     else:
         require_pass(target, judged)
     registry.fetch(target)
@@ -288,7 +288,7 @@ def rollback(
     """
     reason = clean_reason(reason)
     actor = actor or current_actor(project)
-    require_role(project, "promote", actor)
+    Roles.of(project).require("promote", actor)
     registry = Registry(project)
     registry.reconcile()
     with registry.ledger.writing() as writer:

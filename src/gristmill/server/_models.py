@@ -8,13 +8,12 @@ from typing import Any
 from gristmill.errors import GristmillError, Invalid, NotFound
 from gristmill.registry import (
     CHAMPION,
-    ROLE_VERBS,
     Entry,
     Registry,
+    Roles,
     Version,
     alias_history,
     current_actor,
-    is_allowed,
     is_author,
     model_settings,
     open_requests,
@@ -61,7 +60,7 @@ def listing(asked: ApiRequest) -> ModelsView:
     actor = current_actor(project)
     return ModelsView(
         actor=actor,
-        may={verb: is_allowed(project, verb, actor) for verb in ROLE_VERBS},
+        may={verb: Roles.of(project).allows(verb, actor) for verb in Roles.VERBS},
         models=tuple(
             _model(registry, name) for name in sorted({*project.models, *registry.models()})
         ),
@@ -205,7 +204,7 @@ def _approvals(registry: Registry, version: Version) -> str:
 def _waiting(registry: Registry, entry: Entry, actor: str) -> WaitingView:
     number = entry.version or 0
     why = ""
-    if not is_allowed(registry.project, "approve", actor):
+    if not Roles.of(registry.project).allows("approve", actor):
         why = f"{actor} may not approve."
     elif is_author(registry, registry.version(entry.model, number), actor):
         why = "Whoever made a version cannot decide on it."

@@ -26,9 +26,9 @@ def alerts(
     Of all declared models unless `model` names one. Raises NotFound for an undeclared model,
     Forbidden for who may not read.
     """
-    from gristmill.registry import current_actor, require_reader
+    from gristmill.registry import Roles, current_actor
 
-    require_reader(project, lambda: current_actor(project))
+    Roles.of(project).require_reader(lambda: current_actor(project))
     moment = now or datetime.now(UTC)
     if model is not None and model not in project.models:
         raise NotFound(
@@ -122,13 +122,13 @@ def _write(
     now: datetime | None,
     **more: Any,
 ) -> Alert:
-    from gristmill.registry import current_actor, require_any_role
+    from gristmill.registry import Roles, current_actor
 
     who, moment = actor or current_actor(project), now or datetime.now(UTC)
     found = find_alert(project, alert)
     if who not in found.owners:
-        require_any_role(
-            project, ("approve", "promote", "deploy"), who, f"decide on alert {found.id}"
+        Roles.of(project).require_any(
+            ("approve", "promote", "deploy"), who, f"decide on alert {found.id}"
         )
     with writing(project, found.model) as path:
         there = fold(read_journal(path))[found.id]

@@ -22,7 +22,7 @@ from gristmill.registry._approvals.notifications import send_notifications
 from gristmill.registry._gates.reports import report_of
 from gristmill.registry._ledger.chain import Draft, Entry
 from gristmill.registry._ledger.ledger import utc_now
-from gristmill.registry._roles import current_actor, is_allowed, require_role
+from gristmill.registry._roles import Roles, current_actor
 from gristmill.registry._settings import model_settings
 from gristmill.registry._versions.store import Registry
 from gristmill.registry._versions.version import Version
@@ -33,7 +33,7 @@ def request_approval(
 ) -> Entry:
     """Ask the reviewers for a decision on a version and its last gate report."""
     actor = actor or current_actor(project)
-    require_role(project, "register", actor)
+    Roles.of(project).require("register", actor)
     return _write(project, model, version, "request", reason, actor)
 
 
@@ -57,7 +57,7 @@ def decide(
     if decision not in DECISIONS:
         raise Invalid("approval.decision", f"{decision!r} is not one of {', '.join(DECISIONS)}.")
     actor = actor or current_actor(project)
-    require_role(project, "approve", actor)
+    Roles.of(project).require("approve", actor)
     registry = Registry(project)
     target = registry.version(model, version)
     if is_author(registry, target, actor):
@@ -87,7 +87,7 @@ def status_of(registry: Registry, version: Version, now: datetime | None = None)
     for entry in decisions:
         registry.ledger.require_sound(entry)
     judged = report_of(registry, version)
-    allowed: Callable[[str], bool] = partial(is_allowed, project, "approve")
+    allowed: Callable[[str], bool] = partial(Roles.of(project).allows, "approve")
     return approval_status(
         decisions,
         digest=version.digest,

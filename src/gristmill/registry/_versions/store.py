@@ -24,7 +24,7 @@ from gristmill.registry._ledger.chain import Draft, Entry, canonical
 from gristmill.registry._ledger.ledger import Ledger, Writer, store_of
 from gristmill.registry._loading.digest import check_name, directory_digest
 from gristmill.registry._loading.signing import KEY
-from gristmill.registry._roles import current_actor, require_reader, require_role, trusted_keys
+from gristmill.registry._roles import Roles, current_actor
 from gristmill.registry._settings import model_settings
 from gristmill.registry._versions.copies import Copies
 from gristmill.registry._versions.evidence import stage
@@ -41,9 +41,9 @@ class Registry:
     """The model versions of a project."""
 
     def __init__(self, project: Project) -> None:
-        require_reader(project, lambda: current_actor(project))
+        Roles.of(project).require_reader(lambda: current_actor(project))
         self.project = project
-        self.ledger = Ledger(store_of(project), trusted_keys(project))
+        self.ledger = Ledger(store_of(project), Roles.of(project).keys)
         self._client: MlflowClient | None = None
         self._copies = Copies(project, lambda: self.client)
 
@@ -77,7 +77,7 @@ class Registry:
         """
         check_name(model)
         actor = actor or current_actor(self.project)
-        require_role(self.project, "register", actor)
+        Roles.of(self.project).require("register", actor)
         if not (path / "MLmodel").is_file():
             raise NotFound(
                 "model.path",
@@ -185,7 +185,7 @@ class Registry:
         from gristmill.registry._loading.loading import load
         from gristmill.registry._loading.signing import SIGNATURE, key_of
 
-        entry, trusted = self._registered(version), trusted_keys(self.project)
+        entry, trusted = self._registered(version), Roles.of(self.project).keys
         key_of(entry, trusted)
         known = version.model in self.project.models
         return load(
