@@ -80,7 +80,7 @@ def monitor(
     then only returned, not kept. Alerts are sent to their routes unless `tell` is off. Raises
     NotFound for an undeclared model, Conflict while another monitor of this model runs.
     """
-    from gristmill.registry import Registry, load_contract, model_settings
+    from gristmill.registry import Contract, Registry, model_settings
 
     declared = model_settings(project, model)
     settings = monitoring_settings(project, model, window=window, start=start)
@@ -90,7 +90,7 @@ def monitor(
     folder = directory(project, model)
     registry = Registry(project)
     layout = f"{settings.by} {settings.segments}"
-    contract = load_contract(project, declared.contract)
+    contract = Contract.load(project, declared.contract)
     with (
         locked(folder / "lock", f"monitoring {model}"),
         SketchStore(

@@ -16,6 +16,7 @@ from typing import ClassVar
 from gristmill.errors import Forbidden
 from gristmill.project import SETTINGS, Project
 from gristmill.records import parse_table
+from gristmill.registry._ledger.keys import public_keys
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,27 @@ class Roles:
         """
         if "*" not in self.read:
             self.require("read", actor())
+
+    @staticmethod
+    def public_keys(actor: str) -> tuple[str, str]:
+        """The actor's public keys, to be listed in `[roles.keys]`; made when there are none.
+
+        Parameters
+        ----------
+        actor
+            The name that the ledger would write down.
+
+        Returns
+        -------
+        tuple
+            The Ed25519 key for ledger entries and the P-256 key for models.
+
+        Raises
+        ------
+        Unavailable
+            `key.directory`: no key can be written.
+        """
+        return public_keys(actor)
 
 
 def current_actor(project: Project) -> str:

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 from gristmill.errors import Conflict, Invalid, Unavailable
 from gristmill.files import held
 from gristmill.project import Project
-from gristmill.registry import FAIL, INCONCLUSIVE, PASS, Evidence, GateResult, Subject
+from gristmill.registry import Evidence, GateResult, Subject, Verdict
 from gristmill.serving._process import Progress, Served, headers, process
 
 HOST = "127.0.0.1"
@@ -115,7 +115,7 @@ class Latency:
         """
         model, rows = subject.model, subject.rows
         if model is None or rows is None or not len(rows):
-            raise Invalid("gate.latency", subject.trouble or "there is no row to ask for")
+            raise Invalid("gate.latency", subject.problem or "there is no row to ask for")
         sample = rows[list(model.schema.names)].iloc[
             [i % len(rows) for i in range(WARM_UP + self.requests)]
         ]
@@ -141,7 +141,7 @@ class Latency:
         found = evidence.of(self)
         if found is None:
             return GateResult(
-                self.kind, "p95", INCONCLUSIVE, evidence.trouble or "nothing was measured"
+                self.kind, "p95", Verdict.INCONCLUSIVE, evidence.problem or "nothing was measured"
             )
         taken = [1000 * s for s in found["seconds"]]
         numbers: dict[str, Any] = {}
@@ -153,11 +153,11 @@ class Latency:
         ends = f"{_ms(low)} to {_ms(high)}"
         limit = f"{self.milliseconds:g} ms"
         if high is not None and high <= self.milliseconds:
-            verdict, words = PASS, f"p95 {p95:.2f} ms ({ends}) <= {limit}"
+            verdict, words = Verdict.PASS, f"p95 {p95:.2f} ms ({ends}) <= {limit}"
         elif low is not None and low > self.milliseconds:
-            verdict, words = FAIL, f"p95 {p95:.2f} ms ({ends}) > {limit}"
+            verdict, words = Verdict.FAIL, f"p95 {p95:.2f} ms ({ends}) > {limit}"
         else:
-            verdict = INCONCLUSIVE
+            verdict = Verdict.INCONCLUSIVE
             words = f"p95 {p95:.2f} ms ({ends}): {len(taken)} requests do not tell from {limit}"
         return GateResult(self.kind, "p95", verdict, f"{words}, over HTTP", numbers)
 

@@ -130,7 +130,7 @@ def window_name(window: WindowReport) -> str:
 def drill_down_path(project: Project, model: str, window: WindowReport, rows: int = ROWS) -> Path:
     """Where the window's report is kept; another judgement, reference or Evidently is another
     place. Raises Invalid, Unavailable."""
-    from gristmill.registry import REFERENCE, Registry
+    from gristmill.registry import Registry, Version
 
     try:
         drawer = version("evidently")
@@ -140,7 +140,7 @@ def drill_down_path(project: Project, model: str, window: WindowReport, rows: in
             "Evidently is not installed.",
             hint='pip install "gristmill[monitor]"',
         ) from error
-    digest = Registry(project).version(model, window.version).evidence.get(REFERENCE)
+    digest = Registry(project).version(model, window.version).evidence.get(Version.REFERENCE)
     if digest is None:
         raise Invalid(
             "drill.reference",

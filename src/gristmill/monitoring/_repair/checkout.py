@@ -82,14 +82,14 @@ def makers(there: Project, model: str) -> tuple[str, ...]:
 
 def register_from(project: Project, there: Project, model: str, actor: str) -> Version:
     """Register what the double made; the same bytes again give that version again."""
-    from gristmill.registry import model_settings, register_tree
+    from gristmill.registry import model_settings, register
     from gristmill.workspace import lineage_of
 
     path = model_settings(project, model).path
     lineage = lineage_of(there, path)
     if not (there.root / path).is_dir():
         raise Unavailable("repair.model", f"the pipeline did not write {path}.")
-    return register_tree(project, model, there, lineage=lineage, actor=actor)
+    return register(project, model, tree=there, lineage=lineage, actor=actor)
 
 
 def rebase_paths(project: Project, model: str, identity: str, words: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gristmill.errors import Invalid
 from gristmill.predictions import attach_log
 from gristmill.project import Project
-from gristmill.registry import METRIC_NAMES, Comparison, Registry, paired_difference
+from gristmill.registry import Comparison, Registry, paired_difference
 from gristmill.serving import load_served_model
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ def in_hindsight(
             f"take: fewer than the {least} that say which does better.",
         )
     said = [np.asarray(m.predict(m.frame(rows))) for m, rows in zip(models, taken, strict=True)]
-    return paired_difference(metric if metric in METRIC_NAMES else "mae", _truth(labels), *said)
+    return paired_difference(
+        metric if metric in Comparison.METRICS else "mae", _truth(labels), *said
+    )
 
 
 def _labelled(project: Project, model: str, version: int, since: datetime) -> list[tuple[str, str]]:
