@@ -77,7 +77,6 @@ __all__ = [
     "gate",
     "infer_contract",
     "list_models",
-    "load_contract",
     "model_outputs",
     "model_settings",
     "open_requests",

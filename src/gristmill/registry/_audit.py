@@ -106,7 +106,7 @@ def _anchor(name: str, anchor: str | None, entries: list[Entry]) -> list[Problem
         return [
             Problem(
                 None,
-                f"{name}: the tag {ANCHOR}, which holds a hash of the ledger, is missing in MLflow.",
+                f"{name}: the tag {ANCHOR}, with a hash of the ledger, is missing in MLflow.",
             )
         ]
     seq, _, digest = anchor.partition(":")
@@ -115,8 +115,8 @@ def _anchor(name: str, anchor: str | None, entries: list[Entry]) -> list[Problem
     return [
         Problem(
             None,
-            f"{name}: entry {seq}, whose hash is in MLflow, is not in the ledger, which was cut off "
-            "or rewritten.",
+            f"{name}: entry {seq}, whose hash is in MLflow, is not in the ledger, which was cut "
+            "off or rewritten.",
         )
     ]
 

@@ -3,7 +3,8 @@
 The signature is a Sigstore bundle over the sha256 of every file, made offline with the registering
 actor's P-256 key. It is stored beside the model as `evidence/model.sig`, so `model_signing verify
 key` reads it too. The ledger says which key is right: the registration's entry, signed with the
-actor's Ed25519 key, names it; where `[roles.keys]` lists P-256 keys of the actor, it must be one of them.
+actor's Ed25519 key, names it; where `[roles.keys]` lists P-256 keys of the actor, it must be one of
+them.
 """
 
 from __future__ import annotations
