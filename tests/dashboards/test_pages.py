@@ -20,7 +20,6 @@ from gristmill.errors import Invalid
 from gristmill.monitoring import metric_samples, prometheus_text
 from gristmill.monitoring._gauges import HELP
 from gristmill.registry import comparison_page
-from gristmill.registry._card.text import card_page
 from gristmill.widgets import _promotion as promotion
 from gristmill.widgets import _registry as registry
 from gristmill.widgets._work import PANELS
@@ -64,9 +63,9 @@ PAGES: dict[str, Callable[[Name], str]] = {
     "problem": lambda name: problem_page(404, name("nothing at /x"), name("look there"), "/"),
     "comparison": lambda name: comparison_page(values.comparison(name)),
     "comparison without scores": lambda name: comparison_page(
-        values.comparison(name, trouble="no hold-out")
+        values.comparison(name, problem="no hold-out")
     ),
-    "card": lambda name: card_page(*values.card(name)),
+    "card": lambda name: values.card(name).page(),
     "explorer": _explored,
     "gates": lambda name: promotion.gates_html(values.gates(name)),
     "versions": lambda name: registry._cells(values.version(2, name)),

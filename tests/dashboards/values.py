@@ -29,22 +29,21 @@ from gristmill.monitoring._statistics.distance import Distances
 from gristmill.monitoring._statistics.drift import WindowDrift
 from gristmill.monitoring._statistics.performance import Metric
 from gristmill.monitoring._store.breaches import Breach
-from gristmill.monitoring._windows.report import Point
+from gristmill.monitoring._windows.report import Point as ChartPoint
 from gristmill.pipeline import CellChange
 from gristmill.registry import (
-    INCONCLUSIVE,
     Comparison,
-    Disagreement,
     GateReport,
     GateResult,
     Pair,
-    Section,
+    Verdict,
     Version,
     VersionComparison,
 )
+from gristmill.registry._card.text import Card, Section
 from gristmill.registry._compare.comparison import Scored
 from gristmill.registry._compare.curves import Bin, Curves, Point
-from gristmill.registry._compare.disagreement import Confusion, Slice
+from gristmill.registry._compare.disagreement import Confusion, Disagreement, Slice
 from gristmill.registry._gates.statistics import Interval
 
 Name = Callable[[str], str]
@@ -110,7 +109,7 @@ def report(name: Name = plain) -> MonitorReport:
         for number in (1, 2)
     )
     points = tuple(
-        Point(
+        ChartPoint(
             start=w.start, version=w.version, value=0.73 - 0.02 * i,
             ewma=0.9 * i, limit=2.9, beyond=i > 3, rules=(2,) if i == 3 else (),
         )
@@ -189,7 +188,7 @@ def curves(bend: float) -> Curves:
     return Curves(roc, pr, bins)
 
 
-def comparison(name: Name = plain, trouble: str = "") -> VersionComparison:
+def comparison(name: Name = plain, problem: str = "") -> VersionComparison:
     versions = tuple(version(n, name) for n in (1, 2, 3))
     scored = tuple(
         Scored(
@@ -222,9 +221,9 @@ def comparison(name: Name = plain, trouble: str = "") -> VersionComparison:
         )
         for v in versions[1:]
     )  # fmt: skip
-    if trouble:
+    if problem:
         pairs = tuple(replace(p, metrics=(), where=None) for p in pairs)
-        return VersionComparison(name("delay"), versions, pairs, trouble=name(trouble))
+        return VersionComparison(name("delay"), versions, pairs, problem=name(problem))
     return VersionComparison(name("delay"), versions, pairs, scored, 3, 3000, 0.24, (1,))
 
 
@@ -233,12 +232,13 @@ def gates(name: Name = plain) -> tuple[str, GateReport]:
         GateResult("minimum", name("auc"), "pass", name("roc_auc 0.71 of at least 0.55"),
                    {name("value"): 0.71, "rows": 3000}),
         GateResult("slices", name("by carrier"), "fail", name("worse for carrier UA"), {}),
-        GateResult("latency", name("quick"), INCONCLUSIVE, name("the service did not start"), {}),
+        GateResult("latency", name("quick"), Verdict.INCONCLUSIVE,
+                   name("the service did not start"), {}),
     )  # fmt: skip
-    return "f" * 64, GateReport(results, {"champion": 1, "rows": 3000})
+    return GateReport(results, {"champion": 1, "rows": 3000}, "f" * 64)
 
 
-def card(name: Name = plain) -> tuple[str, list[Section]]:
+def card(name: Name = plain) -> Card:
     from gristmill.drawing import Series
     from gristmill.drawing import curves as draw
 
@@ -247,8 +247,8 @@ def card(name: Name = plain) -> tuple[str, list[Section]]:
     rows: tuple[tuple[Any, ...], ...] = (
         (name("purpose"), name("Plan the gates.")), ("value", math.pi), ("nothing", None),
     )  # fmt: skip
-    return name("delay version 2"), [
+    return Card(name("delay version 2"), (
         Section("About", name("Holds champion."), ("", ""), rows),
         Section("Calibration", "", (name("bin"), "n"), ((name("0.1"), 3),), figure=figure),
         Section(name("Limits"), "", points=(name("Not for strikes."),)),
-    ]
+    ))  # fmt: skip

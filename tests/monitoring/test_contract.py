@@ -17,7 +17,7 @@ from gristmill.dashboards import model_page, read_state
 from gristmill.errors import Conflict, Invalid, NotFound
 from gristmill.monitoring import monitor, read_report
 from gristmill.project import Project
-from gristmill.registry import infer_contract, load_contract
+from gristmill.registry import Contract, infer_contract
 from gristmill.registry._contract import contract_text
 
 from .conftest import World
@@ -110,7 +110,7 @@ def test_the_rows_it_was_inferred_from_keep_it(values: dict[str, list[object]]) 
         root = Path(name)
         (root / "gristmill.toml").write_text('[project]\nname = "x"\n')
         (root / "rules.py").write_text(contract_text(frame, "x"))
-        contract = load_contract(Project.load(root), "rules:CONTRACT")
+        contract = Contract.load(Project.load(root), "rules:CONTRACT")
     assert contract is not None
     assert contract.broken(frame) == []
     logged = {n: frame[n].astype("float64" if k == "number" else object)

@@ -18,9 +18,9 @@ import pytest
 
 from gristmill.errors import Conflict, Forbidden, Unavailable
 from gristmill.project import Project
-from gristmill.registry import Draft, Registry, audit, gate, promote, register
+from gristmill.registry import Registry, audit, gate, promote, register
 from gristmill.registry import champion as champion_promotion
-from gristmill.registry._ledger.chain import canonical, sha256
+from gristmill.registry._ledger.chain import Draft, canonical, sha256
 from gristmill.registry._ledger.ledger import Ledger
 from gristmill.registry._ledger.postgres import PostgresConnection, PostgresStore
 from gristmill.registry._ledger.sql import Connection, Store

@@ -19,7 +19,7 @@ from gristmill.cli import main
 from gristmill.errors import Invalid
 from gristmill.pipeline import cell_changes
 from gristmill.project import Project
-from gristmill.registry import compare, point_at, register
+from gristmill.registry import compare, register
 from gristmill.registry._compare.curves import ROUND, curves_of
 from gristmill.registry._compare.disagreement import disagreement
 from gristmill.registry._gates.statistics import metric_interval
@@ -47,8 +47,8 @@ def test_a_thinned_curve_has_only_points_of_the_exact_one(seed: int, n: int, dig
     assert {(round(p.x, 12), round(p.y, 12)) for p in found.pr} <= exact
     for cut in ROUND:
         called = score >= cut
-        assert point_at(found.roc, cut).y == pytest.approx(called[truth].mean())
-        assert point_at(found.roc, cut).x == pytest.approx(called[~truth].mean())
+        assert found.roc_at(cut).y == pytest.approx(called[truth].mean())
+        assert found.roc_at(cut).x == pytest.approx(called[~truth].mean())
     assert sum(b.rows for b in found.calibration) == n
 
 
@@ -175,5 +175,5 @@ def test_versions_that_cannot_be_scored_still_show_what_made_them(
         put(bare, source)
         register(bare, "delay", lineage=lineage(params={"depth": depth}))
     found = compare(bare, "delay", [1, 2])
-    assert "keeps no hold-out" in found.trouble
+    assert "keeps no hold-out" in found.problem
     assert found.pairs[0].params == {"train.depth": (3, 5)}

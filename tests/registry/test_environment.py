@@ -13,7 +13,7 @@ import pytest
 
 from gristmill.errors import GristmillError
 from gristmill.project import Project
-from gristmill.registry import FAIL, INCONCLUSIVE, PASS, Evidence, Registry, register
+from gristmill.registry import Evidence, Registry, Verdict, register
 from gristmill.registry import gate as gate_promotion
 from gristmill.registry._gates.environment import Licences
 from gristmill.registry._gates.gates import evaluate_gates, parse_gates
@@ -141,9 +141,9 @@ def test_the_sbom_is_kept_and_judged(project: Project, models: Models) -> None:
     assert [(p.name, p.version) for p in read(registry.evidence(version, SBOM))] == pins
     assert registry.evidence(version, LOCK).read_text() == LOCKED
     results = {r.kind: r for r in gate_promotion(project, "delay", 1).results}
-    assert results["vulnerabilities"].verdict == FAIL
+    assert results["vulnerabilities"].verdict == Verdict.FAIL
     assert "old-package 1.0: CVE-2026-1 (fixed in 1.1)" in results["vulnerabilities"].message
-    assert results["licences"].verdict == PASS
+    assert results["licences"].verdict == Verdict.PASS
     again = gate_promotion(project, "delay", 1)
     assert again.record() == gate_promotion(project, "delay", 1).record()
     settings = project.root / "gristmill.toml"
@@ -152,7 +152,7 @@ def test_the_sbom_is_kept_and_judged(project: Project, models: Models) -> None:
     )
     accepted = gate_promotion(Project.load(project.root), "delay", 1)
     found = next(r for r in accepted.results if r.kind == "vulnerabilities")
-    assert found.verdict == PASS
+    assert found.verdict == Verdict.PASS
     assert found.numbers["accepted"][0]["package"] == "old-package"
 
 
@@ -163,7 +163,7 @@ def test_a_lock_file_that_changed_since_is_not_the_version_s(
     register(project, "delay", lineage=lineage(environment="0" * 32))
     assert SBOM not in Registry(project).version("delay", 1).evidence
     results = {r.kind: r.verdict for r in gate_promotion(project, "delay", 1).results}
-    assert results["vulnerabilities"] == results["licences"] == INCONCLUSIVE
+    assert results["vulnerabilities"] == results["licences"] == Verdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(
@@ -181,10 +181,10 @@ def test_denied_licences(licence: str, denied: bool) -> None:
     gate = Licences(denied=("AGPL-*", "GPL-*"))
     packages = (Package("a", "1", "MIT"), Package("b", "1", licence))
     (result,) = evaluate_gates([gate], Evidence(measured={repr(gate): packages})).results
-    assert result.verdict == (FAIL if denied else PASS)
+    assert result.verdict == (Verdict.FAIL if denied else Verdict.PASS)
     strict = Licences(denied=(), known=True)
     (result,) = evaluate_gates([strict], Evidence(measured={repr(strict): packages})).results
-    assert result.verdict == (PASS if licence else FAIL)
+    assert result.verdict == (Verdict.PASS if licence else Verdict.FAIL)
 
 
 def test_other_locks_are_read(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_an_installed_package_brings_a_gate(
     (site / "weekday_gates.py").write_text(
         "from dataclasses import dataclass\n"
         "from typing import ClassVar\n"
-        "from gristmill.registry import FAIL, PASS, Evidence, GateResult, Subject\n"
+        "from gristmill.registry import Evidence, GateResult, Subject, Verdict\n"
         "@dataclass(frozen=True)\n"
         "class Rows:\n"
         "    kind: ClassVar[str] = 'rows'\n"
@@ -217,7 +217,7 @@ def test_an_installed_package_brings_a_gate(
         "        return 1 // (not self.broken) * len(subject.rows)\n"
         "    def evaluate(self, evidence: Evidence) -> GateResult:\n"
         "        seen = evidence.of(self)\n"
-        "        verdict = PASS if seen >= self.least else FAIL\n"
+        "        verdict = Verdict.PASS if seen >= self.least else Verdict.FAIL\n"
         "        return GateResult('rows', 'hold-out', verdict, f'{seen} rows')\n"
     )
     monkeypatch.syspath_prepend(str(site))
@@ -230,10 +230,13 @@ def test_an_installed_package_brings_a_gate(
         register(Project.load(project.root), "delay", lineage=lineage())
         report = gate_promotion(Project.load(project.root), "delay", 1)
         (result,) = [r for r in report.results if r.kind == "rows"]
-        assert (result.verdict, result.message) == (PASS if number == 3000 else FAIL, "3000 rows")
+        assert (result.verdict, result.message) == (
+            Verdict.PASS if number == 3000 else Verdict.FAIL,
+            "3000 rows",
+        )
     table = '[[models.delay.gates]]\nkind = "rows"\nleast = 1\nbroken = true\n'
     (project.root / "gristmill.toml").write_text(SETTINGS + table)
     report = gate_promotion(Project.load(project.root), "delay", 1)
     (result,) = [r for r in report.results if r.kind == "rows"]
-    assert result.verdict == INCONCLUSIVE
+    assert result.verdict == Verdict.INCONCLUSIVE
     assert "ZeroDivisionError" in result.message

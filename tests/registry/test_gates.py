@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gristmill.errors import Invalid
 from gristmill.project import Project
-from gristmill.registry import FAIL, INCONCLUSIVE, PASS, Evidence, GateReport, GateResult, register
+from gristmill.registry import Evidence, GateReport, GateResult, Verdict, register
 from gristmill.registry import gate as gate_promotion
 from gristmill.registry._gates import gates as room
 from gristmill.registry._gates.gates import evaluate_gates, kinds, parse_gates
@@ -43,27 +43,27 @@ PLAIN = Evidence(
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_bounds_are_inclusive_and_opposite(value: float, limit: float) -> None:
     evidence = Evidence(metrics={"m": value})
-    assert (Minimum("m", limit).evaluate(evidence).verdict == PASS) == (value >= limit)
-    assert (Maximum("m", limit).evaluate(evidence).verdict == PASS) == (value <= limit)
-    assert Minimum("other", limit).evaluate(evidence).verdict == INCONCLUSIVE
+    assert (Minimum("m", limit).evaluate(evidence).verdict == Verdict.PASS) == (value >= limit)
+    assert (Maximum("m", limit).evaluate(evidence).verdict == Verdict.PASS) == (value <= limit)
+    assert Minimum("other", limit).evaluate(evidence).verdict == Verdict.INCONCLUSIVE
 
 
 def test_slices_find_the_group_that_got_worse() -> None:
     gate = Slices("carrier", "log_loss")
-    assert gate.evaluate(PLAIN).verdict == PASS
+    assert gate.evaluate(PLAIN).verdict == Verdict.PASS
     worse = np.where(CARRIER == "AA", 0.5, CHANCE)
     result = gate.evaluate(replace(PLAIN, challenger=worse))
-    assert result.verdict == FAIL
+    assert result.verdict == Verdict.FAIL
     assert "worse than the champion for AA" in result.message
     assert (
         Slices("carrier", "log_loss", tolerance=1)
         .evaluate(replace(PLAIN, challenger=worse))
         .verdict
-        == PASS
+        == Verdict.PASS
     )
-    assert Slices("tail", "log_loss").evaluate(PLAIN).verdict == INCONCLUSIVE
-    assert Slices("carrier", "log_loss", rows=N).evaluate(PLAIN).verdict == INCONCLUSIVE
-    assert gate.evaluate(replace(PLAIN, champion_version=None)).verdict == PASS
+    assert Slices("tail", "log_loss").evaluate(PLAIN).verdict == Verdict.INCONCLUSIVE
+    assert Slices("carrier", "log_loss", rows=N).evaluate(PLAIN).verdict == Verdict.INCONCLUSIVE
+    assert gate.evaluate(replace(PLAIN, champion_version=None)).verdict == Verdict.PASS
 
 
 @pytest.mark.slow
@@ -81,7 +81,7 @@ def test_slices_of_an_equally_good_model_fail_at_most_alpha() -> None:
             champion_version=1,
             columns={"g": np.arange(400) % 4},
         )
-        failed += Slices("g", "roc_auc").evaluate(evidence).verdict == FAIL
+        failed += Slices("g", "roc_auc").evaluate(evidence).verdict == Verdict.FAIL
     assert failed <= 24  # 15 expected at most; 25 or more has probability 0.01
 
 
@@ -89,26 +89,26 @@ def test_fairness_is_the_difference_of_rates() -> None:
     said = np.where(CARRIER == "AA", 0.9, 0.1)
     for measure in ("selection_rate", "true_positive_rate", "false_positive_rate"):
         result = Fairness("carrier", measure).evaluate(replace(PLAIN, challenger=said))
-        assert result.verdict == FAIL
+        assert result.verdict == Verdict.FAIL
         assert result.numbers["rates"] == {"AA": 1.0, "UA": 0.0}
-    assert Fairness("carrier").evaluate(PLAIN).verdict == PASS
-    assert Fairness("carrier", rows=N).evaluate(PLAIN).verdict == INCONCLUSIVE
+    assert Fairness("carrier").evaluate(PLAIN).verdict == Verdict.PASS
+    assert Fairness("carrier", rows=N).evaluate(PLAIN).verdict == Verdict.INCONCLUSIVE
 
 
 def test_calibration_tells_the_honest_from_the_boastful() -> None:
-    assert Calibration().evaluate(PLAIN).verdict == PASS
+    assert Calibration().evaluate(PLAIN).verdict == Verdict.PASS
     boast = replace(PLAIN, challenger=(CHANCE > 0.5) * 0.98 + 0.01)
-    assert Calibration().evaluate(boast).verdict == FAIL
-    assert Calibration().evaluate(replace(PLAIN, truth=TRUTH[:100])).verdict == INCONCLUSIVE
+    assert Calibration().evaluate(boast).verdict == Verdict.FAIL
+    assert Calibration().evaluate(replace(PLAIN, truth=TRUTH[:100])).verdict == Verdict.INCONCLUSIVE
     assert sum(n for *_, n in reliability(TRUTH, CHANCE)) == N
 
 
 def test_lineage_may_ask_for_a_clean_tree() -> None:
-    assert LineageGate().evaluate(Evidence(dirty=True)).verdict == PASS
+    assert LineageGate().evaluate(Evidence(dirty=True)).verdict == Verdict.PASS
     verdicts = [
         LineageGate(clean=True).evaluate(Evidence(dirty=d)).verdict for d in (True, None, False)
     ]
-    assert verdicts == [FAIL, FAIL, PASS]
+    assert verdicts == [Verdict.FAIL, Verdict.FAIL, Verdict.PASS]
 
 
 def test_a_report_survives_its_record() -> None:
@@ -117,7 +117,7 @@ def test_a_report_survives_its_record() -> None:
     )
     again = GateReport.from_record(report.record())
     assert again.record() == report.record()
-    assert report.verdict == INCONCLUSIVE
+    assert report.verdict == Verdict.INCONCLUSIVE
     assert not report.passed
     assert evaluate_gates((), PLAIN).passed
 
@@ -143,7 +143,7 @@ class Weekday:
     never: str = "Friday"
 
     def evaluate(self, evidence: Evidence) -> GateResult:
-        return GateResult(self.kind, self.never, FAIL, "it is Friday")
+        return GateResult(self.kind, self.never, Verdict.FAIL, "it is Friday")
 
 
 def test_another_package_adds_a_gate(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from gristmill.errors import Conflict, Forbidden, GateFailed
 from gristmill.project import Project
 from gristmill.registry import (
-    Draft,
     Entry,
     Registry,
     champion,
@@ -30,6 +29,7 @@ from gristmill.registry import (
     decide as decide_review,
 )
 from gristmill.registry._approvals.approvals import Policy, approval_status
+from gristmill.registry._ledger.chain import Draft
 from gristmill.registry._ledger.ledger import Ledger
 
 from .conftest import SETTINGS, Models, lineage, put

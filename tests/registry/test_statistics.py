@@ -11,7 +11,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 
 from gristmill.errors import Invalid
 from gristmill.predictor import prediction, probability
-from gristmill.registry import METRIC_NAMES, Evidence, paired_difference
+from gristmill.registry import Comparison, Evidence, paired_difference
 from gristmill.registry._gates.metrics import Better
 from gristmill.registry._gates.statistics import score
 
@@ -39,10 +39,10 @@ def two_models(rng: np.random.Generator, n: int, gap: float = 0.0) -> tuple[np.n
 
 
 def test_every_metric_has_an_oracle() -> None:
-    assert set(ORACLES) == set(METRIC_NAMES)
+    assert set(ORACLES) == set(Comparison.METRICS)
 
 
-@pytest.mark.parametrize("metric", METRIC_NAMES)
+@pytest.mark.parametrize("metric", Comparison.METRICS)
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000), n=st.integers(5, 200), ties=st.booleans())
 def test_values_are_those_of_scikit_learn(metric: str, seed: int, n: int, ties: bool) -> None:
@@ -52,7 +52,7 @@ def test_values_are_those_of_scikit_learn(metric: str, seed: int, n: int, ties: 
     assert score(metric, y, s) == pytest.approx(ORACLES[metric](y, s), abs=1e-9)
 
 
-@pytest.mark.parametrize("metric", METRIC_NAMES)
+@pytest.mark.parametrize("metric", Comparison.METRICS)
 def test_a_model_is_never_better_than_itself_and_bounds_mirror(metric: str) -> None:
     y, a, b = two_models(np.random.default_rng(3), 400, 0.3)
     same = paired_difference(metric, y, a, a)
@@ -120,7 +120,7 @@ def test_what_cannot_be_judged_says_so() -> None:
     y, a, b = two_models(np.random.default_rng(1), 100)
     gate = Better(metric="roc_auc")
     cases = [
-        Evidence(champion_version=1, trouble="no hold-out"),
+        Evidence(champion_version=1, problem="no hold-out"),
         Evidence(truth=y[:20], challenger=a[:20], champion=b[:20], champion_version=1),
         Evidence(truth=y * 0, challenger=a, champion=b, champion_version=1),
         Evidence(truth=y + 3, challenger=a, champion=b, champion_version=1),

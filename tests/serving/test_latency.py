@@ -16,7 +16,7 @@ from gristmill.errors import Invalid
 from gristmill.files import hold_lock
 from gristmill.predictions import predictions_directory
 from gristmill.project import Project
-from gristmill.registry import FAIL, INCONCLUSIVE, PASS, Evidence
+from gristmill.registry import Evidence, Verdict
 from gristmill.registry import gate as gate_promotion
 from gristmill.serving._latency import FEWEST, Latency, quantile
 from tests.waiting import eventually
@@ -52,14 +52,19 @@ def test_the_interval_holds_as_often_as_it_says() -> None:
 
 def test_the_interval_decides_and_not_the_point() -> None:
     taken = np.linspace(0.010, 0.020, 200)
-    for limit, verdict in ((25.0, PASS), (19.55, INCONCLUSIVE), (19.1, FAIL), (12.0, FAIL)):
+    for limit, verdict in (
+        (25.0, Verdict.PASS),
+        (19.55, Verdict.INCONCLUSIVE),
+        (19.1, Verdict.FAIL),
+        (12.0, Verdict.FAIL),
+    ):
         gate = Latency(limit)
         measured = {"seconds": list(taken), "how": {"requests": 200}}
         result = gate.evaluate(Evidence(measured={repr(gate): measured}))
         assert result.verdict == verdict, result
         assert result.numbers["p50_low"] < result.numbers["p50"] < result.numbers["p50_high"]
     few = gate.evaluate(Evidence(measured={repr(gate): measured | {"seconds": [0.001] * 50}}))
-    assert few.verdict == INCONCLUSIVE
+    assert few.verdict == Verdict.INCONCLUSIVE
     assert gate.evaluate(Evidence(trouble="no rows")).message == "no rows"
     with pytest.raises(Invalid, match="cannot bound"):
         Latency(10.0, requests=FEWEST - 1)
@@ -77,7 +82,7 @@ def test_a_version_is_measured_beside_the_champion(project: Project) -> None:
     heard: list[str] = []
     report = gate_promotion(declare(project, GATE), "delay", 2, actor="ada", progress=heard.append)
     (latency,) = [r for r in report.results if r.kind == "latency"]
-    assert latency.verdict == PASS, latency
+    assert latency.verdict == Verdict.PASS, latency
     numbers = latency.numbers
     assert numbers["requests"] == FEWEST
     assert 0 < numbers["p95_low"] <= numbers["p95"] <= numbers["p95_high"] < 5000
@@ -110,6 +115,6 @@ def test_a_killed_judge_leaves_no_service_and_a_broken_one_cannot_be_judged(
     settings.write_text(settings.read_text().replace("max_rows = 500", "max_rows = 0"))
     report = gate_promotion(Project.load(project.root), "delay", 2, actor="ada")
     (latency,) = [r for r in report.results if r.kind == "latency"]
-    assert latency.verdict == INCONCLUSIVE
+    assert latency.verdict == Verdict.INCONCLUSIVE
     assert "max_rows = 0" in latency.message
     assert not list((project.state / "candidates").iterdir())

@@ -12,8 +12,8 @@ import pytest
 from gristmill.errors import Invalid
 from gristmill.lineage import Lineage
 from gristmill.project import Project
-from gristmill.registry import Draft, Registry, Version
-from gristmill.registry._ledger.chain import canonical
+from gristmill.registry import Registry, Version
+from gristmill.registry._ledger.chain import Draft, canonical
 from gristmill.widgets import CompareModels, ModelRegistry, Promotion
 from gristmill.widgets._versions import find
 from gristmill.widgets._work import Panel

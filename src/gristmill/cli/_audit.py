@@ -37,10 +37,10 @@ def main(args: argparse.Namespace) -> int:
         out.say(out.as_json([e.record() for e in entries]) if args.json else history_table(entries))
         return 0
     if args.verb == "keys":
-        from gristmill.registry import current_actor, public_keys
+        from gristmill.registry import Roles, current_actor
 
         actor = current_actor(project)
-        mine = {actor: list(public_keys(actor))}
+        mine = {actor: list(Roles.public_keys(actor))}
         out.say(
             out.as_json(mine) if args.json else f"{json.dumps(actor)} = {json.dumps(mine[actor])}"
         )

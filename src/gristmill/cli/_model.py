@@ -258,8 +258,7 @@ def _list(project: Project, args: argparse.Namespace) -> int:
     from gristmill.registry import Registry
 
     registry = Registry(project)
-    names = [_names(project, args)[0]] if args.model else registry.models()
-    versions = [v for name in names for v in registry.versions(name)]
+    versions = registry.versions(_names(project, args)[0] if args.model else None)
     if args.json:
         out.say(out.as_json([v.record() for v in versions]))
     elif not versions:
@@ -279,7 +278,7 @@ def _show(project: Project, args: argparse.Namespace) -> int:
     entries = registry.ledger.entries(version.model, version=version.version)
     if args.json:
         record = version.record() | {
-            "gates": judged.report.record() if judged else None,
+            "gates": judged.record() if judged else None,
             "approvals": asdict(standing),
             "history": [e.record() for e in entries],
         }
@@ -305,7 +304,7 @@ def _show(project: Project, args: argparse.Namespace) -> int:
                 out.say(f"  {key:<24} {number(values[key])}")
     if judged:
         out.say(f"\n{out.style('gates', 'bold')}  (report {judged.digest[:12]})")
-        say_results(judged.report)
+        say_results(judged)
     if standing.required:
         out.say(f"\n{out.style('approvals', 'bold')}  {standing.sentence()}")
     out.say(f"\n{out.style('history', 'bold')}")

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from gristmill.pipeline import CellChange
     from gristmill.registry import (
         Comparison,
-        Disagreement,
         Entry,
         GateReport,
         Pair,
@@ -126,15 +125,13 @@ DIFF = {"+": "green", "-": "red", " ": "dim", "@": "dim"}
 
 def say_comparison(found: VersionComparison) -> None:
     """Metrics of every version, then each against the first: by how much, where, and why."""
-    from gristmill.registry import comparison_summary, interval_text, version_names
-
-    out.say(out.style(f"{found.model}: {version_names(found)}", "bold"))
-    for line in comparison_summary(found):
+    out.say(out.style(f"{found.model}: {found.names}", "bold"))
+    for line in found.summary():
         out.say(f"  {line}")
     if found.scored:
         head = ("metric", *(f"version {v.version}" for v in found.versions))
         rows = [
-            (metric, *(interval_text(s.metrics.get(metric)) for s in found.scored))
+            (metric, *(str(s.metrics.get(metric, "–")) for s in found.scored))
             for metric in found.scored[0].metrics
         ]
         out.say()
@@ -145,7 +142,6 @@ def say_comparison(found: VersionComparison) -> None:
 
 def _say_pair(found: VersionComparison, pair: Pair) -> None:
     from gristmill.drawing import format_signed
-    from gristmill.registry import metric_verdict
 
     first = f"version {found.versions[0].version}"
     mine = f"version {pair.version}"
@@ -153,11 +149,10 @@ def _say_pair(found: VersionComparison, pair: Pair) -> None:
         out.say(f"\n{out.style(f'{mine} against {first}', 'bold')}   worse | better")
         wide = max(len(m.metric) for m in pair.metrics)
         for m in pair.metrics:
-            by = out.style(f"{format_signed(m.difference):>8}", STYLES[metric_verdict(m)])
+            by = out.style(f"{format_signed(m.difference):>8}", STYLES[m.significance])
             how = f"({format_signed(m.lower)} to {format_signed(m.upper)}, {m.method})"
             out.say(f"  {m.metric:<{wide}}  {_bar(m)}  {by}  {how}")
-    if pair.where:
-        _say_where(pair.where, first, mine)
+    _say_where(pair, first, mine)
     for title, values in (
         ("parameter", pair.params), ("input", pair.inputs), ("lineage", pair.lineage),
     ):  # fmt: skip
@@ -187,8 +182,12 @@ def _bar(m: Comparison) -> str:
     return "".join(cells)
 
 
-def _say_where(where: Disagreement, first: str, mine: str) -> None:
+def _say_where(pair: Pair, first: str, mine: str) -> None:
     from gristmill.drawing import format_percent
+
+    where = pair.where
+    if where is None:
+        return
 
     rows: list[tuple[Any, ...]]
     if where.agreement:

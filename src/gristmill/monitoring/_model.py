@@ -94,7 +94,7 @@ def load_model(
     Invalid
         A setting has a bad value.
     """
-    from gristmill.registry import CHAMPION, Registry, load_contract, model_settings
+    from gristmill.registry import CHAMPION, Contract, Registry, model_settings
 
     declared = model_settings(project, model)
     registry = Registry(project)
@@ -104,7 +104,7 @@ def load_model(
         name=model,
         declared=declared,
         settings=monitoring_settings(project, model, window=window, start=start),
-        contract=load_contract(project, declared.contract),
+        contract=Contract.load(project, declared.contract),
         registry=registry,
         versions={v.version: v for v in registry.versions(model)},
         champion=registry.ledger.aliases(model).get(CHAMPION),

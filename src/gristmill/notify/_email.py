@@ -36,14 +36,29 @@ def send_report(
     key: str,
     attachments: Sequence[tuple[str, str, bytes]] = (),
 ) -> str:
-    """Send an e-mail by the route; returns what went wrong, "" when the server took it.
+    """Send an e-mail.
 
-    `key` makes the Message-ID, so that the same message sent twice is seen to be the same.
-    `attachments` are (file name, MIME type, content).
+    Parameters
+    ----------
+    route
+        A route of kind `email`.
+    subject, text
+        What it says.
+    owners
+        Addresses that `owner` in the route's `to` stands for.
+    key
+        Its identity, of which the Message-ID is made: sent twice, it is seen to be the same.
+    attachments
+        (file name, MIME type, content) of each.
+
+    Returns
+    -------
+    str
+        What went wrong, "" when the server took it.
     """
     receivers = recipients(route, owners)
     if not receivers:
-        return "nobody owns it: give `owner` in the model's settings, or addresses in `to`"
+        return "it has no receiver: set `owner` of the model, or addresses in `to` of the route"
     mail = EmailMessage()
     mail["From"], mail["To"] = route.sender, ", ".join(receivers)
     mail["Subject"] = " ".join(subject.split())[:200]
@@ -59,18 +74,18 @@ def send_report(
 
 def recipients(route: Route, owners: Sequence[str]) -> list[str]:
     """Addresses, each once: `owner` in `to` stands for the owners that are addresses. Pure."""
-    found: list[str] = []
+    addresses: list[str] = []
     for name in route.to:
         for address in owners if name == "owner" else (name,):
-            if "@" in address and address not in found:
-                found.append(address)
-    return found
+            if "@" in address and address not in addresses:
+                addresses.append(address)
+    return addresses
 
 
 def _submit(route: Route, mail: EmailMessage) -> str:
     address = urlsplit(os.environ.get(route.url, ""))
     if address.scheme not in ("smtp", "smtps") or not address.hostname:
-        return f"the environment variable {route.url} holds no smtp address"
+        return f"the environment variable {route.url} does not hold an smtp address"
     secure = ssl.create_default_context()
     server: smtplib.SMTP | None = None
     try:
@@ -84,7 +99,7 @@ def _submit(route: Route, mail: EmailMessage) -> str:
                 server.starttls(context=secure)
         if address.username:
             if address.scheme == "smtp" and not server.has_extn("auth"):
-                return "the mail server takes no password without encryption"
+                return "the mail server does not offer encryption, so the password was not sent"
             server.login(unquote(address.username), unquote(address.password or ""))
         refused = server.send_message(mail)
     except (OSError, smtplib.SMTPException) as error:

@@ -25,10 +25,10 @@ def post(route: Route, messages: Sequence[Message]) -> str:
     """POST the messages; returns what went wrong, "" when they arrived. Follows no redirects."""
     address = os.environ.get(route.url, "") if route.url else PAGERDUTY
     if urlsplit(address).scheme not in ("http", "https"):
-        return f"the environment variable {route.url} holds no http address"
+        return f"the environment variable {route.url} does not hold an http address"
     secret = os.environ.get(route.secret, "") if route.secret else ""
     if route.secret and not secret:
-        return f"the environment variable {route.secret} holds no secret"
+        return f"the environment variable {route.secret} does not hold a secret"
     body = json.dumps(payload(route, messages, secret), sort_keys=True).encode()
     headers = {"Content-Type": "application/json", "User-Agent": "gristmill"}
     if secret and route.kind == "webhook":

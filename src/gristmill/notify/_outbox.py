@@ -1,7 +1,7 @@
-"""One outbox for all messages: what is still to be sent by which route, sent, and noted.
+"""One outbox for all messages: send by each route what it has not taken yet, and note what arrived.
 
-Who has messages says what there is to tell in all, every time; where it is kept what was delivered
-is the caller's, too (`Deliveries`). What a route did not take is sent by the next call.
+The caller passes all messages every time, and keeps what was delivered (`Deliveries`). What a route
+did not take is sent by the next call.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Deliveries(Protocol):
     """Keeps what was delivered."""
 
     def delivered(self) -> set[tuple[str, str]]:
-        """Names of routes with keys of messages."""
+        """(route, key of a message) of what was delivered."""
 
     def note(self, route: str, keys: Sequence[str]) -> None:
         """The route took the messages with these keys."""
@@ -26,56 +26,66 @@ class Deliveries(Protocol):
 def undelivered(
     routes: Sequence[Route], messages: Sequence[Message], delivered: set[tuple[str, str]]
 ) -> list[tuple[Route, list[Message]]]:
-    """What is to be sent now, by route. Pure.
+    """What is still to be sent, by route. Pure.
 
-    Of trouble that has ended only its end is told, and only to whom heard of it.
+    Of a problem that has ended only its end is sent, and only where its beginning was.
 
     Parameters
     ----------
     routes
         Where messages may go.
     messages
-        All there is to tell, delivered or not.
+        All messages, delivered or not.
     delivered
-        Names of routes with keys of messages.
+        (route, key of a message) of what was delivered.
+
+    Returns
+    -------
+    list
+        A route with its messages, for each route that has some.
     """
     over = {m.about for m in messages if m.over}
-    found = []
+    pending = []
     for route in routes:
-        heard = {m.about for m in messages if not m.over and (route.name, m.key) in delivered}
-        mine = [
+        begun = {m.about for m in messages if not m.over and (route.name, m.key) in delivered}
+        own = [
             m
             for m in messages
             if (route.name, m.key) not in delivered
-            and (m.about in heard if m.over else m.about not in over and route_accepts(route, m))
+            and (m.about in begun if m.over else m.about not in over and route_accepts(route, m))
         ]
-        if mine:
-            found.append((route, mine))
-    return found
+        if own:
+            pending.append((route, own))
+    return pending
 
 
 def deliver_messages(
     routes: Sequence[Route], messages: Sequence[Message], deliveries: Deliveries
 ) -> list[Delivery]:
-    """Send what is pending, and note what arrived.
-
-    A route that does not answer is a Delivery with a problem, not an error.
+    """Send what was not delivered yet, and note what arrived.
 
     Parameters
     ----------
     routes
         Where messages may go.
     messages
-        All there is to tell, delivered or not.
+        All messages, delivered or not.
     deliveries
-        Where it is kept what was delivered.
+        Keeps what was delivered.
+
+    Returns
+    -------
+    list
+        What was sent; a route that did not take a message is a Delivery with a problem.
     """
     if not routes or not messages:
         return []
-    done = []
-    for route, mine in undelivered(routes, messages, deliveries.delivered()):
-        for group in grouped(route, mine):
-            sent = send_all(route, group)
-            deliveries.note(route.name, [d.message.key for d in sent if not d.problem])
-            done += sent
-    return done
+    sent = []
+    for route, own in undelivered(routes, messages, deliveries.delivered()):
+        for group in grouped(route, own):
+            deliveries_of_group = send_all(route, group)
+            deliveries.note(
+                route.name, [d.message.key for d in deliveries_of_group if not d.problem]
+            )
+            sent += deliveries_of_group
+    return sent

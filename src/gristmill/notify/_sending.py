@@ -1,4 +1,4 @@
-"""Messages on their way."""
+"""Send messages by a route, grouped where a person reads them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,22 @@ from gristmill.notify._email import send_email
 from gristmill.notify._http import post
 from gristmill.notify._routes import Message, Route
 
-GROUPED = ("slack", "teams", "email")  # a person reads these: one message for all there is to tell
+GROUPED = ("slack", "teams", "email")  # a person reads these: one message for all
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """A message for a route; `problem` is why it did not arrive, "" when it did."""
+    """A message that was sent.
+
+    Attributes
+    ----------
+    route
+        The route's name.
+    message
+        The message.
+    problem
+        Why it did not arrive, "" when it did.
+    """
 
     route: str
     message: Message
@@ -31,8 +41,8 @@ def grouped(route: Route, messages: Sequence[Message]) -> list[list[Message]]:
 
 def send_all(route: Route, messages: Sequence[Message]) -> list[Delivery]:
     """Send messages, grouped into one where a person reads them."""
-    done = []
+    deliveries = []
     for group in grouped(route, messages):
         problem = send_email(route, group) if route.kind == "email" else post(route, group)
-        done += [Delivery(route.name, m, problem) for m in group]
-    return done
+        deliveries += [Delivery(route.name, m, problem) for m in group]
+    return deliveries

@@ -17,7 +17,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A verified version in memory. `since` is when this process loaded it."""
+    """A verified version in memory.
+
+    Attributes
+    ----------
+    name, version, digest
+        Which version it is.
+    schema
+        What its requests must look like.
+    since
+        When this process loaded it, aware.
+    pyfunc
+        MLflow's model.
+    """
 
     name: str
     version: int
@@ -28,8 +40,18 @@ class LoadedModel:
 
     def predict(self, frame: pd.DataFrame) -> list[Any]:
         """A value for each row: the probability of the positive class when the model gives class
-        probabilities, else what it returns. Raises Invalid when the model cannot, or returns
-        what is not finite or not one value a row.
+        probabilities, else what it returns.
+
+        Parameters
+        ----------
+        frame
+            Rows with the signature's columns and types.
+
+        Raises
+        ------
+        Invalid
+            `serving.predict` or `model.output`: the model fails, or returns what is not finite or
+            not one value a row.
         """
         import numpy as np
 
@@ -38,8 +60,8 @@ class LoadedModel:
         except Exception as error:  # whatever the model's own code raises
             raise Invalid(
                 "serving.predict",
-                f"{self.name} version {self.version} cannot predict for these rows: {error}",
-                hint="The rows fit the signature; the model's code refused them.",
+                f"{self.name} version {self.version} fails on these rows: {error}",
+                hint="The rows match the signature; the error is from the model's own code.",
             ) from error
         values = probability(raw) if raw.ndim == 2 and raw.shape[1] == 2 else prediction(raw)
         if len(values) != len(frame):
@@ -56,7 +78,13 @@ class LoadedModel:
         return list(values.tolist())
 
     def frame(self, rows: Sequence[Row]) -> pd.DataFrame:
-        """The rows as a data frame with the signature's columns and types."""
+        """Rows as a data frame with the signature's columns and types.
+
+        Parameters
+        ----------
+        rows
+            Checked rows.
+        """
         import pandas as pd
 
         columns = zip(*(row.values for row in rows), strict=True)
@@ -69,9 +97,21 @@ class LoadedModel:
 
 
 def predictor_of(name: str, version: int, digest: str, pyfunc: Any, time: str) -> LoadedModel:
-    """A model as it serves; `pyfunc` was loaded from verified bytes, `time` is a column or "".
+    """A model ready to predict.
 
-    Raises Invalid when its signature cannot be served.
+    Parameters
+    ----------
+    name, version, digest
+        Which version it is.
+    pyfunc
+        MLflow's model, loaded from verified bytes.
+    time
+        The event-time column; "" for none.
+
+    Raises
+    ------
+    Invalid
+        `serving.signature`: it has no signature, or one that cannot be served.
     """
     schema = from_signature(pyfunc.metadata.signature, time)
     return LoadedModel(name, version, digest, schema, datetime.now(UTC), pyfunc)

@@ -24,7 +24,17 @@ MISSABLE = {"float", "double", "string", "datetime"}
 
 @dataclass(frozen=True)
 class Column:
-    """`type` is MLflow's name of it; `required` is false when training saw it missing."""
+    """A column of a model's signature.
+
+    Attributes
+    ----------
+    name
+        Its name.
+    type
+        MLflow's name of its type.
+    required
+        False when it had missing values in the training example.
+    """
 
     name: str
     type: str
@@ -32,12 +42,23 @@ class Column:
 
     @property
     def missable(self) -> bool:
+        """Whether a row may lack it."""
         return not self.required and self.type in MISSABLE
 
 
 @dataclass(frozen=True)
 class Row:
-    """A checked row: a value for each column of the schema, in its order."""
+    """A row that was checked.
+
+    Attributes
+    ----------
+    values
+        A value for each column of the schema, in its order.
+    request_id
+        The caller's name for it, if there is one.
+    event_time
+        When what it is about happens, aware, if the row says so.
+    """
 
     values: tuple[Any, ...]
     request_id: str | None = None
@@ -46,13 +67,25 @@ class Row:
 
 @dataclass(frozen=True)
 class Label:
+    """The true value for a prediction that was made under `request_id`."""
+
     request_id: str
     label: bool | int | float | str
 
 
 @dataclass(frozen=True)
 class Schema:
-    """The columns of a model and the name of its event-time column ("" for none)."""
+    """What a request to a model must look like.
+
+    Attributes
+    ----------
+    columns
+        The signature's columns.
+    time
+        The event-time column; "" for none.
+    names
+        Of the columns.
+    """
 
     columns: tuple[Column, ...]
     time: str = ""
@@ -62,18 +95,28 @@ class Schema:
         object.__setattr__(self, "names", tuple(c.name for c in self.columns))
         for column in self.columns:
             if column.type not in READERS:
-                known = ", ".join(sorted(READERS))
+                types = ", ".join(sorted(READERS))
                 raise Invalid(
                     "serving.signature",
-                    f"column {column.name!r} of the signature is of type {column.type}, "
+                    f"column {column.name!r} of the signature has the type {column.type}, "
                     "which cannot be served.",
-                    hint=f"Types that can: {known}.",
+                    hint=f"Types that can be served: {types}.",
                 )
 
     def rows(self, body: bytes, limit: int) -> list[Row]:
         """The rows of a /predict body, `{"rows": [{...}]}` or `{"row": {...}}`.
 
-        Raises Invalid naming row (from 0) and column.
+        Parameters
+        ----------
+        body
+            The body.
+        limit
+            The most rows that it may have.
+
+        Raises
+        ------
+        Invalid
+            `request.*`, naming row (from 0) and column.
         """
         items = _items(body, "rows", "row", limit)
         rows = [self.row(item, index) for index, item in enumerate(items)]
@@ -91,17 +134,31 @@ class Schema:
         return rows
 
     def row(self, item: Any, index: int) -> Row:
+        """One row, checked.
+
+        Parameters
+        ----------
+        item
+            A JSON object.
+        index
+            Its number, for messages.
+
+        Raises
+        ------
+        Invalid
+            `request.*`, naming row and column.
+        """
         if not isinstance(item, dict):
             raise Invalid(
                 "request.row-type",
-                f"row {index} is {_say(item)}, not an object.",
+                f"row {index} is {_json(item)}, not an object.",
                 hint='A row is {"column": value, ...}.',
             )
-        known = set(self.names)
+        names = set(self.names)
         for name in item:
-            if name not in known and name not in ("request_id", self.time):
+            if name not in names and name not in ("request_id", self.time):
                 raise self._unknown(name, index)
-        given = item.get("request_id") if "request_id" not in known else None
+        given = item.get("request_id") if "request_id" not in names else None
         event = item.get(self.time) if self.time else None
         return Row(
             tuple(_value(column, item, index) for column in self.columns),
@@ -119,8 +176,21 @@ class Schema:
 
 
 def read_labels(body: bytes, limit: int) -> list[Label]:
-    """The labels of a /feedback body, `{"labels": [...]}` or one `{"request_id", "label"}`."""
-    found = []
+    """The labels of a /feedback body, `{"labels": [...]}` or one `{"request_id", "label"}`.
+
+    Parameters
+    ----------
+    body
+        The body.
+    limit
+        The most labels that it may have.
+
+    Raises
+    ------
+    Invalid
+        `request.*` or `feedback.*`, naming the label (from 0).
+    """
+    labels = []
     for index, item in enumerate(_items(body, "labels", None, limit)):
         if not isinstance(item, dict) or set(item) != {"request_id", "label"}:
             raise Invalid(
@@ -132,11 +202,11 @@ def read_labels(body: bytes, limit: int) -> list[Label]:
         if not isinstance(label, bool | int | float | str):
             raise Invalid(
                 "feedback.label",
-                f"label {index} is {_say(label)}.",
+                f"label {index} is {_json(label)}, which is not a label.",
                 hint="A label is true, false, a number or a string.",
             )
-        found.append(Label(_request_id(item["request_id"], index), label))
-    return found
+        labels.append(Label(_request_id(item["request_id"], index), label))
+    return labels
 
 
 def _items(body: bytes, many: str, one: str | None, limit: int) -> list[Any]:
@@ -147,6 +217,7 @@ def _items(body: bytes, many: str, one: str | None, limit: int) -> list[Any]:
         raise Invalid(
             "request.json", f"the body is not JSON: {error}", hint=f"Send {shape}."
         ) from error
+    items = None
     if isinstance(value, dict):
         if set(value) == {many} and isinstance(value[many], list):
             items = value[many]
@@ -154,16 +225,12 @@ def _items(body: bytes, many: str, one: str | None, limit: int) -> list[Any]:
             items = [value[one]]
         elif one is None and many not in value:
             items = [value]
-        else:
-            items = None
-    else:
-        items = None
     if items is None:
-        raise Invalid("request.shape", f"the body must be {shape}.", hint="Only that key.")
+        raise Invalid("request.shape", f"the body is not {shape}.", hint="Send that key only.")
     if not 1 <= len(items) <= limit:
         raise Invalid(
             "request.rows",
-            f"the body has {len(items)} {many}; from 1 to {limit} are taken.",
+            f"the body has {len(items)} {many}; it may have 1 to {limit}.",
             hint="Split it, or use `gristmill score` for a file.",
         )
     return list(items)
@@ -202,13 +269,13 @@ def _value(column: Column, item: Mapping[str, Any], index: int) -> Any:
     except (TypeError, ValueError, OverflowError) as error:
         raise Invalid(
             "request.type",
-            f"row {index}, column {column.name!r} is {_say(value)}, not {column.type}"
+            f"row {index}, column {column.name!r} is {_json(value)}, not {column.type}"
             + (f": {error}." if str(error) else "."),
             hint="The service's /model shows each column's type.",
         ) from error
 
 
-def _say(value: Any) -> str:
+def _json(value: Any) -> str:
     text = json.dumps(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -218,8 +285,8 @@ def _request_id(value: Any, index: int) -> str:
         return value
     raise Invalid(
         "request.id",
-        f"row {index}: request_id is {_say(value)}.",
-        hint="A string of 1 to 128 letters, digits or . _ : / + = @ -, not beginning with a sign.",
+        f"row {index}: request_id is {_json(value)}, which is not allowed.",
+        hint="Use 1 to 128 letters, digits or . _ : / + = @ -, beginning with a letter or digit.",
     )
 
 
@@ -229,7 +296,7 @@ def _time(value: Any, where: str) -> datetime:
     except (TypeError, ValueError, OverflowError) as error:
         raise Invalid(
             "request.time",
-            f"{where} is {_say(value)}, not a time.",
+            f"{where} is {_json(value)}, not a time.",
             hint='ISO 8601, for example "2013-07-01T06:15:00Z"; without a zone it is UTC.',
         ) from error
 

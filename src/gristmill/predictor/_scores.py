@@ -1,4 +1,4 @@
-"""One reading of what a model returns, for gates and for serving."""
+"""What a model returns as one value a row, the same for gates and for serving. Pure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,23 @@ if TYPE_CHECKING:
 
 
 def probability(raw: Any) -> NDArray[np.float64]:
-    """The probability of the positive class, shape (n,), from a binary model's output.
+    """The probability of the positive class from a binary model's output.
 
-    `raw` is a data frame, series, list or array: n x 2 class probabilities (column 1 is taken),
-    n x 1, n probabilities, or n labels 0/1. Raises Invalid for anything else.
+    Parameters
+    ----------
+    raw
+        A data frame, series, list or array: class probabilities of shape (n, 2), of which column 1
+        is taken; or probabilities or labels 0/1 of shape (n, 1) or (n,).
+
+    Returns
+    -------
+    array
+        Shape (n,).
+
+    Raises
+    ------
+    Invalid
+        `model.output`: anything else.
     """
     import numpy as np
 
@@ -36,7 +49,23 @@ def probability(raw: Any) -> NDArray[np.float64]:
 
 
 def prediction(raw: Any) -> NDArray[Any]:
-    """A model's output as shape (n,), for regression and labels. Raises Invalid otherwise."""
+    """A model's output as one value a row, for regression and labels.
+
+    Parameters
+    ----------
+    raw
+        A data frame, series, list or array of shape (n, 1) or (n,).
+
+    Returns
+    -------
+    array
+        Shape (n,).
+
+    Raises
+    ------
+    Invalid
+        `model.output`: another shape.
+    """
     import numpy as np
 
     values = np.asarray(raw)

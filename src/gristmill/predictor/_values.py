@@ -13,7 +13,18 @@ LIMITS = {"integer": 2**31, "long": 2**63}
 
 
 def read_time(value: Any) -> datetime:
-    """An ISO 8601 string as an aware time in UTC; without a zone it is taken as UTC."""
+    """An ISO 8601 string as an aware time in UTC; without a zone it is taken as UTC.
+
+    Parameters
+    ----------
+    value
+        A JSON value.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError
+        It is not such a string.
+    """
     if not isinstance(value, str):
         raise TypeError
     time = datetime.fromisoformat(value)

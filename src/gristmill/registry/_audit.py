@@ -1,4 +1,4 @@
-"""Does the ledger hold, and does MLflow agree with it?"""
+"""Is the ledger's chain intact, and does MLflow agree with it?"""
 
 from __future__ import annotations
 
@@ -13,16 +13,39 @@ from gristmill.registry._versions.store import ANCHOR, Registry
 
 @dataclass(frozen=True)
 class Audit:
-    """`problems` is empty when `entries` entries hold and MLflow agrees with them."""
+    """What checking the ledger showed.
+
+    Attributes
+    ----------
+    entries
+        How many entries the ledger has.
+    problems
+        What does not hold; empty when the chain is intact and MLflow agrees with it.
+    """
 
     entries: int
     problems: tuple[Problem, ...]
 
 
 def audit(project: Project) -> Audit:
-    """Check the chain, then every model against MLflow: aliases, versions, digests, anchors.
+    """Check the ledger's chain, then every model in MLflow: aliases, versions, digests, anchors.
 
-    An alias move that a crash kept from MLflow is carried over first; it is no problem.
+    Parameters
+    ----------
+    project
+        The project. A move of an alias that a crash kept from MLflow is carried over first.
+
+    Returns
+    -------
+    Audit
+        The problems, if any.
+
+    Raises
+    ------
+    Forbidden
+        The actor may not read.
+    Unavailable
+        The ledger cannot be read.
     """
     registry = Registry(project)
     problems = registry.ledger.verify()
@@ -37,34 +60,40 @@ def audit(project: Project) -> Audit:
 
 
 def _against_mlflow(registry: Registry, name: str, entries: list[Entry]) -> list[Problem]:
-    ours = {
+    registered_here = {
         e.version: e
         for e in entries
         if e.model == name and e.action == "register" and e.version is not None
     }
     model = registered(registry.client, name)
     if model is None:
-        return [Problem(None, f"MLflow has no model {name!r} any more.")] if ours else []
-    problems = _anchor(name, model.tags.get(ANCHOR), entries) if ours else []
-    held, shown = registry.ledger.aliases(name), aliases(registry.client, name)
-    for alias in sorted(held.keys() | shown.keys()):
-        if held.get(alias) != shown.get(alias):
+        return (
+            [Problem(None, f"MLflow no longer has the model {name!r}.")] if registered_here else []
+        )
+    problems = _anchor(name, model.tags.get(ANCHOR), entries) if registered_here else []
+    recorded, actual = registry.ledger.aliases(name), aliases(registry.client, name)
+    for alias in sorted(recorded.keys() | actual.keys()):
+        if recorded.get(alias) != actual.get(alias):
             problems.append(
                 Problem(
                     None,
-                    f"{name}: the ledger gives {alias!r} to {_who(held.get(alias))}, MLflow to "
-                    f"{_who(shown.get(alias))}; it was moved outside Gristmill.",
+                    f"{name}: {alias!r} is {_who(recorded.get(alias))} in the ledger, but "
+                    f"{_who(actual.get(alias))} in MLflow: it was moved outside Gristmill.",
                 )
             )
-    theirs: dict[int, Any] = {
+    in_mlflow: dict[int, Any] = {
         int(v.version): v for v in registry.client.search_model_versions(f"name='{name}'")
     }
-    for number in sorted(theirs.keys() - ours.keys()):
-        problems.append(Problem(None, f"{name}: MLflow has version {number}, the ledger has not."))
-    for number, entry in ours.items():
-        if number not in theirs:
-            problems.append(Problem(entry.seq, f"{name}: MLflow has lost version {number}."))
-        elif theirs[number].tags.get(TAG) != entry.digest:
+    for number in sorted(in_mlflow.keys() - registered_here.keys()):
+        problems.append(
+            Problem(None, f"{name}: version {number} is in MLflow, but not in the ledger.")
+        )
+    for number, entry in registered_here.items():
+        if number not in in_mlflow:
+            problems.append(
+                Problem(entry.seq, f"{name}: version {number} is in the ledger, but not in MLflow.")
+            )
+        elif in_mlflow[number].tags.get(TAG) != entry.digest:
             problems.append(
                 Problem(entry.seq, f"{name}: MLflow's digest tag of version {number} was changed.")
             )
@@ -72,16 +101,22 @@ def _against_mlflow(registry: Registry, name: str, entries: list[Entry]) -> list
 
 
 def _anchor(name: str, anchor: str | None, entries: list[Entry]) -> list[Problem]:
-    """MLflow remembers a late entry of the model; the ledger must still have it."""
+    """MLflow keeps the hash of a late entry of the model; the ledger must still have it."""
     if anchor is None:
-        return [Problem(None, f"{name}: MLflow's mark of the ledger is gone.")]
+        return [
+            Problem(
+                None,
+                f"{name}: the tag {ANCHOR}, with a hash of the ledger, is missing in MLflow.",
+            )
+        ]
     seq, _, digest = anchor.partition(":")
     if any(str(e.seq) == seq and e.hash == digest for e in entries):
         return []
     return [
         Problem(
             None,
-            f"{name}: the ledger lacks entry {seq} that MLflow remembers; it was cut or remade.",
+            f"{name}: entry {seq}, whose hash is in MLflow, is not in the ledger, which was cut "
+            "off or rewritten.",
         )
     ]
 

@@ -1,9 +1,8 @@
 """What the inputs of a model must look like: a Pandera schema in a module of the project.
 
-`[models.NAME] contract = "module:NAME"` names it. Monitoring holds every logged row against it, and
-`gristmill score` every row before it is scored.
-
-A contract to begin with, from the reference of a model: a module for a person to edit.
+`[models.NAME] contract = "module:NAME"` names it. Monitoring checks every logged row by it, and
+`gristmill score` every row before it is scored. A first contract can be inferred from the model's
+reference, for a person to edit.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,8 @@ from numpy.typing import NDArray
 
 from gristmill.errors import Conflict, Invalid, NotFound, Unavailable
 from gristmill.files import write_atomic
-from gristmill.registry._versions.version import REFERENCE
+from gristmill.project import SETTINGS
+from gristmill.registry._versions.version import Version
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,20 +35,35 @@ if TYPE_CHECKING:
 
 RULES = {"not_nullable": "is missing", "column_in_dataframe": "the column is missing"}
 _IMPORTING = threading.Lock()
+PREDICTION = "prediction"
+FOLDER = "contracts"
+NAME = "CONTRACT"
+FEW_VALUES = 40
 
 
 @dataclass(frozen=True)
 class Broken:
-    """A rule that rows break: of which column ("" for one over several), which rows (their places,
-    none when the table as a whole breaks it), and the value of one of them."""
+    """A rule that rows break.
+
+    Attributes
+    ----------
+    column
+        Which column's rule; "" for one over several columns.
+    rule
+        The rule, in words.
+    rows
+        Positions of the rows; none when the table as a whole breaks it.
+    example
+        The value of one of them.
+    """
 
     column: str
     rule: str
     rows: NDArray[np.int64]
     example: str
 
-    @property
-    def words(self) -> str:
+    def sentence(self) -> str:
+        """The rule, how many rows break it, and an example, without a full stop."""
         size = self.rows.size
         extent = f"{size:,} row{'s' if size != 1 else ''}, " if size else ""
         return f"{self.column or 'the table'}: {self.rule} ({extent}for instance {self.example})"
@@ -56,9 +71,18 @@ class Broken:
 
 @dataclass(frozen=True)
 class Contract:
-    """A schema that checks values and not names: columns it does not know are let pass.
+    """A schema that checks values, not names: columns that it does not name are accepted.
 
-    `kinds` says which of its columns hold numbers, `digest` is of the code that it is made of.
+    Attributes
+    ----------
+    name
+        `module:NAME`, as the settings have it.
+    schema
+        The Pandera schema.
+    digest
+        sha256 of the project's code that the schema is made of.
+    kinds
+        For each of its columns, whether it holds numbers or categories.
     """
 
     name: str
@@ -66,9 +90,74 @@ class Contract:
     digest: str
     kinds: Mapping[str, Literal["number", "category"]]
 
+    @classmethod
+    def load(cls, project: Project, name: str) -> Contract | None:
+        """A project's contract.
+
+        Parameters
+        ----------
+        project
+            The project; its root is where modules are looked for.
+        name
+            `module:NAME`; "" for none.
+
+        Returns
+        -------
+        Contract | None
+            None when `name` is "".
+
+        Raises
+        ------
+        NotFound
+            `contract.module`: there is no such module.
+        Invalid
+            `contract.name`, `contract.import` or `contract.kind`: it is not well formed.
+        Unavailable
+            `contract.pandera`: Pandera is not installed.
+        """
+        if not name:
+            return None
+        module, _, attribute = name.partition(":")
+        if not module or not attribute.isidentifier():
+            raise Invalid(
+                "contract.name",
+                f"contract = {name!r} does not name a schema.",
+                hint='Write "module:NAME", where NAME is a Pandera schema in the module.',
+            )
+        try:
+            import pandera.pandas as pandera
+        except ImportError as error:
+            raise Unavailable(
+                "contract.pandera",
+                f"Pandera, which the contract {name} needs, is not installed.",
+                hint='pip install "gristmill[monitor]"',
+            ) from error
+        with _imported(project, name, module) as (imported, digest):
+            schema: Any = getattr(imported, attribute, None)
+            if isinstance(schema, type) and hasattr(schema, "to_schema"):
+                schema = schema.to_schema()
+        if not isinstance(schema, pandera.DataFrameSchema):
+            problem = "does not exist" if schema is None else "is not a Pandera schema"
+            raise Invalid(
+                "contract.kind",
+                f"the contract {name} {problem}.",
+                hint=f"Define {attribute} = pandera.pandas.DataFrameSchema(...) in {module}.",
+            )
+        schema = _of_rows(schema)
+        kinds = {str(n): _kind(c.dtype) for n, c in schema.columns.items() if not c.regex}
+        return cls(name, schema, digest, kinds)
+
     def broken(self, frame: pd.DataFrame) -> list[Broken]:
-        """The rules that rows of `frame` break. Values are read as the schema's types first, so
-        that what came as text or as a float may be what it says."""
+        """The rules that rows break.
+
+        Values are read as the schema's types first, so that what came as text or as a float may be
+        what the schema says.
+
+        Parameters
+        ----------
+        frame
+            A table with the model's input columns.
+        """
         import pandas as pd
         import pandera.errors
 
@@ -83,71 +172,43 @@ class Contract:
         else:
             return []
         subject = cases["column"].where(cases["schema_context"] == "Column", "")
-        found = []
+        broken = []
         for (column, rule), group in cases.groupby([subject, "check"], dropna=False, sort=False):
-            places = pd.to_numeric(group["index"].dropna()).unique()
+            positions = pd.to_numeric(group["index"].dropna()).unique()
             value = group["failure_case"].iloc[0]
-            found.append(
+            broken.append(
                 Broken(
                     "" if pd.isna(column) else str(column),
                     RULES.get(str(rule), str(rule)),
-                    np.asarray(places, np.int64),
+                    np.asarray(positions, np.int64),
                     repr(value.item() if hasattr(value, "item") else value),
                 )
             )
-        return found
+        return broken
 
     def require(self, frame: pd.DataFrame, where: str) -> None:
-        """Raises Invalid that lists what rows of `frame` break."""
-        found = self.broken(frame)
-        if found:
-            text = "".join(f"\n  {b.words}" for b in found)
+        """Raise Invalid (`contract.broken`) with the rules that rows break, if they break any.
+
+        Parameters
+        ----------
+        frame
+            A table with the model's input columns.
+        where
+            What the rows are of, for the message.
+        """
+        broken = self.broken(frame)
+        if broken:
+            lines = "".join(f"\n  {b.sentence()}" for b in broken)
             raise Invalid(
                 "contract.broken",
-                f"{where}: rows break the contract {self.name}:{text}",
-                hint="Mend the rows, or change the contract where it is too strict.",
+                f"{where}: rows break the contract {self.name}:{lines}",
+                hint="Correct the rows, or relax the contract where it is too strict.",
             )
 
 
-def load_contract(project: Project, named: str) -> Contract | None:
-    """The contract `named` ("module:NAME", relative to the project's root); None for "".
-
-    Raises NotFound when there is none, Invalid for what is no schema or does not import,
-    Unavailable without Pandera.
-    """
-    if not named:
-        return None
-    module, _, attribute = named.partition(":")
-    if not module or not attribute.isidentifier():
-        raise Invalid(
-            "contract.name", f"contract = {named!r}.", hint='"module:NAME", of a Pandera schema.'
-        )
-    try:
-        import pandera.pandas as pandera
-    except ImportError as error:
-        raise Unavailable(
-            "contract.pandera",
-            f"Pandera is not installed, which the contract {named} needs.",
-            hint='pip install "gristmill[monitor]"',
-        ) from error
-    with _imported(project, named, module) as (loaded, digest):
-        found: Any = getattr(loaded, attribute, None)
-        if isinstance(found, type) and hasattr(found, "to_schema"):
-            found = found.to_schema()
-    if not isinstance(found, pandera.DataFrameSchema):
-        raise Invalid(
-            "contract.kind",
-            f"{named} is {'absent' if found is None else 'no Pandera schema'}.",
-            hint=f"Define {attribute} = pandera.pandas.DataFrameSchema(...) in {module}.",
-        )
-    schema = _of_rows(found)
-    kinds = {str(n): _kind(c.dtype) for n, c in schema.columns.items() if not c.regex}
-    return Contract(named, schema, digest, kinds)
-
-
 @contextmanager
-def _imported(project: Project, named: str, module: str) -> Iterator[tuple[Any, str]]:
-    """The project's module, read anew, and a digest of the project's code that it brings."""
+def _imported(project: Project, contract: str, module: str) -> Iterator[tuple[Any, str]]:
+    """The project's module, imported anew, and a digest of the project's code that it imports."""
     root = str(project.root)
     with _IMPORTING:
         before = dict(sys.modules)
@@ -157,24 +218,23 @@ def _imported(project: Project, named: str, module: str) -> Iterator[tuple[Any, 
         importlib.invalidate_caches()
         try:
             loaded = importlib.import_module(module)
-            own = _inside(project.root, sys.modules)
             digest = hashlib.sha256()
-            for name in own:
+            for name in _inside(project.root, sys.modules):
                 digest.update(name.encode() + Path(sys.modules[name].__file__ or "").read_bytes())
             yield loaded, digest.hexdigest()
         except ModuleNotFoundError as error:
             raise NotFound(
                 "contract.module",
-                f"the contract {named} does not import: {error}.",
-                hint="`gristmill model contract` writes one from the reference.",
+                f"the contract {contract} cannot be imported: {error}.",
+                hint="`gristmill model contract` infers one from the model's reference.",
             ) from error
         except Exception as error:
             if isinstance(error, Invalid):
                 raise
             raise Invalid(
                 "contract.import",
-                f"the contract {named} does not import: {error!r}.",
-                hint=f"Mend {module.replace('.', '/')}.py or what it imports.",
+                f"the contract {contract} cannot be imported: {error!r}.",
+                hint=f"Correct {module.replace('.', '/')}.py or what it imports.",
             ) from error
         finally:
             sys.path.remove(root)
@@ -206,22 +266,32 @@ def _of_rows(schema: Any) -> Any:
 
 
 def _kind(dtype: Any) -> Literal["number", "category"]:
-    words: Sequence[str] = ("int", "uint", "float", "Int", "UInt", "Float")
-    return "number" if str(dtype).startswith(tuple(words)) else "category"
-
-
-PREDICTION = "prediction"
-FOLDER = "contracts"
-NAME = "CONTRACT"
-FEW = 40
+    numbers = ("int", "uint", "float", "Int", "UInt", "Float")
+    return "number" if str(dtype).startswith(numbers) else "category"
 
 
 def infer_contract(project: Project, model: str) -> tuple[Path, str]:
-    """Write a contract from the model's reference into the project. Returns its file, and what to
-    put into the settings as `contract`.
+    """Write a contract inferred from a model's reference into the project, for a person to edit.
 
-    The reference is that of the newest version, or the project's own when there is no version.
-    Raises NotFound without one, Conflict when the file is there.
+    Parameters
+    ----------
+    project
+        The project.
+    model
+        The model; the reference is that of its newest version, or the project's own file when it
+        has no version.
+
+    Returns
+    -------
+    tuple
+        The file that was written, and the value for `contract` in the model's settings.
+
+    Raises
+    ------
+    NotFound
+        `contract.reference`: there is no reference.
+    Conflict
+        `contract.exists`: the file exists already.
     """
     from gristmill.registry._settings import model_settings
 
@@ -231,12 +301,12 @@ def infer_contract(project: Project, model: str) -> tuple[Path, str]:
     if target.exists():
         raise Conflict(
             "contract.exists",
-            f"{target.relative_to(project.root)} is there, and a person may have edited it.",
-            hint="Remove it to have it inferred anew.",
+            f"{target.relative_to(project.root)} exists already, perhaps edited by a person.",
+            hint="Delete it to have it inferred anew.",
         )
     frame = _reference(project, model, settings.reference)
-    aside = {settings.target, settings.time, PREDICTION}
-    columns = [c for c in frame.columns if c not in aside]
+    excluded = {settings.target, settings.time, PREDICTION}
+    columns = [c for c in frame.columns if c not in excluded]
     text = contract_text(frame[columns], model)
     target.parent.mkdir(exist_ok=True)
     (target.parent / "__init__.py").touch()
@@ -251,28 +321,28 @@ def _reference(project: Project, model: str, own: str) -> pd.DataFrame:
 
     registry = Registry(project)
     for version in reversed(registry.versions(model)):
-        if REFERENCE in version.evidence:
-            return pd.read_parquet(registry.evidence(version, REFERENCE))
+        if Version.REFERENCE in version.evidence:
+            return pd.read_parquet(registry.evidence(version, Version.REFERENCE))
     if own and (project.root / own).is_file():
         return pd.read_parquet(project.root / own)
     raise NotFound(
         "contract.reference",
         f"{model} has no reference to infer a contract from.",
-        hint="Name its file as `reference` of the model, and run the step that writes it.",
+        hint=f"Set `reference` in {SETTINGS} [models.{model}] and run the step that writes it.",
     )
 
 
 def contract_text(frame: pd.DataFrame, model: str) -> str:
-    """A module with the contract that all rows of `frame` keep. Pure.
+    """A module with a contract that all rows of `frame` satisfy. Pure.
 
-    Numbers may lie half their span beyond what was seen, but not below 0 when none did; texts of
-    few values are those values. What was never missing may not be.
+    Numbers may be half their span beyond what was seen, but not below 0 when none was; texts of
+    few values must be one of them. What was never missing may not be missing.
     """
     lines = [f"    {str(n)!r}: {_column(frame[n])},\n" for n in frame.columns]
     return (
         f'"""What the inputs of {model} must look like.\n\n'
-        f"Inferred from {len(frame):,} rows of its reference, and yours to change: numbers may lie "
-        "half their\nspan beyond what was seen there, texts of few values are those.\n"
+        f"Inferred from {len(frame):,} rows of its reference, and yours to change: numbers may be "
+        "half their\nspan beyond what was seen there, texts of few values must be one of them.\n"
         '"""\n\n'
         "import pandera.pandas as pa\n\n"
         f"{NAME} = pa.DataFrameSchema({{\n{''.join(lines)}}}, name={model!r})\n"
@@ -297,12 +367,12 @@ def _column(series: pd.Series[Any]) -> str:
         return f"pa.Column({kind}, pa.Check.in_range({bounds}){nullable})"
     if types.is_datetime64_any_dtype(series.dtype):
         return f"pa.Column('datetime64[us, UTC]'{nullable})"
-    words = sorted({str(v) for v in series.dropna()})
-    if 0 < len(words) <= FEW:
-        return f"pa.Column(str, pa.Check.isin({words!r}){nullable})"
+    values = sorted({str(v) for v in series.dropna()})
+    if 0 < len(values) <= FEW_VALUES:
+        return f"pa.Column(str, pa.Check.isin({values!r}){nullable})"
     return f"pa.Column(str{nullable})"
 
 
 def _short(value: float) -> str:
-    """Four digits, rounded away from the middle far less than the slack."""
+    """Four digits: the rounding is far smaller than the slack."""
     return repr(float(f"{value:.4g}"))

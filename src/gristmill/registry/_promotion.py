@@ -1,21 +1,18 @@
 """Register, judge, promote, roll back: the verbs of the registry.
 
-Every move is checked and written under the ledger's lock, then carried over to MLflow. A crash in
-between is mended by whichever verb comes next.
-
-Register what an earlier run made, from DVC's cache.
+Every move is checked and written under the ledger's lock, then carried over to MLflow. After a
+crash in between, the next verb finishes the work.
 """
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from gristmill.errors import Conflict, Invalid, NotFound
+from gristmill.errors import Conflict, GristmillError, NotFound
 from gristmill.lineage import Lineage
 from gristmill.project import Project
 from gristmill.registry._approvals.checks import (
@@ -32,10 +29,11 @@ from gristmill.registry._gates.reports import report_of
 from gristmill.registry._ledger.chain import Draft, Entry, canonical
 from gristmill.registry._loading.digest import check_name, directory_digest
 from gristmill.registry._loading.signing import SIGNATURE
-from gristmill.registry._roles import current_actor, require_any_role, require_role
+from gristmill.registry._roles import Roles, current_actor
 from gristmill.registry._settings import ModelSettings, model_settings, read_metrics
+from gristmill.registry._versions.origins import recorded_lineages
 from gristmill.registry._versions.store import Registry
-from gristmill.registry._versions.version import HOLDOUT, Version
+from gristmill.registry._versions.version import Version
 from gristmill.tracking import RUN_TAG, STEP_TAG
 
 CHAMPION = "champion"
@@ -43,8 +41,22 @@ NO_VERSION = 0
 
 
 @dataclass(frozen=True)
-class Promotion:
-    """What a move of an alias did. `changed` is False when the version held it already."""
+class AliasMove:
+    """What a promotion or a rollback did.
+
+    Attributes
+    ----------
+    model, alias
+        The alias of which model.
+    version
+        Who holds it now.
+    previous
+        Who held it before; None for nobody.
+    changed
+        False when `version` held it already.
+    entry
+        The move in the ledger.
+    """
 
     model: str
     alias: str
@@ -54,7 +66,7 @@ class Promotion:
     entry: Entry
 
     def sentence(self) -> str:
-        """The move in words, without a full stop."""
+        """The move in words, without a full stop, the same from every face."""
         return move_sentence(
             self.model, self.alias, self.version, self.previous, changed=self.changed
         )
@@ -64,34 +76,12 @@ def register(
     project: Project,
     model: str,
     *,
+    tree: Project | None = None,
     lineage: Lineage | None = None,
     run_id: str | None = None,
     actor: str | None = None,
 ) -> Version:
-    """Register what `[models.MODEL]` names, as it lies in the project now.
-
-    The same bytes registered and signed before give that version again. `lineage` is looked up from
-    the step that wrote the model when None. Raises NotFound or Invalid, naming the file or key;
-    Forbidden when the actor may not register.
-    """
-    from gristmill.workspace import lineage_of
-
-    path = model_settings(project, model).path
-    require_role(project, "register", actor or current_actor(project))
-    found = lineage or lineage_of(project, path)
-    return register_tree(project, model, project, lineage=found, run_id=run_id, actor=actor)
-
-
-def register_tree(
-    project: Project,
-    model: str,
-    tree: Project,
-    *,
-    lineage: Lineage,
-    run_id: str | None = None,
-    actor: str | None = None,
-) -> Version:
-    """Register what lies in a tree of files: the one way by which a version comes to be.
+    """Register the files that `[models.MODEL]` names.
 
     Parameters
     ----------
@@ -100,13 +90,14 @@ def register_tree(
     model
         The model; its table names the files.
     tree
-        Where the files lie: the project itself, its double, or what came out of the cache.
+        The tree that has the files, when it is not the project itself: its double, or what came out
+        of DVC's cache.
     lineage
-        What the files were made from.
+        What the files were made from; looked up from the step that wrote the model when None.
     run_id
         The MLflow run that made them.
     actor
-        Who registers; the present one when None.
+        Who registers; the present actor when None.
 
     Returns
     -------
@@ -116,13 +107,18 @@ def register_tree(
     Raises
     ------
     NotFound, Invalid
-        A file or key that is missing or bad.
+        A file or key is missing or bad.
     Forbidden
         The actor may not register.
     """
     settings = model_settings(project, model)
     actor = actor or current_actor(project)
-    require_role(project, "register", actor)
+    Roles.of(project).require("register", actor)
+    tree = tree or project
+    if lineage is None:
+        from gristmill.workspace import lineage_of
+
+        lineage = lineage_of(tree, settings.path)
     registry = Registry(project)
     registry.reconcile()
     path = tree.root / settings.path
@@ -153,13 +149,37 @@ def gate(
     actor: str | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> GateReport:
-    """Judge the version by the model's gates, on its own hold-out, against the alias `against`.
+    """Judge a version by the model's gates, on its own hold-out, against whoever holds an alias.
 
-    Whether it runs code when it is loaded is always judged, unless the settings allow it.
-    `progress` hears what is being done.
+    Whether it runs code when it is loaded is always judged, unless the settings allow it. A failed
+    gate is a result, not an error.
 
-    The report is kept in the ledger under its digest; a promotion refers to it. A failed gate is
-    a result, not an error.
+    Parameters
+    ----------
+    project
+        The project.
+    model, version
+        The version: its number or an alias.
+    against
+        The alias of the version to compare with.
+    actor
+        Who judges; the present actor when None.
+    progress
+        Told what is being done.
+
+    Returns
+    -------
+    GateReport
+        The report with the digest by which the ledger keeps it and a promotion refers to it.
+
+    Raises
+    ------
+    NotFound
+        There is no such model or version.
+    Invalid
+        The model's gates are not well formed.
+    Forbidden
+        The actor may not judge, or bytes or entries were altered.
     """
     from gristmill.registry._gates.fitness import Format
     from gristmill.registry._gates.gates import evaluate_gates, parse_gates
@@ -170,7 +190,7 @@ def gate(
     if not settings.allow_code and not any(g.kind == Format.kind for g in gates):
         gates += (Format(),)
     actor = actor or current_actor(project)
-    require_any_role(project, ("register", "approve", "promote"), actor, "judge a version")
+    Roles.of(project).require_any(("register", "approve", "promote"), actor, "judge a version")
     registry = Registry(project)
     registry.reconcile()
     challenger = registry.version(model, version)
@@ -184,12 +204,12 @@ def gate(
         "against": against,
         "champion": holder,
         "champion_digest": champion.digest if champion else None,
-        "holdout": challenger.evidence.get(HOLDOUT),
+        "holdout": challenger.evidence.get(Version.HOLDOUT),
         "rows": 0 if evidence.truth is None else len(evidence.truth),
     }
     report = evaluate_gates(gates, evidence, about)
     with registry.ledger.writing() as writer:
-        writer.append(
+        entry = writer.append(
             Draft(
                 action="gate",
                 model=model,
@@ -197,10 +217,10 @@ def gate(
                 version=challenger.version,
                 digest=challenger.digest,
                 document=canonical(report.record()),
-                detail={"verdict": report.verdict, "against": against, "champion": holder},
+                detail={"verdict": str(report.verdict), "against": against, "champion": holder},
             )
         )
-    return report
+    return replace(report, digest=str(entry.evidence))
 
 
 def promote(
@@ -213,38 +233,66 @@ def promote(
     actor: str | None = None,
     expected: int | None = None,
     override: bool = False,
-) -> Promotion:
-    """Give `alias` to the version, which needs a passing gate report against today's champion.
+) -> AliasMove:
+    """Give an alias to a version that has a passing gate report against who holds it now.
 
-    `expected` is the version that must hold the alias now (0: nobody; None: whoever held it when
-    this began). `override` promotes without a passing report or approvals and is written down.
-    Promoting the holder again changes nothing. Raises GateFailed without a passing report, Conflict
-    when somebody else moved the alias meanwhile, Forbidden without the role, the approvals the
-    policy asks for, or the bytes that were registered.
+    Promoting the holder again changes nothing.
+
+    Parameters
+    ----------
+    project
+        The project.
+    model, version
+        The version: its number or an alias.
+    alias
+        The alias to give to it.
+    reason
+        Why, in one sentence; the ledger keeps it.
+    actor
+        Who promotes; the present actor when None.
+    expected
+        The version that must hold the alias now; 0 for nobody, None for whoever held it when this
+        began.
+    override
+        Promote without a passing report or approvals; the ledger says so.
+
+    Returns
+    -------
+    AliasMove
+        What was done.
+
+    Raises
+    ------
+    GateFailed
+        There is no gate report, or it does not pass.
+    Conflict
+        Somebody else moved the alias, or the report compares with a former champion.
+    Forbidden
+        The actor lacks the role, approvals are missing, or bytes or entries were altered.
     """
     reason = clean_reason(reason)
     check_name(alias, "alias")
     actor = actor or current_actor(project)
-    require_role(project, "promote", actor)
+    Roles.of(project).require("promote", actor)
     registry = Registry(project)
     registry.reconcile()
     target = registry.version(model, version)
-    before = registry.ledger.aliases(model)
-    if before.get(alias) == target.version and expected is None:
+    holder = registry.ledger.aliases(model).get(alias, NO_VERSION)
+    if holder == target.version and expected is None:
         return _unchanged(registry, target, alias)
-    wanted = before.get(alias, NO_VERSION) if expected is None else expected
-    judged = report_of(registry, target)
+    expected = holder if expected is None else expected
+    report = report_of(registry, target)
     if override:
-        require_role(project, "override", actor)
+        Roles.of(project).require("override", actor)
     else:
-        require_pass(target, judged)
+        require_pass(target, report)
     registry.fetch(target)
     approvals = status_of(registry, target)
     detail = {
         "approvals": list(approvals.approved),
         "override": override,
-        "report": judged.digest if judged else None,
-        "verdict": judged.report.verdict if judged else None,
+        "report": report.digest if report else None,
+        "verdict": str(report.verdict) if report else None,
     }
     draft = Draft(
         action="promote",
@@ -260,16 +308,16 @@ def promote(
     with registry.ledger.writing() as writer:
         holder = writer.holder(model, alias) or NO_VERSION
         if holder != target.version:
-            require_holder(model, alias, holder, wanted)
-            if judged and not override:
-                require_current(writer, target, judged.report)
+            require_holder(model, alias, holder, expected)
+            if report and not override:
+                require_current(writer, target, report)
                 require_approval(target, status_of(registry, target))
             entry = writer.append(replace(draft, before=holder or None))
     if holder == target.version:
         return _unchanged(registry, target, alias)
     registry.reconcile()
     send_notifications(registry)
-    return Promotion(model, alias, target.version, entry.before, True, entry)
+    return AliasMove(model, alias, target.version, entry.before, True, entry)
 
 
 def rollback(
@@ -279,31 +327,54 @@ def rollback(
     reason: str,
     alias: str = CHAMPION,
     actor: str | None = None,
-) -> Promotion:
-    """Give `alias` back to the version that held it before the present one.
+) -> AliasMove:
+    """Give an alias back to the version that held it before.
 
     Promotions stack up and a rollback takes the last one off, so two rollbacks go back twice.
-    Raises Conflict when there is nothing to go back to or the alias moved meanwhile, Forbidden
-    when the earlier version's bytes were altered.
+
+    Parameters
+    ----------
+    project
+        The project.
+    model
+        The model.
+    reason
+        Why, in one sentence; the ledger keeps it.
+    alias
+        The alias to move.
+    actor
+        Who rolls back; the present actor when None.
+
+    Returns
+    -------
+    AliasMove
+        What was done.
+
+    Raises
+    ------
+    Conflict
+        No version held the alias before, or somebody else moved it meanwhile.
+    Forbidden
+        The actor lacks the role, or the earlier version's bytes were altered.
     """
     reason = clean_reason(reason)
     actor = actor or current_actor(project)
-    require_role(project, "promote", actor)
+    Roles.of(project).require("promote", actor)
     registry = Registry(project)
     registry.reconcile()
     with registry.ledger.writing() as writer:
-        held = alias_history(writer.moves(model, alias))
-    if len(held) < 2:
+        holders = alias_history(writer.moves(model, alias))
+    if len(holders) < 2:
         raise Conflict(
             "rollback.nothing",
-            f"{model!r}: no version held {alias!r} before"
-            + (f" version {held[-1]}." if held else "; nobody holds it now."),
+            f"{model!r}: no version was {alias!r} before"
+            + (f" version {holders[-1]}." if holders else ", and none is now."),
             hint=f"`gristmill model history {model}` shows every move.",
         )
-    target = registry.version(model, held[-2])
+    target = registry.version(model, holders[-2])
     registry.fetch(target)
     with registry.ledger.writing() as writer:
-        require_holder(model, alias, writer.holder(model, alias) or NO_VERSION, held[-1])
+        require_holder(model, alias, writer.holder(model, alias) or NO_VERSION, holders[-1])
         entry = writer.append(
             Draft(
                 action="rollback",
@@ -311,7 +382,7 @@ def rollback(
                 actor=actor,
                 version=target.version,
                 alias=alias,
-                before=held[-1],
+                before=holders[-1],
                 after=target.version,
                 reason=reason,
                 digest=target.digest,
@@ -319,12 +390,31 @@ def rollback(
         )
     registry.reconcile()
     send_notifications(registry)
-    return Promotion(model, alias, target.version, held[-1], True, entry)
+    return AliasMove(model, alias, target.version, holders[-1], True, entry)
 
 
 def champion(project: Project, model: str, at: datetime | None = None) -> Version | None:
-    """The champion now, or at the aware time `at`; None when there was none. Raises Forbidden when
-    the move that made it champion is not as it was signed."""
+    """Which version is champion, or was.
+
+    Parameters
+    ----------
+    project
+        The project.
+    model
+        The model.
+    at
+        An aware time; the present when None.
+
+    Returns
+    -------
+    Version | None
+        None when there was no champion.
+
+    Raises
+    ------
+    Forbidden
+        `ledger.forged`: the move that made it champion was altered.
+    """
     registry = Registry(project)
     entry = registry.ledger.holder(model, CHAMPION, at)
     if entry is None or not entry.after:
@@ -344,11 +434,15 @@ def alias_history(moves: list[Entry]) -> list[int]:
     return stack
 
 
-def _unchanged(registry: Registry, target: Version, alias: str) -> Promotion:
+def _unchanged(registry: Registry, target: Version, alias: str) -> AliasMove:
     entry = registry.ledger.holder(target.model, alias)
     if entry is None:
-        raise Conflict("promote.moved", f"{alias!r} of {target.model!r} moved meanwhile.")
-    return Promotion(target.model, alias, target.version, entry.before, False, entry)
+        raise Conflict(
+            "promote.moved",
+            f"{alias!r} of {target.model!r} was moved meanwhile.",
+            hint=f"See `gristmill model history {target.model}` and decide again.",
+        )
+    return AliasMove(target.model, alias, target.version, entry.before, False, entry)
 
 
 def _optional(project: Project, relative: str) -> Path | None:
@@ -357,7 +451,17 @@ def _optional(project: Project, relative: str) -> Path | None:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A kept run that wrote the model. `version` is what was registered from it, None as yet."""
+    """A run, not yet removed, that wrote the model.
+
+    Attributes
+    ----------
+    run
+        The run's name.
+    lineage
+        That of the step that wrote the model.
+    version
+        What was registered from it; None when nothing was.
+    """
 
     run: str
     lineage: Lineage
@@ -365,78 +469,107 @@ class Candidate:
 
 
 def candidates(project: Project, model: str, limit: int = 50) -> list[Candidate]:
-    """The kept runs that wrote the model's directory, newest first."""
+    """The runs that wrote a model's directory and were not removed.
+
+    Parameters
+    ----------
+    project
+        The project.
+    model
+        The model.
+    limit
+        At most so many.
+
+    Returns
+    -------
+    list
+        Newest first.
+    """
     settings = model_settings(project, model)
-    made = {(v.lineage.run, v.lineage.outputs.get(settings.path)): v.version
-            for v in Registry(project).versions(model)}  # fmt: skip
-    found: list[Candidate] = []
-    for path in sorted(project.state.glob("runs/*/*.lineage.json"), reverse=True):
-        try:
-            lineage = Lineage.from_json(path.read_text(encoding="utf-8"))
-        except (OSError, Invalid, json.JSONDecodeError):
-            continue  # a run that was killed while it wrote, or was removed just now
+    registered = {
+        (v.lineage.run, v.lineage.outputs.get(settings.path)): v.version
+        for v in Registry(project).versions(model)
+    }
+    runs: list[Candidate] = []
+    for lineage in recorded_lineages(project, newest_first=True):
         if settings.path in lineage.outputs and lineage.run:
-            version = made.get((lineage.run, lineage.outputs[settings.path]))
-            found.append(Candidate(lineage.run, lineage, version))
-        if len(found) == limit:
+            version = registered.get((lineage.run, lineage.outputs[settings.path]))
+            runs.append(Candidate(lineage.run, lineage, version))
+        if len(runs) == limit:
             break
-    return found
+    return runs
 
 
 def register_run(project: Project, model: str, run: str, *, actor: str | None = None) -> Version:
-    """Register the model that a kept run wrote, with its metrics, reference and hold-out.
+    """Register the model that an earlier run wrote, with its metrics, reference and hold-out.
 
-    What lies in the project is registered when it is what that run wrote; else its files are taken
-    from DVC's cache. A run that was registered before gives its version again. Raises NotFound
-    when the run is not kept or DVC no longer has a file, naming it.
+    The project's files are registered when they are what that run wrote; else they are taken from
+    DVC's cache. A run that was registered before gives its version again.
+
+    Parameters
+    ----------
+    project
+        The project.
+    model
+        The model.
+    run
+        The run's name.
+    actor
+        Who registers; the present actor when None.
+
+    Raises
+    ------
+    NotFound
+        `run.model`: no such run wrote the model; or DVC no longer has a file, which is named.
+    Forbidden
+        The actor may not register.
     """
-    found = {c.run: c for c in candidates(project, model, limit=100_000)}
-    if run not in found:
+    runs = {c.run: c for c in candidates(project, model, limit=100_000)}
+    if run not in runs:
         raise NotFound(
             "run.model",
-            f"no kept run {run!r} wrote the model {model!r}.",
+            f"there is no run {run!r} that wrote the model {model!r}.",
             hint="`gristmill runs list` shows the runs; `gristmill run` makes one.",
         )
-    candidate, settings = found[run], model_settings(project, model)
+    candidate, settings = runs[run], model_settings(project, model)
     registry = Registry(project)
     if candidate.version is not None:
         return registry.version(model, candidate.version)
     registry.reconcile()
     lineage = candidate.lineage
     run_id = _mlflow_run(registry, lineage)
-    if _lies_here(project, settings, lineage):
-        return register_tree(project, model, project, lineage=lineage, run_id=run_id, actor=actor)
+    if _is_current(project, settings, lineage):
+        return register(project, model, lineage=lineage, run_id=run_id, actor=actor)
     from gristmill.lineage import from_cache
 
-    wanted = [p for p in (settings.path, settings.metrics, settings.reference, settings.holdout)
-              if p]  # fmt: skip
-    hashes = _hashes(lineage, wanted)
-    with tempfile.TemporaryDirectory(dir=project.state, prefix="run-") as name:
-        there = Project(Path(name), project.raw)
-        from_cache(project.root, {there.root / p: h for p, h in hashes.items()})
-        return register_tree(project, model, there, lineage=lineage, run_id=run_id, actor=actor)
+    files = (settings.path, settings.metrics, settings.reference, settings.holdout)
+    hashes = _hashes(lineage, [path for path in files if path])
+    with tempfile.TemporaryDirectory(dir=project.state, prefix="run-") as folder:
+        tree = Project(Path(folder), project.raw)
+        from_cache(project.root, {tree.root / p: h for p, h in hashes.items()})
+        return register(project, model, tree=tree, lineage=lineage, run_id=run_id, actor=actor)
 
 
 def _hashes(lineage: Lineage, paths: list[str]) -> dict[str, str]:
-    known: Mapping[str, str] = {**lineage.inputs, **lineage.outputs}
+    hashes: Mapping[str, str] = {**lineage.inputs, **lineage.outputs}
     for path in paths:
-        if path not in known:
+        if path not in hashes:
             raise NotFound(
                 "run.file",
                 f"run {lineage.run} did not read or write {path}.",
-                hint=f"Let step {lineage.step} declare it, or run the pipeline and register that.",
+                hint=f"Declare it in step {lineage.step}, or run the pipeline and register that.",
             )
-    return {path: known[path] for path in paths}
+    return {path: hashes[path] for path in paths}
 
 
-def _lies_here(project: Project, settings: ModelSettings, lineage: Lineage) -> bool:
-    from gristmill.errors import GristmillError
+def _is_current(project: Project, settings: ModelSettings, lineage: Lineage) -> bool:
+    """Whether the project's files are those that the run wrote."""
     from gristmill.workspace import lineage_of
 
     try:
         return lineage_of(project, settings.path) == lineage
     except GristmillError:
-        return False  # the project's files are of no run: take those of the cache
+        return False  # the project's files are of no run
 
 
 def _mlflow_run(registry: Registry, lineage: Lineage) -> str | None:

@@ -26,12 +26,12 @@ from typing import Any
 from gristmill.errors import Invalid, NotFound, StepFailed, Unavailable
 from gristmill.lineage import Lineage, cache_directory, git
 from gristmill.project import SETTINGS, Project
-from gristmill.registry._gates.scoring import outputs, taken, truth_labels
+from gristmill.registry._gates.scoring import accepted_rows, outputs, truth_labels
 from gristmill.registry._settings import model_settings, read_metrics
 from gristmill.registry._supply.sbom import LOCK
 from gristmill.registry._versions.origins import origins
 from gristmill.registry._versions.store import Registry
-from gristmill.registry._versions.version import HOLDOUT, Version
+from gristmill.registry._versions.version import Version
 from gristmill.workspace import load_workspace
 
 IDENTICAL, DIFFERENT, UNKNOWN = "identical", "different", "not compared"
@@ -174,13 +174,13 @@ def _predictions(registry: Registry, version: Version, made: Path) -> tuple[str,
     from gristmill.registry._loading.loading import load_own
 
     settings = model_settings(registry.project, version.model)
-    if HOLDOUT not in version.evidence or not settings.target:
+    if Version.HOLDOUT not in version.evidence or not settings.target:
         return UNKNOWN, 0, ""
-    frame = pd.read_parquet(registry.evidence(version, HOLDOUT))
+    frame = pd.read_parquet(registry.evidence(version, Version.HOLDOUT))
     binary = settings.target in frame and truth_labels(frame[settings.target])[1]
     both = []
     for model in (registry.load(version), load_own(made, allow_code=settings.allow_code)):
-        both.append(np.asarray(outputs(*taken(model, frame, settings), binary=binary)))
+        both.append(np.asarray(outputs(*accepted_rows(model, frame, settings), binary=binary)))
     before, after = both
     unequal = np.flatnonzero(before != after)
     if not len(unequal):

@@ -1,10 +1,7 @@
-"""Who may do what: the `[roles]` table of the settings.
+"""Who acts, and who may do what: the `[roles]` table of the settings.
 
-Without that table everybody may do everything, as in a project of one's own. With it, only whom
-a verb lists; `*` is everybody. Every face comes here: the registry asks who reads when it is
-opened, its verbs who acts, `serve` who deploys. `[roles.keys]` says which public keys are whose.
-
-Who acts: the name that the ledger writes down.
+Without that table everybody may do everything, as in a project of one's own. Every face comes here:
+the registry asks who reads when it is opened, its verbs who acts, `serve` who deploys.
 """
 
 from __future__ import annotations
@@ -14,17 +11,36 @@ import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from gristmill.errors import Forbidden
 from gristmill.project import SETTINGS, Project
 from gristmill.records import parse_table
-
-ROLE_VERBS = ("register", "approve", "promote", "override", "deploy", "read")
+from gristmill.registry._ledger.keys import public_keys
 
 
 @dataclass(frozen=True)
 class Roles:
-    """For each verb the actors who may. `override` is promoting past a gate or an approval."""
+    """The `[roles]` table: for each verb the actors who may do it; `"*"` is everybody.
+
+    When none of the verbs but `read` names anybody, everybody may do them.
+
+    Attributes
+    ----------
+    register, approve, promote, deploy
+        Who may register versions, decide on them, move an alias, serve a model.
+    override
+        Who may promote past a gate or a missing approval.
+    read
+        Who may read the registry.
+    keys
+        Public keys by actor, as `gristmill audit keys` prints them; an actor without an entry is
+        held to the key of their first ledger entry.
+    """
+
+    VERBS: ClassVar[tuple[str, ...]] = (
+        "register", "approve", "promote", "override", "deploy", "read",
+    )  # fmt: skip
 
     register: tuple[str, ...] = ()
     approve: tuple[str, ...] = ()
@@ -34,65 +50,124 @@ class Roles:
     read: tuple[str, ...] = ("*",)
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, project: Project) -> Roles:
+        """The roles that a project's settings declare.
 
-def roles_of(project: Project) -> Roles | None:
-    """The declared roles; None when the settings name none, and then nobody is restricted."""
-    table = project.table("roles")
-    return parse_table(Roles, table, f"{SETTINGS} [roles]") if table else None
+        Parameters
+        ----------
+        project
+            The project.
 
+        Raises
+        ------
+        Invalid
+            The table has a key or a type that it may not have.
+        """
+        return parse_table(cls, project.table("roles"), f"{SETTINGS} [roles]")
 
-def trusted_keys(project: Project) -> Mapping[str, tuple[str, ...]]:
-    """Public keys by actor, as the settings declare them."""
-    declared = roles_of(project)
-    return declared.keys if declared else {}
+    def allows(self, verb: str, actor: str) -> bool:
+        """Whether the actor may do the verb.
 
+        Parameters
+        ----------
+        verb
+            One of VERBS.
+        actor
+            The name that the ledger would write down.
+        """
+        if not any(getattr(self, v) for v in self.VERBS if v != "read"):
+            return True
+        allowed: tuple[str, ...] = getattr(self, verb)
+        return actor in allowed or "*" in allowed
 
-def is_allowed(project: Project, verb: str, actor: str) -> bool:
-    """Whether the actor may do the verb."""
-    declared = roles_of(project)
-    if declared is None or not any(getattr(declared, v) for v in ROLE_VERBS if v != "read"):
-        return True
-    allowed: tuple[str, ...] = getattr(declared, verb)
-    return actor in allowed or "*" in allowed
+    def require(self, verb: str, actor: str) -> None:
+        """Raise Forbidden (`role.missing`) unless the actor may do the verb.
 
+        Parameters
+        ----------
+        verb
+            One of VERBS.
+        actor
+            The name that the ledger would write down.
+        """
+        if not self.allows(verb, actor):
+            raise Forbidden(
+                "role.missing",
+                f"{actor} is not allowed to {verb}.",
+                hint=f"Ask somebody who is listed in {SETTINGS} [roles] {verb}.",
+            )
 
-def require_role(project: Project, verb: str, actor: str) -> None:
-    """Raises Forbidden unless the actor may do the verb."""
-    if not is_allowed(project, verb, actor):
-        raise Forbidden(
-            "role.missing",
-            f"{actor} may not {verb}.",
-            hint=f"{SETTINGS} [roles] {verb} lists who may.",
-        )
+    def require_any(self, verbs: Sequence[str], actor: str, action: str) -> None:
+        """Raise Forbidden (`role.missing`) unless the actor may do one of the verbs.
 
+        Parameters
+        ----------
+        verbs
+            Some of VERBS; each is enough.
+        actor
+            The name that the ledger would write down.
+        action
+            What the actor wants to do, for the message.
+        """
+        if not any(self.allows(verb, actor) for verb in verbs):
+            raise Forbidden(
+                "role.missing",
+                f"{actor} is not allowed to {action}.",
+                hint=f"{SETTINGS} [roles] must list them under one of {', '.join(verbs)}.",
+            )
 
-def require_any_role(project: Project, verbs: Sequence[str], actor: str, what: str) -> None:
-    """Raises Forbidden unless the actor may do one of the verbs."""
-    if not any(is_allowed(project, verb, actor) for verb in verbs):
-        raise Forbidden(
-            "role.missing",
-            f"{actor} may not {what}.",
-            hint=f"{SETTINGS} [roles]: one of {', '.join(verbs)} must list them.",
-        )
+    def require_reader(self, actor: Callable[[], str]) -> None:
+        """Raise Forbidden (`role.missing`) when reading is restricted and the actor is not listed.
 
+        Parameters
+        ----------
+        actor
+            Finds out who acts; called only when needed, because it starts a process.
+        """
+        if "*" not in self.read:
+            self.require("read", actor())
 
-def require_reader(project: Project, actor: Callable[[], str]) -> None:
-    """Raises Forbidden when the settings restrict reading and the actor is not listed.
+    @staticmethod
+    def public_keys(actor: str) -> tuple[str, str]:
+        """The actor's public keys, to be listed in `[roles.keys]`; made when there are none.
 
-    `actor` is asked only then: finding out costs a process.
-    """
-    declared = roles_of(project)
-    if declared is not None and "*" not in declared.read:
-        require_role(project, "read", actor())
+        Parameters
+        ----------
+        actor
+            The name that the ledger would write down.
+
+        Returns
+        -------
+        tuple
+            The Ed25519 key for ledger entries and the P-256 key for models.
+
+        Raises
+        ------
+        Unavailable
+            `key.directory`: no key can be written.
+        """
+        return public_keys(actor)
 
 
 def current_actor(project: Project) -> str:
-    """GRISTMILL_ACTOR, else git's user.email in the project, else the login name."""
-    named = os.environ.get("GRISTMILL_ACTOR", "").strip()
-    if named:
-        return named
+    """Who acts, as the ledger writes it down.
+
+    Parameters
+    ----------
+    project
+        Where git is asked.
+
+    Returns
+    -------
+    str
+        GRISTMILL_ACTOR, else git's user.email in the project, else the login name.
+    """
+    from_environment = os.environ.get("GRISTMILL_ACTOR", "").strip()
+    if from_environment:
+        return from_environment
     try:
-        found = subprocess.run(
+        email = subprocess.run(
             ["git", "config", "user.email"],
             cwd=project.root,
             capture_output=True,
@@ -100,5 +175,5 @@ def current_actor(project: Project) -> str:
             check=False,
         ).stdout.strip()
     except FileNotFoundError:
-        found = ""
-    return found or getpass.getuser()
+        email = ""
+    return email or getpass.getuser()

@@ -12,18 +12,37 @@ from gristmill.errors import Invalid, NotFound
 from gristmill.project import SETTINGS, Project
 from gristmill.records import parse_table
 
-ROOMS = ("serving", "monitoring", "retrain")
+OTHER_TABLES = ("serving", "monitoring", "retrain")
 
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """What a model is made of; paths are relative to the project's root.
+    """The `[models.NAME]` table: what a model is made of. Paths are relative to the project's root.
 
-    `path` is an MLflow model directory, `metrics` a JSON object of numbers, `reference` and
-    `holdout` Parquet files with features and `target`; `time` names the event-time column.
-    `contract` is what inputs must look like, `module:NAME` of a Pandera schema in the project.
-    `allow_code` lets a model load that runs code then (a pickle, say), when its signature holds.
-    `purpose` and `limits` are the owner's words on the model card.
+    Attributes
+    ----------
+    path
+        The MLflow model directory that a step writes.
+    owner
+        Who is responsible: an address that messages about the model go to.
+    metrics
+        A JSON object of numbers; nested names are joined by a dot.
+    reference, holdout
+        Parquet files with features and the target: what it was trained on, and what it is judged
+        by.
+    target, time
+        The columns of the label and of the event time.
+    contract
+        What inputs must look like: `module:NAME` of a Pandera schema in the project.
+    allow_code
+        Whether a model may be loaded that runs code then (a pickle, say), if its signature is
+        valid.
+    purpose, limits
+        What the model is for and what it is not good for, for the model card.
+    gates
+        Tables `[[models.NAME.gates]]`, each with a `kind` and that gate's settings.
+    approvals
+        The table `[models.NAME.approvals]` (`Policy`).
     """
 
     path: str
@@ -42,15 +61,30 @@ class ModelSettings:
 
 
 def model_settings(project: Project, model: str) -> ModelSettings:
-    """The settings of `model`; tables of other rooms are left to them. Raises NotFound, Invalid."""
+    """The settings of a model, without its tables `serving`, `monitoring` and `retrain`.
+
+    Parameters
+    ----------
+    project
+        The project.
+    model
+        The model.
+
+    Raises
+    ------
+    NotFound
+        `model.unknown`: the settings do not declare it.
+    Invalid
+        `settings.*`: a key or a value is not well formed.
+    """
     if model not in project.models:
-        known = ", ".join(project.models) or "none"
+        names = ", ".join(project.models) or "none"
         raise NotFound(
             "model.unknown",
-            f"{SETTINGS} declares no model {model!r}.",
-            hint=f"Declared: {known}. Add a [models.{model}] table.",
+            f"{SETTINGS} does not declare a model {model!r}.",
+            hint=f"Declared: {names}. Add a [models.{model}] table.",
         )
-    table = {k: v for k, v in project.table("models", model).items() if k not in ROOMS}
+    table = {k: v for k, v in project.table("models", model).items() if k not in OTHER_TABLES}
     return parse_table(ModelSettings, table, f"{SETTINGS} [models.{model}]")
 
 
@@ -71,15 +105,15 @@ def read_metrics(project: Project, relative: str) -> dict[str, float]:
     except ValueError as error:
         raise Invalid("metrics.syntax", f"{relative}: {error}") from error
     if not isinstance(value, dict):
-        raise Invalid("metrics.syntax", f"{relative} must be a JSON object of numbers.")
+        raise Invalid("metrics.syntax", f"{relative} is not a JSON object of numbers.")
     return dict(_numbers(value, ""))
 
 
 def _numbers(value: Mapping[str, Any], prefix: str) -> list[tuple[str, float]]:
-    out: list[tuple[str, float]] = []
+    numbers: list[tuple[str, float]] = []
     for key, item in value.items():
         if isinstance(item, Mapping):
-            out += _numbers(item, f"{prefix}{key}.")
+            numbers += _numbers(item, f"{prefix}{key}.")
         elif isinstance(item, int | float) and math.isfinite(item):
-            out.append((prefix + key, float(item)))
-    return out
+            numbers.append((prefix + key, float(item)))
+    return numbers

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gristmill.errors import GristmillError, Invalid, NotFound
+from gristmill.errors import GristmillError, Invalid
+from gristmill.project import Project
 from gristmill.registry import (
-    CHAMPION,
-    ROLE_VERBS,
+    ApprovalStatus,
     Entry,
+    ListedModel,
     Registry,
+    Roles,
     Version,
-    alias_history,
     current_actor,
-    is_allowed,
-    is_author,
+    list_models,
     model_settings,
-    open_requests,
     report_of,
     request_approval,
     status_of,
@@ -57,15 +56,16 @@ from gristmill.server._schema import (
 
 def listing(asked: ApiRequest) -> ModelsView:
     project = asked.project
-    registry = Registry(project)
     actor = current_actor(project)
+    listing = list_models(project)
     return ModelsView(
         actor=actor,
-        may={verb: is_allowed(project, verb, actor) for verb in ROLE_VERBS},
-        models=tuple(
-            _model(registry, name) for name in sorted({*project.models, *registry.models()})
+        may={verb: Roles.of(project).allows(verb, actor) for verb in Roles.VERBS},
+        models=tuple(_model(project, model) for model in listing.models),
+        waiting=tuple(
+            _waiting(project, entry, actor, made=listing.is_author(entry, actor))
+            for entry in listing.requests
         ),
-        waiting=tuple(_waiting(registry, entry, actor) for entry in open_requests(project)),
     )
 
 
@@ -84,10 +84,10 @@ def details(asked: ApiRequest) -> VersionDetails:
         metrics=version.metrics,
         missing=version.lineage.missing(),
         report=judged.digest if judged else "",
-        gates=tuple(GateView(r.kind, r.name, r.verdict, r.message) for r in judged.report.results)
+        gates=tuple(GateView(r.kind, r.name, r.verdict, r.message) for r in judged.results)
         if judged
         else (),
-        approvals=_approvals(registry, version),
+        approvals=_approvals(status_of(registry, version)),
         history=tuple(_entry(e) for e in reversed(entries)),
     )
 
@@ -148,31 +148,29 @@ def decide(asked: ApiRequest) -> Done:
 
 
 def compare(asked: ApiRequest) -> PageView:
-    from gristmill.registry import compare, comparison_page, version_names
+    from gristmill.registry import compare, comparison_page
 
     refs = [v for v in asked.query.get("versions", "").split(",") if v]
     found = compare(asked.project, asked.names["model"], refs)
-    return PageView(f"{found.model}: {version_names(found)}", comparison_page(found))
+    return PageView(f"{found.model}: {found.names}", comparison_page(found))
 
 
-def _model(registry: Registry, name: str) -> ModelView:
-    declared = name in registry.project.models
+def _model(project: Project, model: ListedModel) -> ModelView:
+    name, declared, problem = model.name, model.name in project.models, model.problem
+    settings = None
     try:
-        settings = model_settings(registry.project, name) if declared else None
-        moves = [e for e in registry.ledger.entries(name) if e.alias == CHAMPION]
-        held = alias_history([e for e in moves if e.after is not None])
-        versions = tuple(_version(registry, v) for v in reversed(registry.versions(name)))
-    except NotFound:
-        return ModelView(name, "", declared, None, None, ())
+        settings = model_settings(project, name) if declared else None
     except GristmillError as error:
-        return ModelView(name, "", declared, None, None, (), problem=error.message)
+        problem = problem or error.message
+    if problem:
+        return ModelView(name, "", declared, None, None, (), problem=problem)
     return ModelView(
         name=name,
         owner=settings.owner if settings else "",
         declared=declared,
-        champion=held[-1] if held else None,
-        back=held[-2] if len(held) > 1 else None,
-        versions=versions,
+        champion=model.champion,
+        back=model.previous,
+        versions=tuple(_version(v.version, v.verdict, v.approvals) for v in model.versions),
         judged=_judged(settings.gates) if settings else (),
     )
 
@@ -181,8 +179,7 @@ def _judged(gates: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(gate["metric"]) for gate in gates if "metric" in gate))
 
 
-def _version(registry: Registry, version: Version) -> VersionView:
-    judged = report_of(registry, version)
+def _version(version: Version, verdict: str, approvals: ApprovalStatus) -> VersionView:
     return VersionView(
         version=version.version,
         aliases=version.aliases,
@@ -191,23 +188,22 @@ def _version(registry: Registry, version: Version) -> VersionView:
         metrics=version.metrics,
         commit=version.lineage.commit or "",
         dirty=bool(version.lineage.dirty),
-        verdict=judged.report.verdict if judged else "",
-        approvals=_approvals(registry, version),
+        verdict=verdict,
+        approvals=_approvals(approvals),
     )
 
 
-def _approvals(registry: Registry, version: Version) -> str:
-    standing = status_of(registry, version)
-    said = standing.required or standing.approved or standing.rejected
-    return standing.sentence() if said else ""
+def _approvals(status: ApprovalStatus) -> str:
+    shown = status.required or status.approved or status.rejected
+    return status.sentence() if shown else ""
 
 
-def _waiting(registry: Registry, entry: Entry, actor: str) -> WaitingView:
+def _waiting(project: Project, entry: Entry, actor: str, *, made: bool) -> WaitingView:
     number = entry.version or 0
     why = ""
-    if not is_allowed(registry.project, "approve", actor):
+    if not Roles.of(project).allows("approve", actor):
         why = f"{actor} may not approve."
-    elif is_author(registry, registry.version(entry.model, number), actor):
+    elif made:
         why = "Whoever made a version cannot decide on it."
     return WaitingView(
         model=entry.model,

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 from gristmill.errors import Conflict, Invalid, Unavailable
 from gristmill.files import hold_lock
 from gristmill.project import Project
-from gristmill.registry import FAIL, INCONCLUSIVE, PASS, Evidence, GateResult, Subject
+from gristmill.registry import Evidence, GateResult, Subject, Verdict
 from gristmill.serving._process import Progress, Served, headers, process
 
 HOST = "127.0.0.1"
@@ -115,7 +115,7 @@ class Latency:
         """
         model, rows = subject.model, subject.rows
         if model is None or rows is None or not len(rows):
-            raise Invalid("gate.latency", subject.trouble or "there are no rows to send")
+            raise Invalid("gate.latency", subject.problem or "there are no rows to send")
         sample = rows[list(model.schema.names)].iloc[
             [i % len(rows) for i in range(WARM_UP + self.requests)]
         ]
@@ -141,7 +141,7 @@ class Latency:
         measured = evidence.of(self)
         if measured is None:
             return GateResult(
-                self.kind, "p95", INCONCLUSIVE, evidence.trouble or "nothing was measured"
+                self.kind, "p95", Verdict.INCONCLUSIVE, evidence.problem or "nothing was measured"
             )
         milliseconds = [1000 * s for s in measured["seconds"]]
         numbers: dict[str, Any] = {}
@@ -153,11 +153,11 @@ class Latency:
         ends = f"{_ms(low)} to {_ms(high)}"
         limit = f"{self.milliseconds:g} ms"
         if high is not None and high <= self.milliseconds:
-            verdict, message = PASS, f"p95 {p95:.2f} ms ({ends}) <= {limit}"
+            verdict, message = Verdict.PASS, f"p95 {p95:.2f} ms ({ends}) <= {limit}"
         elif low is not None and low > self.milliseconds:
-            verdict, message = FAIL, f"p95 {p95:.2f} ms ({ends}) > {limit}"
+            verdict, message = Verdict.FAIL, f"p95 {p95:.2f} ms ({ends}) > {limit}"
         else:
-            verdict = INCONCLUSIVE
+            verdict = Verdict.INCONCLUSIVE
             message = (
                 f"p95 {p95:.2f} ms ({ends}): {len(milliseconds)} requests cannot tell from {limit}"
             )

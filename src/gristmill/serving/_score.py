@@ -103,7 +103,7 @@ def score(
     Invalid
         A value does not fit; the message names the column and the row (from 0).
     """
-    from gristmill.registry import Registry, load_contract, model_settings
+    from gristmill.registry import Contract, Registry, model_settings
 
     start = time.monotonic()
     if not source.is_file():
@@ -115,7 +115,7 @@ def score(
     kinds = [file_kind(source), file_kind(target)]
     registry = Registry(project)
     loaded = load_served_model(project, registry, registry.version(model, version))
-    contract = load_contract(project, model_settings(project, model).contract) if checked else None
+    contract = Contract.load(project, model_settings(project, model).contract) if checked else None
     lines = LineLog(predictions_directory(project, model)) if log else None
     rows = 0
     reported = start

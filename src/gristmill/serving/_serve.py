@@ -91,10 +91,10 @@ def serving(
     Port 0 takes a free one. The output is in `.gristmill/serving/<model>.log`. Raises as `serve`,
     Forbidden for who may not deploy.
     """
-    from gristmill.registry import Registry, current_actor, model_settings, require_role
+    from gristmill.registry import Registry, Roles, current_actor, model_settings
 
     model_settings(project, model)
-    require_role(project, "deploy", current_actor(project))
+    Roles.of(project).require("deploy", current_actor(project))
     settings = serving_settings(project, model, port=port, workers=workers)
     check_host(settings.host, os.environ.get(TOKEN, ""))
     try:

@@ -6,23 +6,11 @@ import base64
 from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
-from markupsafe import Markup
 
 from gristmill.drawing import format_percent, macro
 from gristmill.errors import Invalid
 from gristmill.project import Project
-from gristmill.registry import (
-    VersionComparison,
-    cells_section,
-    compare,
-    comparison_page,
-    comparison_summary,
-    made_section,
-    metrics_section,
-    point_at,
-    version_names,
-    where_section,
-)
+from gristmill.registry import VersionComparison, compare, comparison_page, comparison_sections
 from gristmill.widgets._versions import Picker
 from gristmill.widgets._work import PANELS, Panel, html
 
@@ -97,20 +85,15 @@ class CompareModels(Panel):
         page = base64.b64encode(comparison_page(found).encode()).decode()
         numbers = "-".join(str(v.version) for v in found.versions)
         file = f"{found.model}-{numbers}.html"
-        lines = comparison_summary(found)
-        self.summary.value = macro(PANELS, "comparison", version_names(found), lines, file, page)
-        nothing = macro(PANELS, "paragraph", found.trouble)
-        where = [where_section(found, p, p.where) for p in found.pairs if p.where]
-        texts = {
-            "Metrics": metrics_section(found) if found.scored else nothing,
-            "Disagreement": Markup("").join(where) or nothing,
-            "Made from": made_section(found),
-            "Notebook cells": cells_section(found),
-        }
-        for title, text in texts.items():
-            self.parts[title].children = (html(text),)
+        lines = found.summary()
+        self.summary.value = macro(PANELS, "comparison", found.names, lines, file, page)
+        nothing = macro(PANELS, "paragraph", found.problem)
+        sections = comparison_sections(found)
+        for title in TABS:
+            self.parts[title].children = (html(sections.get(title, nothing)),)
         curved = [s for s in found.scored if s.curves]
-        self.parts["Curves"].children = (figure(found) if curved else html(nothing),)
+        if curved:
+            self.parts["Curves"].children = (figure(found),)
         self.tabs.layout.display = ""
 
 
@@ -133,8 +116,11 @@ def figure(found: VersionComparison) -> go.FigureWidget:
             continue
         line = {"color": COLOURS[i % len(COLOURS)], "dash": DASHES[i % len(DASHES)], "width": 2}
         name = f"version {scored.version}"
-        for column, points in ((1, scored.curves.roc), (2, scored.curves.pr)):
-            half = point_at(points)
+        both = (
+            (scored.curves.roc, scored.curves.roc_at()),
+            (scored.curves.pr, scored.curves.pr_at()),
+        )
+        for column, (points, half) in enumerate(both, 1):
             chart.add_scatter(
                 x=[p.x for p in points], y=[p.y for p in points], mode="lines", line=line,
                 name=name, legendgroup=name, showlegend=column == 1,

@@ -11,22 +11,18 @@ from gristmill.drawing import Badge, macro, status_text
 from gristmill.project import Project
 from gristmill.registry import (
     CHAMPION,
-    INCONCLUSIVE,
-    NO_VERSION,
     ApprovalStatus,
     Entry,
+    GateReport,
     GateResult,
     Registry,
-    StoredReport,
+    Verdict,
     Version,
     gate,
     report_of,
     request_approval,
     rollback,
     status_of,
-)
-from gristmill.registry import (
-    Promotion as Promotion_promotion,
 )
 from gristmill.registry import (
     decide as decide_review,
@@ -49,7 +45,7 @@ class State:
     version: Version
     alias: str
     holder: int | None
-    report: StoredReport | None
+    report: GateReport | None
     standing: ApprovalStatus
     moves: tuple[Entry, ...]
 
@@ -166,9 +162,9 @@ class Promotion(Panel):
             f"Promoting version {number}",
             lambda _: promote_promotion(
                 self.project, model, number, alias=alias, reason=reason, actor=self.actor,
-                expected=None if holder == number else holder or NO_VERSION,
+                expected=None if holder == number else holder or 0,
             ),
-            self._moved,
+            lambda move: self._decided(f"{move.sentence()}."),
             quiet=False,
         )  # fmt: skip
 
@@ -178,12 +174,9 @@ class Promotion(Panel):
         self.do(
             f"Rolling {alias} back",
             lambda _: rollback(self.project, model, alias=alias, reason=reason, actor=self.actor),
-            self._moved,
+            lambda move: self._decided(f"{move.sentence()}."),
             quiet=False,
         )
-
-    def _moved(self, move: Promotion_promotion) -> None:
-        self._decided(f"{move.sentence()}.")
 
     def _decided(self, words: str) -> None:
         self.reason.value = ""
@@ -232,17 +225,16 @@ def _approvals(standing: ApprovalStatus) -> str:
     return "no approvals are required" if free else standing.sentence()
 
 
-def gates_html(report: StoredReport | None) -> Markup:
+def gates_html(report: GateReport | None) -> Markup:
     """Every gate's verdict with its finding, and the numbers it rests on."""
     if report is None:
         return macro(PANELS, "gates", "The gates have not judged this version yet.", [])
-    digest, judged = report
-    rows = [(_verdict(r.verdict), r.kind, r.message, _evidence(r)) for r in judged.results]
-    rival = judged.about.get("champion")
+    rows = [(_verdict(r.verdict), r.kind, r.message, _evidence(r)) for r in report.results]
+    rival = report.about.get("champion")
     against = f"against version {rival}" if rival else "without a champion"
     text = (
-        f"Judged {against} on {judged.about.get('rows', 0):,} hold-out rows: "
-        f"{status_text(judged.verdict)}. Report {digest[:12]}."
+        f"Judged {against} on {report.about.get('rows', 0):,} hold-out rows: "
+        f"{status_text(report.verdict)}. Report {report.digest[:12]}."
     )
     if not rows:
         text += " No gates are declared."
@@ -251,7 +243,9 @@ def gates_html(report: StoredReport | None) -> Markup:
 
 def _verdict(verdict: str) -> Badge:
     return Badge(
-        status_text(verdict), "inconclusive" if verdict == INCONCLUSIVE else verdict, pill=True
+        status_text(verdict),
+        "inconclusive" if verdict == Verdict.INCONCLUSIVE else verdict,
+        pill=True,
     )
 
 

@@ -8,11 +8,10 @@ from gristmill.drawing import Badge, format_amount, macro
 from gristmill.project import Project
 from gristmill.registry import (
     Candidate,
-    Section,
+    Card,
     Version,
     candidates,
-    card_block,
-    card_sections,
+    read_card,
     register_run,
 )
 from gristmill.widgets._compare import CompareModels
@@ -134,7 +133,7 @@ class ModelRegistry(Panel):
         model = self.model.value
         self.do(
             f"Writing the card of version {number}: scoring its hold-out",
-            lambda _: card_sections(self.project, model, number),
+            lambda _: read_card(self.project, model, number),
             self._draw_card,
             quiet=False,
         )
@@ -148,11 +147,8 @@ class ModelRegistry(Panel):
             quiet=False,
         )
 
-    def _draw_card(self, found: tuple[str, list[Section]]) -> None:
-        title, sections = found
-        self.below.children = (
-            html(macro(PANELS, "card", title, [card_block(s) for s in sections])),
-        )
+    def _draw_card(self, card: Card) -> None:
+        self.below.children = (html(macro(PANELS, "card", card.title, card.blocks())),)
 
     def _first(self) -> None:
         self.start = 0

@@ -38,7 +38,7 @@ def _append(
     records: Sequence[Mapping[str, Any]],
     name: Callable[[Mapping[str, Any]], tuple[str, str]],
 ) -> int:
-    from gristmill.registry import Draft, Registry
+    from gristmill.registry import Registry
 
     keyed = _numbered(records, name)
     if not keyed:
@@ -53,15 +53,13 @@ def _append(
             record = keyed[key]
             about, event, number = key
             version = record.get("version") or versions.get(about) or record.get("champion")
-            writer.append(
-                Draft(
-                    action=action,
-                    model=model,
-                    actor=record.get("by") or (WATCH if action == "alert" else ACTOR),
-                    version=version,
-                    reason=str(record.get("reason") or record.get("summary") or event),
-                    detail={**record, "about": about, "event": event, "number": number},
-                )
+            writer.note(
+                action,
+                model,
+                actor=record.get("by") or (WATCH if action == "alert" else ACTOR),
+                version=version,
+                reason=str(record.get("reason") or record.get("summary") or event),
+                detail={**record, "about": about, "event": event, "number": number},
             )
     return len(missing)
 

@@ -46,9 +46,9 @@ def alerts(
     Forbidden
         The actor may not read.
     """
-    from gristmill.registry import current_actor, require_reader
+    from gristmill.registry import Roles, current_actor
 
-    require_reader(project, lambda: current_actor(project))
+    Roles.of(project).require_reader(lambda: current_actor(project))
     moment = now or datetime.now(UTC)
     if model is not None and model not in project.models:
         raise NotFound(
@@ -234,13 +234,13 @@ def _write(
     now: datetime | None,
     **more: Any,
 ) -> Alert:
-    from gristmill.registry import current_actor, require_any_role
+    from gristmill.registry import Roles, current_actor
 
     who, moment = actor or current_actor(project), now or datetime.now(UTC)
     target = find_alert(project, alert)
     if who not in target.owners:
-        require_any_role(
-            project, ("approve", "promote", "deploy"), who, f"decide on alert {target.id}"
+        Roles.of(project).require_any(
+            ("approve", "promote", "deploy"), who, f"decide on alert {target.id}"
         )
     with writing(project, target.model) as path:
         latest = fold(read_journal(path))[target.id]

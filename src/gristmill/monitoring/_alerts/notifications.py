@@ -81,7 +81,7 @@ def _of_alert(model: str, owner: str, alert: Alert) -> list[Message]:
                 "since": alert.first.isoformat(),
                 "alert": alert.id,
             },
-            trouble=alert.id,
+            problem=alert.id,
             over=event == "resolved",
             owners=owners,
         )

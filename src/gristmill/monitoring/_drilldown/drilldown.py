@@ -198,7 +198,7 @@ def drill_down_path(project: Project, model: str, window: WindowReport, rows: in
     Invalid
         The version kept no reference.
     """
-    from gristmill.registry import REFERENCE, Registry
+    from gristmill.registry import Registry, Version
 
     try:
         drawer = version("evidently")
@@ -208,7 +208,7 @@ def drill_down_path(project: Project, model: str, window: WindowReport, rows: in
             "Evidently is not installed.",
             hint='pip install "gristmill[monitor]"',
         ) from error
-    digest = Registry(project).version(model, window.version).evidence.get(REFERENCE)
+    digest = Registry(project).version(model, window.version).evidence.get(Version.REFERENCE)
     if digest is None:
         raise Invalid(
             "drill.reference",

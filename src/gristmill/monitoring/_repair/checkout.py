@@ -99,14 +99,14 @@ def require_success(project: Project, double: Project, result: RunResult) -> Non
 
 def register_from(project: Project, double: Project, model: str, actor: str) -> Version:
     """Register what the double made; the same bytes again give that version again."""
-    from gristmill.registry import model_settings, register_tree
+    from gristmill.registry import model_settings, register
     from gristmill.workspace import lineage_of
 
     path = model_settings(project, model).path
     lineage = lineage_of(double, path)
     if not (double.root / path).is_dir():
         raise Unavailable("repair.model", f"the pipeline did not write {path}.")
-    return register_tree(project, model, double, lineage=lineage, actor=actor)
+    return register(project, model, tree=double, lineage=lineage, actor=actor)
 
 
 def remove_checkout(project: Project, model: str, identity: str) -> None:

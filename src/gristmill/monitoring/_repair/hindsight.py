@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gristmill.errors import Invalid
 from gristmill.predictions import attach_log
 from gristmill.project import Project
-from gristmill.registry import METRIC_NAMES, Comparison, Registry, paired_difference
+from gristmill.registry import Comparison, Registry, paired_difference
 from gristmill.serving import load_served_model
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def in_hindsight(
         np.asarray(m.predict(m.frame(rows))) for m, rows in zip(models, accepted, strict=True)
     ]
     return paired_difference(
-        metric if metric in METRIC_NAMES else "mae", _truth(labels), *predictions
+        metric if metric in Comparison.METRICS else "mae", _truth(labels), *predictions
     )
 
 

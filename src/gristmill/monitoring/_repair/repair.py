@@ -185,7 +185,6 @@ def _act(
 ) -> tuple[str, str]:
     """Run, register, judge, promote. Returns the outcome and what to tell a person."""
     from gristmill.registry import (
-        PASS,
         Registry,
         champion,
         gate,
@@ -221,10 +220,9 @@ def _act(
     report = gate(project, model, version, actor=ACTOR)
     journal.write("gated", verdict=report.verdict)
     if not report.passed:
-        why = "; ".join(
-            f"{r.kind} {r.name}: {r.message}" for r in report.results if r.verdict != PASS
+        return "kept", (
+            f"{trained} did not pass its gates, version {task.champion} stays: {report.failures()}"
         )
-        return "kept", f"{trained} did not pass its gates, version {task.champion} stays: {why}"
     registry = Registry(project)
     if not status_of(registry, registry.version(model, version)).granted:
         requested = [e for e in open_requests(project) if (e.model, e.version) == (model, version)]

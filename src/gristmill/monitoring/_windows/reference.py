@@ -33,7 +33,7 @@ from gristmill.monitoring._statistics.sketch import (
     fix_bins,
 )
 from gristmill.monitoring._store.profile import FORMAT, PREDICTION, Profile
-from gristmill.registry import HOLDOUT, REFERENCE
+from gristmill.registry import Version
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,7 +158,7 @@ def _build(
     baseline = {k: Metric(v, v, v) for k, v in version.metrics.items()}
     task: Task = "binary"
     predicted = truth = None
-    if HOLDOUT in version.evidence and settings.target:
+    if Version.HOLDOUT in version.evidence and settings.target:
         task, predicted, truth = _holdout(registry, settings, version)
         codes = {w: i for i, w in enumerate(sorted({str(v) for v in [*truth, *predicted]}))}
         as_codes = task == "labels"
@@ -167,7 +167,7 @@ def _build(
             for side in (predicted, truth)
         ]
         baseline |= measure(tally(task, *sides))
-    if REFERENCE not in version.evidence:
+    if Version.REFERENCE not in version.evidence:
         return Profile(version.version, task, 0, (), None, baseline)
     frame = reference_rows(registry, settings, version, task)
     times = times_of(frame, settings.time)
@@ -214,7 +214,7 @@ def reference_rows(
     for one without rows."""
     import pandas as pd
 
-    frame = pd.read_parquet(registry.evidence(version, REFERENCE))
+    frame = pd.read_parquet(registry.evidence(version, Version.REFERENCE))
     if not len(frame):
         raise Invalid(
             "monitoring.reference",
@@ -237,7 +237,7 @@ def _holdout(
 
     from gristmill.registry import model_outputs, truth_labels
 
-    holdout = pd.read_parquet(registry.evidence(version, HOLDOUT))
+    holdout = pd.read_parquet(registry.evidence(version, Version.HOLDOUT))
     truth, binary = truth_labels(holdout[settings.target])
     predicted = model_outputs(registry, version, holdout, settings, binary=binary)
     if binary:

@@ -18,7 +18,15 @@ DECISIONS = ("approve", "reject")
 
 @dataclass(frozen=True)
 class Policy:
-    """The `[models.NAME.approvals]` table: how many people besides the author, for how long."""
+    """The `[models.NAME.approvals]` table.
+
+    Attributes
+    ----------
+    required
+        How many people besides the author must approve a promotion.
+    days
+        How long an approval is valid.
+    """
 
     required: int = 0
     days: float = 7.0
@@ -26,7 +34,17 @@ class Policy:
 
 @dataclass(frozen=True)
 class ApprovalStatus:
-    """Who approved and who rejected what is to be promoted, and why other decisions are void."""
+    """Which decisions on a version stand.
+
+    Attributes
+    ----------
+    required
+        How many approvals the policy asks for.
+    approved, rejected
+        Whose approvals and rejections stand.
+    void
+        Why other decisions do not count, a phrase each.
+    """
 
     required: int
     approved: tuple[str, ...]
@@ -35,9 +53,11 @@ class ApprovalStatus:
 
     @property
     def granted(self) -> bool:
+        """Whether enough people approved and nobody rejected."""
         return len(self.approved) >= self.required and not self.rejected
 
     def sentence(self) -> str:
+        """The decisions in words, without a full stop."""
         parts = [f"{len(self.approved)} of {self.required} approvals"]
         if self.approved:
             parts.append("by " + ", ".join(self.approved))
@@ -47,8 +67,10 @@ class ApprovalStatus:
 
 
 def person(name: str) -> str:
-    """Whom a name means: of "Ada <ada@example.org>", as git writes authors, the address, in small
-    letters. Whoever signs in two spellings is one person."""
+    """The person a name means: of "Ada <ada@example.org>", as git writes authors, the address.
+
+    Lower case, so that two spellings of a name are one person.
+    """
     return (parseaddr(name)[1] if "<" in name else name).casefold()
 
 
@@ -70,7 +92,7 @@ def approval_status(
     """
     last = {person(entry.actor): entry for entry in decisions}
     approved, rejected, void = [], [], []
-    for who, entry in last.items():
+    for name, entry in last.items():
         actor, reason = entry.actor, ""
         if entry.digest != digest:
             reason = "of another model"
@@ -78,7 +100,7 @@ def approval_status(
             reason = "of another gate report"
         elif entry.at + timedelta(days=policy.days) < now:
             reason = f"older than {policy.days:g} days"
-        elif who in authors:
+        elif name in authors:
             reason = "by the author"
         elif not may(actor):
             reason = "without the role"

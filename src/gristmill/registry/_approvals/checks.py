@@ -4,61 +4,64 @@ from __future__ import annotations
 
 from gristmill.errors import Conflict, Forbidden, GateFailed, Invalid
 from gristmill.registry._approvals.approvals import ApprovalStatus
-from gristmill.registry._gates.base import PASS, GateReport
-from gristmill.registry._gates.reports import StoredReport
+from gristmill.registry._gates.base import GateReport
 from gristmill.registry._ledger.ledger import Writer
 from gristmill.registry._versions.version import Version
 
 
-def require_pass(target: Version, judged: StoredReport | None) -> None:
-    """Raises GateFailed without a passing report."""
-    name = f"{target.model} version {target.version}"
-    again = f"`gristmill model gate {target.model} {target.version}`"
-    if judged is None:
-        raise GateFailed("gate.missing", f"{name} was never judged.", hint=f"Run {again}.")
-    if not judged.report.passed:
-        bad = "; ".join(
-            f"{r.kind} {r.name}: {r.message}" for r in judged.report.results if r.verdict != PASS
-        )
+def not_judged(version: Version) -> GateFailed:
+    """The error for a version without a gate report."""
+    return GateFailed(
+        "gate.missing",
+        f"{version.label} has no gate report.",
+        hint=f"Run `gristmill model gate {version.model} {version.version}` first.",
+    )
+
+
+def require_pass(target: Version, report: GateReport | None) -> None:
+    """Raise GateFailed unless there is a report that passes."""
+    if report is None:
+        raise not_judged(target)
+    if not report.passed:
         raise GateFailed(
             "gate.failed",
-            f"{name} did not pass its gates: {bad}.",
+            f"{target.label} did not pass its gates: {report.failures()}.",
             hint="Improve the model, or override with a reason, which the ledger keeps.",
         )
 
 
 def require_current(writer: Writer, target: Version, report: GateReport) -> None:
-    """Raises Conflict when the report is against somebody who no longer holds the alias."""
-    against = str(report.about["against"])
-    now, then = writer.holder(target.model, against), report.about["champion"]
-    if now != then:
+    """Raise Conflict when the report compares with a version that no longer holds the alias."""
+    alias = str(report.about["against"])
+    holder, compared = writer.holder(target.model, alias), report.about["champion"]
+    if holder != compared:
         raise Conflict(
             "gate.stale",
-            f"{target.model} version {target.version} was judged against "
-            f"{_who(then)} as {against}, which is now {_who(now)}.",
+            f"{target.label} was judged when {alias} was {_who(compared)}; it is now "
+            f"{_who(holder)}.",
             hint=f"Judge it again: `gristmill model gate {target.model} {target.version}`.",
         )
 
 
 def require_approval(target: Version, approvals: ApprovalStatus) -> None:
-    """Raises Forbidden when the policy asks for approvals that do not stand."""
+    """Raise Forbidden when the policy asks for approvals that do not stand."""
     if not approvals.granted:
         raise Forbidden(
             "approval.missing",
-            f"{target.model} version {target.version} has {approvals.sentence()}.",
-            hint=f"Ask for it: `gristmill model request {target.model} {target.version}`; others "
-            "then `gristmill model approve`.",
+            f"{target.label} has {approvals.sentence()}.",
+            hint=f"`gristmill model request {target.model} {target.version}` asks the reviewers; "
+            "they answer with `gristmill model approve`.",
         )
 
 
-def require_holder(model: str, alias: str, holder: int, wanted: int) -> None:
-    """Raises Conflict unless version `wanted` (0: nobody) holds the alias."""
-    if holder != wanted:
+def require_holder(model: str, alias: str, holder: int, expected: int) -> None:
+    """Raise Conflict unless version `expected` (0: nobody) holds the alias."""
+    if holder != expected:
         raise Conflict(
             "alias.moved",
-            f"{alias!r} of {model!r} is held by {_who(holder)}, not by {_who(wanted)}: somebody "
-            "else moved it.",
-            hint="Look at the history and decide again.",
+            f"{alias!r} of {model!r} is {_who(holder)}, not {_who(expected)}: somebody else moved "
+            "it.",
+            hint=f"See `gristmill model history {model}` and decide again.",
         )
 
 
@@ -67,9 +70,9 @@ def _who(version: int | None) -> str:
 
 
 def clean_reason(reason: str) -> str:
-    """The reason without spaces around it; raises Invalid when nothing is left."""
+    """The reason without spaces around it; Invalid (`reason.missing`) when nothing is left."""
     if not reason.strip():
         raise Invalid(
-            "reason.missing", "a decision needs a reason.", hint="Say why in one sentence."
+            "reason.missing", "the reason is empty.", hint="Give a reason; one sentence is enough."
         )
     return reason.strip()

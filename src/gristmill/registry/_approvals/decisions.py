@@ -1,7 +1,7 @@
-"""What follows from a decision: rooms above listen, by entry points of the group GROUP.
+"""What follows from a decision: packages above listen, by entry points of the group GROUP.
 
-So a decision has the same consequences from every face: each calls `review.decide`, and says what
-that returns.
+So a decision has the same consequences from every face: each calls `decide` and shows what it
+returns.
 """
 
 from __future__ import annotations
@@ -23,15 +23,24 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Decision:
-    """A decision as it was written down, what now stands of the version, and what followed from it,
-    a sentence for each listener that did something."""
+    """A decision and what followed from it.
+
+    Attributes
+    ----------
+    entry
+        The decision in the ledger.
+    standing
+        Which approvals of the version stand now.
+    consequences
+        A sentence for each listener that did something.
+    """
 
     entry: Entry
     standing: ApprovalStatus
     consequences: tuple[str, ...] = ()
 
     def sentence(self) -> str:
-        """What now stands, and what followed."""
+        """The decision, which approvals stand now, and what followed, in sentences."""
         entry = self.entry
         first = f"{entry.model} version {entry.version}: {entry.action} by {entry.actor}; "
         return " ".join((f"{first}{self.standing.sentence()}.", *self.consequences))

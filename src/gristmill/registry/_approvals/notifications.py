@@ -1,7 +1,7 @@
-"""Requests, decisions and moves go out by the routes that alerts take.
+"""Requests, decisions and moves are sent by the routes that alerts take.
 
-Which route heard of which entry is kept beside the ledger, so machines that share it tell a thing
-once. What a route did not take is tried again by the next verb, for a week.
+Which route took which message is kept beside the ledger, so machines that share it send each once.
+What a route did not take is tried again by the next verb, for a week.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from gristmill.registry._ledger.ledger import Ledger
     from gristmill.registry._versions.store import Registry
 
-ASKED = {
+REVIEWED = {
     "request": "{actor} asks for a decision on {name}",
     "approve": "{actor} approved {name}",
     "reject": "{actor} rejected {name}",
 }
 MOVED = {"promote": "promoted", "rollback": "rolled back"}
-KEPT = timedelta(days=7)
+RETRIED_FOR = timedelta(days=7)
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 def move_sentence(
     model: str, alias: str, version: int | None, before: int | None, *, changed: bool = True
 ) -> str:
-    """A move of an alias in words, the same wherever it is told: without a full stop. Pure.
+    """A move of an alias in words, without a full stop, the same everywhere. Pure.
 
     Parameters
     ----------
@@ -56,13 +56,13 @@ def _holder(version: int | None) -> str:
 
 
 def message_of_entry(entry: Entry) -> Message:
-    """What an entry has to tell. Pure."""
+    """The message about an entry. Pure."""
     if entry.action in MOVED:
         move = move_sentence(entry.model, entry.alias or "", entry.version, entry.before)
         text = f"{move}, {MOVED[entry.action]} by {entry.actor}"
     else:
         name = f"{entry.model} version {entry.version}"
-        text = ASKED[entry.action].format(actor=entry.actor, name=name)
+        text = REVIEWED[entry.action].format(actor=entry.actor, name=name)
     about = {
         "model": entry.model,
         "version": entry.version,
@@ -82,28 +82,30 @@ class _LedgerDeliveries:
         self._ledger = ledger
 
     def delivered(self) -> set[tuple[str, str]]:
-        return self._ledger.told()
+        return self._ledger.delivered()
 
     def note(self, route: str, keys: Sequence[str]) -> None:
         if keys:
             with self._ledger.writing() as writer:
                 for key in keys:
-                    writer.tell(route, key)
+                    writer.note_delivery(route, key)
 
 
 def send_notifications(registry: Registry) -> list[Delivery]:
-    """Send what no route was told yet. A route that does not answer stops nothing: it is logged."""
+    """Send what was not delivered yet; a route that does not answer is logged and stops nothing."""
     routes = read_routes(registry.project)
     if not routes:
         return []
-    since = utc_now() - KEPT
+    since = utc_now() - RETRIED_FOR
     messages = [
         message_of_entry(entry)
         for entry in registry.ledger.entries()
-        if (entry.action in ASKED or entry.action in MOVED) and entry.at >= since
+        if (entry.action in REVIEWED or entry.action in MOVED) and entry.at >= since
     ]
     sent = deliver_messages(routes, messages, _LedgerDeliveries(registry.ledger))
     for each in sent:
         if each.problem:
-            log.warning("%s was not told that %s: %s", each.route, each.message.text, each.problem)
+            log.warning(
+                "the route %s did not take %r: %s", each.route, each.message.text, each.problem
+            )
     return sent

@@ -1,7 +1,4 @@
-"""The model card of a version: what it is for, made from, worth, and what it is not good for.
-
-What a card says of a version's scores on its own hold-out.
-"""
+"""The model card of a version: what it is for, made from and worth, and where it does worst."""
 
 from __future__ import annotations
 
@@ -14,11 +11,11 @@ from gristmill.drawing import Knot, Series, curves, format_percent, format_signe
 from gristmill.errors import GristmillError, Invalid
 from gristmill.project import Project
 from gristmill.registry._approvals.review import status_of
-from gristmill.registry._card.text import Section, card_page, markdown
+from gristmill.registry._card.text import Card, Section
 from gristmill.registry._compare.comparison import Scored, score_rows, scored_of
 from gristmill.registry._compare.curves import Bin
 from gristmill.registry._compare.disagreement import Weakness, weakest
-from gristmill.registry._gates.base import INCONCLUSIVE, GateReport
+from gristmill.registry._gates.base import GateReport, Verdict
 from gristmill.registry._gates.reports import report_of
 from gristmill.registry._loading.formats import declared
 from gristmill.registry._settings import ModelSettings, model_settings
@@ -34,38 +31,68 @@ SLICE_HEAD = ("group", "rows", "better by", "at least", "at most")
 
 
 def card(project: Project, model: str, version: int | str, *, as_html: bool = False) -> str:
-    """The card of a version, from the ledger, the verified files, and its scores on its own
-    hold-out. Raises NotFound, or Forbidden for altered bytes."""
-    title, sections = card_sections(project, model, version)
-    return card_page(title, sections) if as_html else markdown(title, sections)
+    """The model card of a version as text: Markdown, or one self-contained HTML file.
+
+    Parameters
+    ----------
+    project
+        The project.
+    model, version
+        The version: its number or an alias.
+    as_html
+        HTML instead of Markdown.
+
+    Raises
+    ------
+    NotFound
+        There is no such model or version.
+    Forbidden
+        Bytes or entries were altered.
+    """
+    read = read_card(project, model, version)
+    return read.page() if as_html else read.markdown()
 
 
-def card_sections(project: Project, model: str, ref: int | str) -> tuple[str, list[Section]]:
-    """The card's title and sections."""
+def read_card(project: Project, model: str, ref: int | str) -> Card:
+    """The model card of a version, from the ledger, its verified files, and its scores.
+
+    Parameters
+    ----------
+    project
+        The project.
+    model, ref
+        The version: its number or an alias.
+
+    Raises
+    ------
+    NotFound
+        There is no such model or version.
+    Forbidden
+        Bytes or entries were altered.
+    """
     registry = Registry(project)
     version = registry.version(model, ref)
     settings = model_settings(project, model)
-    stored = report_of(registry, version)
-    report = stored.report if stored else None
-    judged = judge_alone(registry, version, settings)
+    report = report_of(registry, version)
+    scores = score_alone(registry, version, settings)
     steps = origins(project, version.lineage)
     sections = [
         _about(version, settings),
         _data(registry, version, settings),
         _features(registry, version),
-        *score_sections(version, judged),
-        *_gates(stored.digest if stored else "", report),
+        *score_sections(version, scores),
+        *_gates(report.digest if report else "", report),
         *_approvals(registry, version),
-        _limits(version, settings, report, judged),
+        _limits(version, settings, report, scores),
         Section("Parameters", "", ("name", "value"), _row_pairs(parameters(steps))),
         _lineage(version, inputs(steps)),
         _history(registry, version),
     ]
-    return f"{model} version {version.version}", sections
+    return Card(version.label, tuple(sections))
 
 
 def _about(version: Version, settings: ModelSettings) -> Section:
-    standing = f"Alias: {', '.join(version.aliases)}." if version.aliases else "It holds no alias."
+    aliases = f"Alias: {', '.join(version.aliases)}." if version.aliases else "It has no alias."
     rows = (
         ("purpose", settings.purpose or "not declared"),
         ("owner", settings.owner or version.author),
@@ -75,7 +102,7 @@ def _about(version: Version, settings: ModelSettings) -> Section:
         ("digest (sha256)", version.digest),
         ("MLflow run", version.run_id),
     )
-    return Section("About", standing, ("", ""), rows)
+    return Section("About", aliases, ("", ""), rows)
 
 
 def _data(registry: Registry, version: Version, settings: ModelSettings) -> Section:
@@ -116,25 +143,25 @@ def _positive(frame: pd.DataFrame, target: str) -> str:
 
 
 def _features(registry: Registry, version: Version) -> Section:
-    said = declared(registry.fetch(version))
-    columns = json.loads((said.get("signature") or {}).get("inputs") or "[]")
+    mlmodel = declared(registry.fetch(version))
+    columns = json.loads((mlmodel.get("signature") or {}).get("inputs") or "[]")
     rows = tuple(
         (i.get("name", n), i.get("type", "tensor"), "yes" if i.get("required", True) else "no")
         for n, i in enumerate(columns)
     )
-    flavors = ", ".join(sorted(said.get("flavors") or {}))
-    words = f"Saved as {flavors}." if rows else f"Saved as {flavors}; no inputs are declared."
-    return Section("Features", words, ("name", "type", "required") if rows else (), rows)
+    flavors = ", ".join(sorted(mlmodel.get("flavors") or {}))
+    text = f"Saved as {flavors}." if rows else f"Saved as {flavors}; no inputs are declared."
+    return Section("Features", text, ("name", "type", "required") if rows else (), rows)
 
 
 def _gates(digest: str, report: GateReport | None) -> list[Section]:
     if report is None:
         return [
             Section("Gates", "No gate has judged this version."),
-            Section("Fairness", "Not judged."),
+            Section("Fairness", "Not scores."),
         ]
-    rival = report.about.get("champion")
-    against = f"against version {rival}" if rival else "without a champion"
+    compared = report.about.get("champion")
+    against = f"against version {compared}" if compared else "without a champion"
     rows = tuple((status_text(r.verdict), r.kind, r.message) for r in report.results)
     text = f"Judged {against}: {status_text(report.verdict)}. Report {digest[:12]}."
     sections = [Section("Gates", text, ("verdict", "gate", "finding"), rows)]
@@ -157,24 +184,24 @@ def _gates(digest: str, report: GateReport | None) -> list[Section]:
 
 
 def _approvals(registry: Registry, version: Version) -> list[Section]:
-    standing = status_of(registry, version)
+    status = status_of(registry, version)
     entries = registry.ledger.entries(version.model, version=version.version)
     rows = tuple(
         (f"{e.at:%Y-%m-%d %H:%M} UTC", e.actor, e.action, e.reason)
         for e in entries
         if e.action in DECISIONS
     )
-    if not rows and not standing.required:
+    if not rows and not status.required:
         return [Section("Approvals", "No approvals are required.")]
     head = ("when", "who", "decision", "why") if rows else ()
-    return [Section("Approvals", f"{standing.sentence()}.", head, rows)]
+    return [Section("Approvals", f"{status.sentence()}.", head, rows)]
 
 
 def _limits(
-    version: Version, settings: ModelSettings, report: GateReport | None, judged: Judged
+    version: Version, settings: ModelSettings, report: GateReport | None, scores: Scores
 ) -> Section:
     """What the owner says, and what the evidence shows."""
-    points = [*settings.limits, *judged.limits()]
+    points = [*settings.limits, *scores.limits()]
     missing = version.lineage.missing()
     if missing:
         points.append(f"It cannot be reproduced: {', '.join(missing)} unknown.")
@@ -190,13 +217,13 @@ def _limits(
         points += [
             f"The {r.kind} gate was inconclusive: {r.message}."
             for r in report.results
-            if r.verdict == INCONCLUSIVE
+            if r.verdict == Verdict.INCONCLUSIVE
         ]
     text = "" if points else "None are declared, and the evidence shows none."
     return Section("Limits", text, points=tuple(points))
 
 
-def _lineage(version: Version, read: dict[str, str]) -> Section:
+def _lineage(version: Version, inputs_read: dict[str, str]) -> Section:
     line = version.lineage
     dirty = {True: " with uncommitted changes", False: "", None: " (tree unknown)"}[line.dirty]
     rows: tuple[tuple[Any, ...], ...] = (
@@ -206,7 +233,7 @@ def _lineage(version: Version, read: dict[str, str]) -> Section:
         ("code and modules", line.source or "unknown"),
         ("environment", line.environment or "unknown"),
         ("python", line.python or "unknown"),
-        *((f"input {k}", v) for k, v in sorted(read.items())),
+        *((f"input {k}", v) for k, v in sorted(inputs_read.items())),
         *((f"evidence {k}", v) for k, v in sorted(version.evidence.items())),
     )
     missing = line.missing()
@@ -226,31 +253,31 @@ def _row_pairs(values: Any) -> tuple[tuple[str, Any], ...]:
     return tuple((k, f"{v:.6g}" if isinstance(v, float) else v) for k, v in sorted(values.items()))
 
 
-SURE_ROWS = 1000
-SAID_SLICES = 3
+ENOUGH_ROWS = 1000
+SHOWN_SLICES = 3
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A version on its own hold-out; `trouble` says why there are no scores."""
+class Scores:
+    """A version on its own hold-out; `problem` says why it could not be scored."""
 
     scored: Scored | None = None
     rows: int = 0
     weak: tuple[Weakness, ...] = ()
-    trouble: str = ""
+    problem: str = ""
 
     @property
     def bins(self) -> tuple[Bin, ...]:
-        found = self.scored.curves if self.scored else None
-        return found.calibration if found else ()
+        curves = self.scored.curves if self.scored else None
+        return curves.calibration if curves else ()
 
     def limits(self) -> list[str]:
         """What the scores show that it is not good for, in sentences."""
         if self.scored is None:
-            return [f"It could not be scored: {self.trouble}."]
+            return [f"It could not be scored: {self.problem}."]
         points = []
-        if self.rows < SURE_ROWS:
-            points.append(f"Its hold-out has only {self.rows} rows, so all figures are rough.")
+        if self.rows < ENOUGH_ROWS:
+            points.append(f"Its hold-out has only {self.rows} rows, so all figures are uncertain.")
         off = [b for b in self.bins if not b.lower <= b.predicted <= b.upper]
         if off:
             worst = max(off, key=lambda b: abs(b.predicted - b.observed))
@@ -259,41 +286,42 @@ class Judged:
                 f"{format_percent(worst.predicted)}: "
                 f"{format_percent(worst.observed)} were observed."
             )
-        points += [w.sentence() for w in self.weak if w.surely][:SAID_SLICES]
+        points += [w.sentence() for w in self.weak if w.significant][:SHOWN_SLICES]
         return points
 
 
-def judge_alone(registry: Registry, version: Version, settings: ModelSettings) -> Judged:
+def score_alone(registry: Registry, version: Version, settings: ModelSettings) -> Scores:
     """Score the version on its own hold-out. Raises Forbidden for altered bytes."""
     try:
         rows = score_rows(registry, settings, version, [version])
     except Invalid as error:
-        return Judged(trouble=error.message)
+        return Scores(problem=error.message)
     (output,) = rows.outputs
     weak = weakest(rows.truth, output, rows.columns)
-    return Judged(scored_of(version, rows, output), len(rows.truth), weak)
+    return Scores(scored_of(version, rows, output), len(rows.truth), weak)
 
 
-def score_sections(version: Version, judged: Judged) -> list[Section]:
+def score_sections(version: Version, scores: Scores) -> list[Section]:
     recorded = dict(version.metrics)
-    if judged.scored is None:
-        text = f"As recorded by the run. No intervals: {judged.trouble}."
+    if scores.scored is None:
+        text = f"As recorded by the run. No intervals: {scores.problem}."
         return [Section("Metrics", text, ("metric", "value"), _pairs(recorded))]
     rows: list[tuple[Any, ...]] = []
-    for name, found in judged.scored.metrics.items():
-        said = f"{recorded.pop(name):.4f}" if name in recorded else "–"
-        rows.append((name, f"{found.value:.4f}", f"{found.lower:.4f}", f"{found.upper:.4f}", said))
+    for name, interval in scores.scored.metrics.items():
+        value = f"{recorded.pop(name):.4f}" if name in recorded else "–"
+        bounds = (f"{x:.4f}" for x in (interval.value, interval.lower, interval.upper))
+        rows.append((name, *bounds, value))
     rows += [(k, "–", "–", "–", v) for k, v in _pairs(recorded)]
     text = (
-        f"On the {judged.rows:,} rows of its own hold-out, with 90 % intervals, beside what the "
+        f"On the {scores.rows:,} rows of its own hold-out, with 90 % intervals, beside what the "
         "run recorded."
     )
     head = ("metric", "value", "from", "to", "recorded")
-    return [Section("Metrics", text, head, tuple(rows)), *_calibration(judged), *_slices(judged)]
+    return [Section("Metrics", text, head, tuple(rows)), *_calibration(scores), *_slices(scores)]
 
 
-def _calibration(judged: Judged) -> list[Section]:
-    bins = judged.bins
+def _calibration(scores: Scores) -> list[Section]:
+    bins = scores.bins
     if not bins:
         return []
     most = min(1.0, round(max(max(b.predicted, b.upper) for b in bins) * 10 + 0.5) / 10)
@@ -319,11 +347,11 @@ def _calibration(judged: Judged) -> list[Section]:
     return [Section("Calibration", text, head, rows, figure=figure)]
 
 
-def _slices(judged: Judged) -> list[Section]:
-    if not judged.weak:
+def _slices(scores: Scores) -> list[Section]:
+    if not scores.weak:
         return []
-    rows = tuple((w.column, w.value, f"{w.rows:,}", *w.figures()) for w in judged.weak)
-    share = judged.weak[0].share
+    rows = tuple((w.column, w.value, f"{w.rows:,}", *w.figures()) for w in scores.weak)
+    share = scores.weak[0].share
     head = ("column", "value", "rows", *(("right", "all rows") if share else ("error", "all rows")))
     return [Section("Slices", "Where it does worst on its hold-out.", head, rows)]
 

@@ -1,4 +1,4 @@
-"""A card's sections as Markdown and as HTML. Pure."""
+"""A card and its sections, as Markdown and as HTML. Pure."""
 
 from __future__ import annotations
 
@@ -16,8 +16,19 @@ SHORT = 30
 
 @dataclass(frozen=True)
 class Section:
-    """A title, a paragraph, a list, and a table when there is a head. `figure` is SVG, which
-    Markdown leaves out: the table says the same."""
+    """A part of a card.
+
+    Attributes
+    ----------
+    title, text
+        Its heading and a paragraph.
+    head, rows
+        A table, when there is a head.
+    points
+        A list.
+    figure
+        SVG, which Markdown leaves out: the table says the same.
+    """
 
     title: str
     text: str = ""
@@ -26,33 +37,56 @@ class Section:
     points: tuple[str, ...] = ()
     figure: Markup | None = None
 
+    def html(self) -> Markup:
+        """The section as HTML."""
+        compact = all(len(str(c)) <= SHORT for row in self.rows for c in row)
+        return render("registry/card_section.html", section=self, compact=compact)
 
-def markdown(title: str, sections: Sequence[Section]) -> str:
-    def row(cells: Sequence[Any]) -> str:
-        return "| " + " | ".join(_cell(c) for c in cells) + " |"
-
-    parts = [f"# {_cell(title)}"]
-    for part in sections:
-        parts.append(f"## {_cell(part.title)}")
-        if part.text:
-            parts.append(_cell(part.text))
-        if part.points:
-            parts.append("\n".join(f"- {_cell(p)}" for p in part.points))
-        if part.head:
-            rule = "|" + " --- |" * len(part.head)
-            parts.append("\n".join([row(part.head), rule, *map(row, part.rows)]))
-    return "\n\n".join(parts) + "\n"
-
-
-def card_page(title: str, sections: Sequence[Section]) -> str:
-    """One self-contained file."""
-    return document("registry/card.html", title=title, sections=[card_block(s) for s in sections])
+    def markdown(self) -> str:
+        """The section as Markdown."""
+        parts = [f"## {_cell(self.title)}"]
+        if self.text:
+            parts.append(_cell(self.text))
+        if self.points:
+            parts.append("\n".join(f"- {_cell(p)}" for p in self.points))
+        if self.head:
+            rule = "|" + " --- |" * len(self.head)
+            parts.append("\n".join([_row(self.head), rule, *map(_row, self.rows)]))
+        return "\n\n".join(parts)
 
 
-def card_block(section: Section) -> Markup:
-    """A section as HTML."""
-    compact = all(len(str(c)) <= SHORT for row in section.rows for c in row)
-    return render("registry/card_section.html", section=section, compact=compact)
+@dataclass(frozen=True)
+class Card:
+    """The model card of a version.
+
+    Attributes
+    ----------
+    title
+        The version.
+    sections
+        What it says.
+    """
+
+    title: str
+    sections: tuple[Section, ...]
+
+    def markdown(self) -> str:
+        """The card as Markdown."""
+        return (
+            "\n\n".join([f"# {_cell(self.title)}", *(s.markdown() for s in self.sections)]) + "\n"
+        )
+
+    def page(self) -> str:
+        """The card as one self-contained HTML file."""
+        return document("registry/card.html", title=self.title, sections=self.blocks())
+
+    def blocks(self) -> list[Markup]:
+        """Each section as HTML."""
+        return [section.html() for section in self.sections]
+
+
+def _row(cells: Sequence[Any]) -> str:
+    return "| " + " | ".join(_cell(c) for c in cells) + " |"
 
 
 def _cell(value: Any) -> str:

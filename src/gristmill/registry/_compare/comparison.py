@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from gristmill.drawing import format_percent
 from gristmill.errors import GristmillError, Invalid
 from gristmill.lineage import Lineage
 from gristmill.pipeline import CellChange
@@ -18,7 +19,7 @@ from gristmill.registry._gates.statistics import BINARY, METRIC_NAMES, Compariso
 from gristmill.registry._settings import ModelSettings, model_settings
 from gristmill.registry._versions.origins import changed_cells, inputs, origins, parameters
 from gristmill.registry._versions.store import Registry
-from gristmill.registry._versions.version import HOLDOUT, REFERENCE, Version
+from gristmill.registry._versions.version import Version
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,13 +27,23 @@ if TYPE_CHECKING:
 LINEAGE_PARTS = (
     "commit", "dirty", "branch", "step", "source", "environment", "python", "notebook", "author",
 )  # fmt: skip
-NUMBERS = ("mae", "rmse")
-Tell = Callable[[str], None]
+REGRESSION = ("mae", "rmse")
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A version on the shared rows: metrics with 90 % intervals, curves for 0/1 labels."""
+    """A version on the shared rows.
+
+    Attributes
+    ----------
+    version
+        Its number.
+    metrics
+        With 90 % intervals, by name.
+    curves
+        For 0/1 labels of both classes, else None.
+    """
 
     version: int
     metrics: Mapping[str, Interval]
@@ -41,9 +52,21 @@ class Scored:
 
 @dataclass(frozen=True)
 class Pair:
-    """A version against the first: `metrics` are paired, with 90 % intervals, and their
-    `difference` says by how much `version` is better; the mappings hold (first, version) where
-    they differ. `where` is None when the two could not be scored."""
+    """A version against the first one.
+
+    Attributes
+    ----------
+    version
+        Its number.
+    metrics
+        Paired, with 90 % intervals; a `difference` says by how much `version` is better.
+    where
+        Where the two models disagree; None when they could not be scored.
+    params, inputs, lineage
+        What differs, as (of the first, of `version`).
+    cells
+        Notebook cells that differ, by notebook.
+    """
 
     version: int
     metrics: tuple[Comparison, ...]
@@ -53,15 +76,44 @@ class Pair:
     lineage: Mapping[str, tuple[Any, Any]]
     cells: Mapping[str, tuple[CellChange, ...]]
 
+    def significance(self) -> str:
+        """By which metrics `version` is significantly better and worse, in words."""
+        metrics: dict[str, list[str]] = {}
+        for comparison in self.metrics:
+            metrics.setdefault(comparison.significance, []).append(comparison.metric)
+        parts = [
+            f"significantly {kind} by {', '.join(metrics[kind])}"
+            for kind in ("better", "worse")
+            if kind in metrics
+        ]
+        return "; ".join(parts) or "not significantly different by any metric"
+
 
 @dataclass(frozen=True)
 class VersionComparison:
-    """Two or more versions of `model`; the first is what the others are compared with.
+    """Two or more versions of a model; the others are compared with the first.
 
-    All are scored on the hold-out of version `holdout`, the newest of them, which has `rows` rows
-    and a share `positive` of positives (None unless labels are 0/1). `seen` are the versions whose
-    training window meets it in time, so that they may have learned from its rows. `trouble` says
-    why there are no scores.
+    Attributes
+    ----------
+    model
+        The model.
+    versions
+        The versions, the first one first.
+    pairs
+        Each of the others against the first.
+    scored
+        Each version on the shared rows; empty when they could not be scored.
+    holdout
+        The version whose hold-out the rows are: the newest.
+    rows
+        How many there are.
+    positive
+        The share of positives; None unless labels are 0/1.
+    seen
+        Versions whose training window overlaps the hold-out in time: they may have been trained on
+        its rows.
+    problem
+        Why there are no scores, "" when there are.
     """
 
     model: str
@@ -72,9 +124,30 @@ class VersionComparison:
     rows: int = 0
     positive: float | None = None
     seen: tuple[int, ...] = ()
-    trouble: str = ""
+    problem: str = ""
+
+    @property
+    def names(self) -> str:
+        """Which versions are compared with which."""
+        first, *others = (f"version {v.version}" for v in self.versions)
+        return f"{', '.join(others)} against {first}"
+
+    def summary(self) -> list[str]:
+        """What was compared, and the metrics that differ significantly, in sentences."""
+        if self.problem:
+            return [f"The versions could not be scored: {self.problem}."]
+        share = "" if self.positive is None else f", {format_percent(self.positive)} positive"
+        lines = [
+            f"{self.rows:,} hold-out rows of version {self.holdout}{share}; 90 % confidence "
+            "intervals."
+        ]
+        if self.seen:
+            names = ", ".join(f"version {v}" for v in self.seen)
+            lines.append(f"Caution: by their dates, {names} may have been trained on these rows.")
+        return lines + [f"Version {p.version} is {p.significance()}." for p in self.pairs]
 
     def record(self) -> dict[str, Any]:
+        """The comparison as plain values."""
         return {**asdict(self), "versions": [v.record() for v in self.versions]}
 
 
@@ -93,46 +166,70 @@ class Rows:
         import numpy as np
 
         if self.binary:
-            return [m for m in METRIC_NAMES if m not in NUMBERS]
+            return [m for m in METRIC_NAMES if m not in REGRESSION]
         numeric = np.issubdtype(np.asarray(self.truth).dtype, np.floating)
         return (
-            list(NUMBERS) if numeric else [m for m in METRIC_NAMES if m not in {*BINARY, *NUMBERS}]
+            list(REGRESSION)
+            if numeric
+            else [m for m in METRIC_NAMES if m not in {*BINARY, *REGRESSION}]
         )
 
 
 def compare(
-    project: Project, model: str, refs: Sequence[int | str], tell: Tell = lambda _: None
+    project: Project, model: str, refs: Sequence[int | str], progress: Progress = lambda _: None
 ) -> VersionComparison:
     """Compare versions of a model with the first of them.
 
-    `refs` are numbers or aliases, two or more different versions. `tell` hears what is being done.
-    Raises NotFound, Invalid for fewer than two, Forbidden for altered bytes.
+    Parameters
+    ----------
+    project
+        The project.
+    model
+        The model.
+    refs
+        Numbers or aliases of two or more different versions.
+    progress
+        Told what is being done.
+
+    Returns
+    -------
+    VersionComparison
+        Without scores, and with a `problem`, when the versions cannot be scored.
+
+    Raises
+    ------
+    NotFound
+        There is no such model or version.
+    Invalid
+        `compare.versions`: there are fewer than two versions.
+    Forbidden
+        Bytes or entries were altered.
     """
     settings = model_settings(project, model)
     registry = Registry(project)
-    found = {v.version: v for v in (registry.version(model, ref) for ref in refs)}
-    versions = tuple(found.values())
+    by_number = {v.version: v for v in (registry.version(model, ref) for ref in refs)}
+    versions = tuple(by_number.values())
     if len(versions) < 2:
         raise Invalid(
             "compare.versions",
-            f"a comparison of {model} needs two different versions.",
-            hint=f"`gristmill model list {model}` shows them.",
+            f"comparing versions of {model} needs two different ones.",
+            hint=f"`gristmill model list {model}` shows the versions.",
         )
     newest = max(versions, key=lambda v: v.version)
     try:
-        rows = score_rows(registry, settings, newest, versions, tell)
+        rows = score_rows(registry, settings, newest, versions, progress)
     except Invalid as error:
         return VersionComparison(
-            model, versions, _origins(project, versions), trouble=error.message
+            model, versions, _origins(project, versions), problem=error.message
         )
-    tell("Measuring metrics and curves")
+    progress("Measuring metrics and curves")
     scored = tuple(
         scored_of(v, rows, output) for v, output in zip(versions, rows.outputs, strict=True)
     )
     pairs = []
-    for bare, output in zip(_origins(project, versions), rows.outputs[1:], strict=True):
-        tell(f"Comparing version {bare.version} with version {versions[0].version}")
-        pairs.append(_judged(bare, rows, output))
+    for unscored, output in zip(_origins(project, versions), rows.outputs[1:], strict=True):
+        progress(f"Comparing version {unscored.version} with version {versions[0].version}")
+        pairs.append(_scored_pair(unscored, rows, output))
     return VersionComparison(
         model,
         versions,
@@ -150,23 +247,23 @@ def score_rows(
     settings: ModelSettings,
     newest: Version,
     versions: Sequence[Version],
-    tell: Tell = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> Rows:
     """Every version's outputs on the newest's hold-out. Raises Invalid when there are none."""
-    if HOLDOUT not in newest.evidence or not settings.target:
+    if Version.HOLDOUT not in newest.evidence or not settings.target:
         raise Invalid(
             "compare.holdout",
-            f"version {newest.version} keeps no hold-out, or no target is declared",
+            f"no hold-out is stored with version {newest.version}, or no `target` is declared",
         )
     import pandas as pd
 
-    frame = pd.read_parquet(registry.evidence(newest, HOLDOUT))
+    frame = pd.read_parquet(registry.evidence(newest, Version.HOLDOUT))
     if settings.target not in frame:
         raise Invalid("compare.target", f"the hold-out has no column {settings.target!r}")
     truth, binary = truth_labels(frame[settings.target])
     outputs = []
     for version in versions:
-        tell(f"Scoring {len(frame):,} rows with version {version.version}")
+        progress(f"Scoring {len(frame):,} rows with version {version.version}")
         try:
             outputs.append(model_outputs(registry, version, frame, settings, binary=binary))
         except Invalid as error:
@@ -177,22 +274,22 @@ def score_rows(
 def _seen(
     registry: Registry, settings: ModelSettings, newest: Version, versions: Sequence[Version]
 ) -> tuple[int, ...]:
-    """Versions, but for the newest, whose reference meets its hold-out in time."""
-    held = _span(registry, settings, newest, HOLDOUT)
-    found = []
+    """Versions, except the newest, whose reference overlaps its hold-out in time."""
+    holdout = _span(registry, settings, newest, Version.HOLDOUT)
+    seen = []
     for version in versions:
-        learned = _span(registry, settings, version, REFERENCE)
-        if version == newest or held is None or learned is None:
+        trained = _span(registry, settings, version, Version.REFERENCE)
+        if version == newest or holdout is None or trained is None:
             continue
-        if learned[0] <= held[1] and held[0] <= learned[1]:
-            found.append(version.version)
-    return tuple(found)
+        if trained[0] <= holdout[1] and holdout[0] <= trained[1]:
+            seen.append(version.version)
+    return tuple(seen)
 
 
 def _span(
     registry: Registry, settings: ModelSettings, version: Version, name: str
 ) -> tuple[Any, Any] | None:
-    """First and last event time of a table kept with the version, None when it says none."""
+    """First and last event time of a table kept with the version; None when it has no times."""
     import pandas as pd
     import pyarrow.parquet as pq
 
@@ -223,15 +320,17 @@ def scored_of(version: Version, rows: Rows, output: Any) -> Scored:
     return Scored(version.version, metrics, curves_of(rows.truth, output) if both else None)
 
 
-def _judged(bare: Pair, rows: Rows, output: Any) -> Pair:
-    found = []
+def _scored_pair(unscored: Pair, rows: Rows, output: Any) -> Pair:
+    comparisons = []
     for metric in rows.metrics:
         try:
-            found.append(statistics.paired_difference(metric, rows.truth, output, rows.outputs[0]))
+            comparisons.append(
+                statistics.paired_difference(metric, rows.truth, output, rows.outputs[0])
+            )
         except GristmillError:
             continue  # as above
     where = disagreement(rows.truth, rows.outputs[0], output, rows.columns)
-    return Pair(**{**vars(bare), "metrics": tuple(found), "where": where})
+    return Pair(**{**vars(unscored), "metrics": tuple(comparisons), "where": where})
 
 
 def _origins(project: Project, versions: Sequence[Version]) -> tuple[Pair, ...]:

@@ -1,4 +1,4 @@
-"""Where two models say different things, and who is right there. Pure."""
+"""Where two models disagree, and which is right there. Pure."""
 
 from __future__ import annotations
 
@@ -49,8 +49,17 @@ class Slice:
 
 @dataclass(frozen=True)
 class Disagreement:
-    """`confusion` has four cells for 0/1 labels and is empty else; `agreement` counts rows by who
-    is right, for classes; `slices` come by how sure it is that the two differ much."""
+    """Where two models disagree on the same rows.
+
+    Attributes
+    ----------
+    confusion
+        Four cells for 0/1 labels, else empty.
+    agreement
+        For classes, how many rows both, one or none of the two get right.
+    slices
+        Sorted by the lower bound of how much the two differ, largest first.
+    """
 
     confusion: tuple[Confusion, ...]
     agreement: Mapping[str, int]
@@ -59,9 +68,19 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class Weakness:
-    """Rows with one value of a column on which a model does worse than on `all`: `mark` is the
-    share it gets right when `share`, else its mean absolute error. `surely`: at 95 % confidence,
-    shared among all slices that were looked at (Bonferroni)."""
+    """Rows with one value of a column on which a model does worse than on all rows.
+
+    Attributes
+    ----------
+    column, value, rows
+        The rows.
+    mark, all
+        On these rows and on all: the share that it gets right, or its mean absolute error.
+    share
+        Whether marks are shares.
+    significant
+        At 95 % confidence, divided among all slices that were compared (Bonferroni).
+    """
 
     column: str
     value: str
@@ -69,7 +88,7 @@ class Weakness:
     mark: float
     all: float
     share: bool
-    surely: bool
+    significant: bool
 
     def figures(self) -> tuple[str, str]:
         if self.share:
@@ -77,11 +96,11 @@ class Weakness:
         return f"{self.mark:.4g}", f"{self.all:.4g}"
 
     def sentence(self) -> str:
-        mark, whole = self.figures()
+        mark, total = self.figures()
         where = f"where {self.column} is {self.value} ({self.rows:,} rows)"
         if self.share:
-            return f"It is right on {mark} of rows {where}, on {whole} of all."
-        return f"Its mean error is {mark} {where}, {whole} on all rows."
+            return f"It is right on {mark} of rows {where}, on {total} of all."
+        return f"Its mean error is {mark} {where}, {total} on all rows."
 
 
 def weakest(
@@ -92,18 +111,18 @@ def weakest(
     share = not _numeric(truth)
     good = _right(truth, output) if share else -np.abs(output - truth)
     good = good.astype(np.float64)
-    whole, sign = float(good.mean()), 1 if share else -1
-    found = []
-    looked = list(_slices(columns, len(truth)))
-    far = float(stats.norm.isf(0.05 / max(1, len(looked))))
-    for column, value, mask in looked:
+    total, sign = float(good.mean()), 1 if share else -1
+    candidates = []
+    slices = list(_slices(columns, len(truth)))
+    far = float(stats.norm.isf(0.05 / max(1, len(slices))))
+    for column, value, mask in slices:
         rows, mean = int(mask.sum()), float(good[mask].mean())
         reach = float(good[mask].std()) / rows**0.5
-        surely = mean + far * reach < whole
-        weakness = Weakness(column, value, rows, sign * mean, sign * whole, share, surely)
-        found.append((mean + 1.645 * reach - whole, weakness))
-    found.sort(key=lambda pair: (pair[0], pair[1].column, pair[1].value))
-    return tuple(w for gap, w in found[:shown] if gap < 0)
+        significant = mean + far * reach < total
+        weakness = Weakness(column, value, rows, sign * mean, sign * total, share, significant)
+        candidates.append((mean + 1.645 * reach - total, weakness))
+    candidates.sort(key=lambda pair: (pair[0], pair[1].column, pair[1].value))
+    return tuple(w for gap, w in candidates[:shown] if gap < 0)
 
 
 def disagreement(
@@ -121,21 +140,21 @@ def disagreement(
         gap = np.abs(first - second).astype(np.float64)
         marks = [np.abs(o - truth).astype(np.float64) for o in (first, second)]
     else:
-        one, two = (_said(truth, o) for o in (first, second))
+        one, two = (_classes(truth, o) for o in (first, second))
         right = [_right(truth, o) for o in (first, second)]
         if _binary(truth):
             confusion = _confusion(truth == 1, one, two)
         gap = (one != two).astype(np.float64)
         agreement = _agreement(*right)
         marks = [r.astype(np.float64) for r in right]
-    found = []
+    ranked = []
     for column, value, mask in _slices(columns, len(truth)):
         rows, mean = int(mask.sum()), float(gap[mask].mean())
-        sure = mean - 1.645 * float(gap[mask].std()) / rows**0.5
+        least = mean - 1.645 * float(gap[mask].std()) / rows**0.5
         scores = [float(m[mask].mean()) for m in marks]
-        found.append((sure, Slice(column, value, rows, mean, *scores)))
-    found.sort(key=lambda pair: (-pair[0], pair[1].column, pair[1].value))
-    return Disagreement(confusion, agreement, tuple(s for _, s in found[:shown]))
+        ranked.append((least, Slice(column, value, rows, mean, *scores)))
+    ranked.sort(key=lambda pair: (-pair[0], pair[1].column, pair[1].value))
+    return Disagreement(confusion, agreement, tuple(s for _, s in ranked[:shown]))
 
 
 def _binary(truth: NDArray[Any]) -> bool:
@@ -146,21 +165,21 @@ def _numeric(truth: NDArray[Any]) -> bool:
     return np.issubdtype(truth.dtype, np.floating) and not _binary(truth)
 
 
-def _said(truth: NDArray[Any], output: Any) -> NDArray[Any]:
+def _classes(truth: NDArray[Any], output: Any) -> NDArray[Any]:
     """Classes: a probability of a 0/1 truth is cut at one half."""
     return np.asarray(output) >= THRESHOLD if _binary(truth) else np.asarray(output)
 
 
 def _right(truth: NDArray[Any], output: Any) -> NDArray[np.bool_]:
-    wanted = truth == 1 if _binary(truth) else truth
-    return np.asarray(_said(truth, output) == wanted)
+    labels = truth == 1 if _binary(truth) else truth
+    return np.asarray(_classes(truth, output) == labels)
 
 
-def _slices(columns: Mapping[str, Any], whole: int) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
+def _slices(columns: Mapping[str, Any], total: int) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
     """Each value, or quarter, of each column that has rows enough."""
     for column, values in columns.items():
         for value, mask in _groups(values):
-            if LEAST_ROWS <= mask.sum() < whole:
+            if LEAST_ROWS <= mask.sum() < total:
                 yield str(column), value, mask
 
 

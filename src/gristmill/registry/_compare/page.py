@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -21,9 +21,9 @@ from gristmill.drawing import (
     render,
 )
 from gristmill.registry._compare.comparison import Pair, Scored, VersionComparison
-from gristmill.registry._compare.curves import Curves, point_at
+from gristmill.registry._compare.curves import Curves, Point
 from gristmill.registry._compare.disagreement import Confusion, Disagreement
-from gristmill.registry._gates.statistics import THRESHOLD, Comparison, Interval
+from gristmill.registry._gates.statistics import THRESHOLD, Comparison
 
 BOUNDS = "90 % confidence intervals"
 SHOWN_CELLS = 40
@@ -31,71 +31,59 @@ KINDS = {"+": "plus", "-": "minus", " ": "same", "@": "place"}
 
 
 def comparison_page(comparison: VersionComparison) -> str:
-    """One self-contained file."""
+    """A comparison as one self-contained HTML file.
+
+    Parameters
+    ----------
+    comparison
+        What `compare` returned.
+    """
     return document(
         "registry/comparison.html",
-        title=f"{comparison.model}: {version_names(comparison)}",
-        summary=comparison_summary(comparison),
-        sections=list(sections(comparison)),
+        title=f"{comparison.model}: {comparison.names}",
+        summary=comparison.summary(),
+        sections=list(comparison_sections(comparison).values()),
     )
 
 
-def version_names(comparison: VersionComparison) -> str:
-    first, *others = [_named(v.version) for v in comparison.versions]
-    return f"{', '.join(others)} against {first}"
+def comparison_sections(comparison: VersionComparison) -> dict[str, Markup]:
+    """The parts of a comparison as HTML, for a page or the tabs of a widget.
 
+    Parameters
+    ----------
+    comparison
+        What `compare` returned.
 
-def comparison_summary(comparison: VersionComparison) -> list[str]:
-    """What was compared, and the metrics that differ significantly, in sentences."""
-    if comparison.trouble:
-        return [f"The versions could not be scored: {comparison.trouble}."]
-    share = ""
-    if comparison.positive is not None:
-        share = f", {format_percent(comparison.positive)} of them positive"
-    lines = [f"{comparison.rows:,} hold-out rows of version {comparison.holdout}{share}; {BOUNDS}."]
-    if comparison.seen:
-        who = ", ".join(_named(v) for v in comparison.seen)
-        lines.append(f"Caution: going by their dates, {who} may have been trained on these rows.")
-    for pair in comparison.pairs:
-        verdicts = {m.metric: metric_verdict(m) for m in pair.metrics}
-        parts = [
-            f"significantly {kind} by {', '.join(k for k, v in verdicts.items() if v == kind)}"
-            for kind in ("better", "worse")
-            if kind in verdicts.values()
-        ]
-        text = "; ".join(parts) or "not significantly different by any metric"
-        lines.append(f"Version {pair.version} is {text}.")
-    return lines
-
-
-def sections(comparison: VersionComparison) -> Iterator[Markup]:
+    Returns
+    -------
+    dict
+        By title, in order: `Metrics`, `Curves`, `Disagreement`, `Made from`, `Notebook cells`; the
+        first three only where the versions could be scored.
+    """
+    sections: dict[str, Markup] = {}
     if comparison.scored:
-        yield metrics_section(comparison)
+        sections["Metrics"] = _metrics(comparison)
         if any(s.curves for s in comparison.scored):
-            yield curves_section(comparison)
-    for pair in comparison.pairs:
-        if pair.where:
-            yield where_section(comparison, pair, pair.where)
-    yield made_section(comparison)
-    yield cells_section(comparison)
+            sections["Curves"] = _curves(comparison)
+    where = [_where(comparison, pair, pair.where) for pair in comparison.pairs if pair.where]
+    if where:
+        sections["Disagreement"] = Markup("").join(where)
+    sections["Made from"] = _origins(comparison)
+    sections["Notebook cells"] = _cells(comparison)
+    return sections
 
 
-def metric_verdict(m: Comparison) -> str:
-    """Whether the paired interval says better, worse or neither (even)."""
-    return "better" if m.lower > 0 else "worse" if m.upper < 0 else "even"
-
-
-def metrics_section(comparison: VersionComparison) -> Markup:
+def _metrics(comparison: VersionComparison) -> Markup:
     """Every version's metrics, and each against the first version."""
     first = comparison.versions[0].version
     rows = [
-        (metric, *(interval_text(s.metrics.get(metric)) for s in comparison.scored))
+        (metric, *(str(s.metrics.get(metric, "–")) for s in comparison.scored))
         for metric in comparison.scored[0].metrics
     ]
     pairs = [
         {
             "title": f"How much better is version {pair.version} than version {first}?",
-            "rows": [_judged(m) for m in pair.metrics],
+            "rows": [_comparison(m) for m in pair.metrics],
         }
         for pair in comparison.pairs
     ]
@@ -105,20 +93,20 @@ def metrics_section(comparison: VersionComparison) -> Markup:
     )
 
 
-def _judged(m: Comparison) -> tuple[str | Badge, ...]:
-    kind = metric_verdict(m)
+def _comparison(m: Comparison) -> tuple[str | Badge, ...]:
+    kind = m.significance
     bar = interval(Bar(m.metric, m.difference, m.lower, m.upper, kind))
     span = f"{format_signed(m.lower)} to {format_signed(m.upper)}"
     text = "no significant difference" if kind == "even" else kind
     return (m.metric, Badge(text, kind), format_signed(m.difference), bar, span, m.method)
 
 
-def curves_section(comparison: VersionComparison) -> Markup:
+def _curves(comparison: VersionComparison) -> Markup:
     """ROC, precision-recall and calibration curves of the versions that have them."""
     drawn = [(i, s, s.curves) for i, s in enumerate(comparison.scored) if s.curves]
     base = comparison.positive or 0.0
-    roc = [_series(i, s, c.roc, "false positive rate", "recall") for i, s, c in drawn]
-    pr = [_series(i, s, c.pr, "recall", "precision") for i, s, c in drawn]
+    roc = [_roc(i, s, c) for i, s, c in drawn]
+    pr = [_pr(i, s, c) for i, s, c in drawn]
     most = max(max(b.predicted, b.upper) for _, _, c in drawn for b in c.calibration)
     most = min(1.0, round(most * 10 + 0.5) / 10)
     return render(
@@ -140,8 +128,17 @@ def curves_section(comparison: VersionComparison) -> Markup:
     )  # fmt: skip
 
 
-def _series(index: int, scored: Scored, points: Any, across: str, up: str) -> Series:
-    half = point_at(points)
+def _roc(index: int, scored: Scored, own: Curves) -> Series:
+    return _series(index, scored, own.roc, own.roc_at(), "false positive rate", "recall")
+
+
+def _pr(index: int, scored: Scored, own: Curves) -> Series:
+    return _series(index, scored, own.pr, own.pr_at(), "recall", "precision")
+
+
+def _series(
+    index: int, scored: Scored, points: Sequence[Point], half: Point, across: str, up: str
+) -> Series:
     title = (
         f"version {scored.version} at threshold {THRESHOLD:g}: {across} {format_percent(half.x)}, "
         f"{up} {format_percent(half.y)}"
@@ -150,8 +147,8 @@ def _series(index: int, scored: Scored, points: Any, across: str, up: str) -> Se
     return Series(_named(scored.version), line, [Knot(half.x, half.y, title)], index)
 
 
-def _calibration(index: int, scored: Scored, found: Curves) -> Series:
-    bins = found.calibration
+def _calibration(index: int, scored: Scored, own: Curves) -> Series:
+    bins = own.calibration
     name = _named(scored.version)
     knots = []
     for b in bins:
@@ -163,9 +160,9 @@ def _calibration(index: int, scored: Scored, found: Curves) -> Series:
 
 def _points(drawn: list[tuple[int, Scored, Curves]]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
-    for _, scored, found in drawn:
+    for _, scored, own in drawn:
         for threshold in (0.1, 0.2, 0.3, 0.5, 0.7):
-            r, p = point_at(found.roc, threshold), point_at(found.pr, threshold)
+            r, p = own.roc_at(threshold), own.pr_at(threshold)
             rows.append(
                 (
                     _named(scored.version),
@@ -178,7 +175,7 @@ def _points(drawn: list[tuple[int, Scored, Curves]]) -> list[tuple[str, ...]]:
     return rows
 
 
-def where_section(comparison: VersionComparison, pair: Pair, where: Disagreement) -> Markup:
+def _where(comparison: VersionComparison, pair: Pair, where: Disagreement) -> Markup:
     """The rows on which a version and the first one differ."""
     first, second = _named(comparison.versions[0].version), _named(pair.version)
     cells = {(c.first, c.second): c for c in where.confusion}
@@ -217,7 +214,7 @@ def where_section(comparison: VersionComparison, pair: Pair, where: Disagreement
     )
 
 
-def made_section(comparison: VersionComparison) -> Markup:
+def _origins(comparison: VersionComparison) -> Markup:
     """Parameters, inputs and lineage that differ."""
     tables = []
     for pair in comparison.pairs:
@@ -232,7 +229,7 @@ def made_section(comparison: VersionComparison) -> Markup:
     return render("registry/comparison_origins.html", tables=tables)
 
 
-def cells_section(comparison: VersionComparison) -> Markup:
+def _cells(comparison: VersionComparison) -> Markup:
     """Notebook cells that do different things."""
     pairs = []
     for pair in comparison.pairs:
@@ -255,12 +252,6 @@ def cells_section(comparison: VersionComparison) -> Markup:
 def _lines(lines: tuple[str, ...]) -> list[tuple[str, str]]:
     """The kind of each line of a diff, and the line; its sign says what the colour says."""
     return [(KINDS[line[0]], line) for line in lines]
-
-
-def interval_text(interval: Interval | None) -> str:
-    if interval is None:
-        return "–"
-    return f"{interval.value:.4f} ({interval.lower:.4f} to {interval.upper:.4f})"
 
 
 def _cell(confusion: Confusion) -> str:

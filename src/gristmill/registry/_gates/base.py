@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from gristmill.errors import GristmillError
+from gristmill.records import from_record, to_record
 from gristmill.registry._supply.sbom import Package
 
-PASS, FAIL, INCONCLUSIVE = "pass", "fail", "inconclusive"
+
+class Verdict(StrEnum):
+    """What a gate, or a report, comes to. INCONCLUSIVE: the evidence is not enough to judge."""
+
+    PASS = "pass"  # noqa: S105 - a verdict
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
 
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """The saved model: `size` in bytes; whether it has a signature and an input example; `code`
-    says what in it runs code when it is loaded."""
+    """What the files of a saved model declare.
+
+    Attributes
+    ----------
+    size
+        Bytes of all files.
+    signature, example
+        Whether it has a signature, and an input example.
+    code
+        What in it runs code when it is loaded, a phrase each.
+    """
 
     size: int
     signature: bool
@@ -29,11 +46,27 @@ class ModelFacts:
 class Evidence:
     """What gates look at.
 
-    `truth`, `challenger` and `champion` have shape (rows,): labels of the hold-out and the two
-    models' outputs on it (for a 0/1 label, probabilities); None when there are none, and then
-    `trouble` says why. `columns` are the hold-out's others, of the same shape. `champion_version`
-    is None when nobody holds the alias. `missing` names absent parts of the lineage; `dirty` is
-    None when unknown; `facts` are the challenger's; `measured` holds what gates measured.
+    Attributes
+    ----------
+    metrics
+        Those recorded with the version.
+    truth, challenger, champion
+        Labels of the hold-out and the two models' outputs on it, shape (rows,); for a 0/1 label
+        the outputs are probabilities. None when there are none, and then `problem` says why.
+    champion_version
+        None when nobody holds the alias.
+    columns
+        The hold-out's other columns, of the same shape.
+    missing
+        Absent parts of the lineage.
+    dirty
+        Whether the git tree had uncommitted changes; None when unknown.
+    facts
+        The challenger's files.
+    measured
+        What gates measured, by their `repr`; an error where they could not.
+    problem
+        Why there are no outputs, "" when there are.
     """
 
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -46,78 +79,171 @@ class Evidence:
     dirty: bool | None = None
     facts: ModelFacts | None = None
     measured: Mapping[str, Any] = field(default_factory=dict)
-    trouble: str = ""
+    problem: str = ""
 
     def of(self, gate: Gate) -> Any:
-        """What the gate measured. Raises the error that kept it from measuring."""
-        found = self.measured.get(repr(gate))
-        if isinstance(found, GristmillError):
-            raise found
-        return found
+        """What a gate measured.
+
+        Parameters
+        ----------
+        gate
+            The gate that asks.
+
+        Returns
+        -------
+        Any
+            What its `measure` returned; None when it was not called.
+
+        Raises
+        ------
+        GristmillError
+            The one that kept the gate from measuring.
+        """
+        measurement = self.measured.get(repr(gate))
+        if isinstance(measurement, GristmillError):
+            raise measurement
+        return measurement
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What a gate may measure: the project's `root`, the version's `model` ready to predict (it
-    knows name, version and digest), `rows` of the hold-out, or of the input example without one, as
-    a data frame, and the packages of its environment. What is not to be had is None, and `trouble`
-    says why. `progress` hears how far a long measurement is."""
+    """What a gate may measure. What is not available is None, and `problem` says why.
+
+    Attributes
+    ----------
+    root
+        The project's root.
+    now
+        The time of the measurement, aware.
+    model
+        The version ready to predict (`gristmill.predictor.LoadedModel`): it knows its name,
+        version and digest.
+    rows
+        The hold-out's features as a data frame; the input example when there is no hold-out.
+    packages
+        Those of the version's environment.
+    problem
+        Why there is no model.
+    progress
+        Told how far a long measurement is.
+    """
 
     root: Path
     now: datetime
     model: Any = None
     rows: Any = None
     packages: tuple[Package, ...] | None = None
-    trouble: str = ""
+    problem: str = ""
     progress: Callable[[str], None] = lambda _: None
 
 
 @dataclass(frozen=True)
 class GateResult:
-    """One gate's verdict: `pass`, `fail` or `inconclusive`, a sentence, and its numbers."""
+    """One gate's verdict.
+
+    Attributes
+    ----------
+    kind
+        The gate's kind, as in the settings.
+    name
+        What it judged: a metric, a column.
+    verdict
+        The verdict.
+    message
+        One sentence that says why, without a full stop.
+    numbers
+        What the verdict rests on, as plain JSON values.
+    """
 
     kind: str
     name: str
-    verdict: str
+    verdict: Verdict
     message: str
     numbers: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class GateReport:
-    """All verdicts on one version. Only `pass` everywhere passes; no gates at all pass too."""
+    """All verdicts on one version. It passes when every gate passes, also when there is none.
+
+    Attributes
+    ----------
+    results
+        A result for each gate.
+    about
+        Which version was judged against which, and on how many rows.
+    digest
+        sha256 of the report as the ledger keeps it; "" when it was not stored.
+    """
 
     results: tuple[GateResult, ...]
     about: Mapping[str, Any] = field(default_factory=dict)
+    digest: str = field(default="", compare=False)
 
     @property
     def passed(self) -> bool:
-        return all(r.verdict == PASS for r in self.results)
+        """Whether every gate passed."""
+        return self.verdict == Verdict.PASS
 
     @property
-    def verdict(self) -> str:
-        verdicts = {r.verdict for r in self.results}
-        return FAIL if FAIL in verdicts else INCONCLUSIVE if INCONCLUSIVE in verdicts else PASS
+    def verdict(self) -> Verdict:
+        """FAIL when a gate failed, else INCONCLUSIVE when one was, else PASS."""
+        verdicts = {Verdict(r.verdict) for r in self.results}
+        for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
+            if verdict in verdicts:
+                return verdict
+        return Verdict.PASS
+
+    def failures(self) -> str:
+        """What did not pass and why, in one line."""
+        return "; ".join(
+            f"{r.kind} {r.name}: {r.message}" for r in self.results if r.verdict != Verdict.PASS
+        )
 
     def record(self) -> dict[str, Any]:
-        return {
-            "verdict": self.verdict,
-            "about": dict(self.about),
-            "results": [asdict(r) for r in self.results],
-        }
+        """The report as plain JSON values."""
+        results = [to_record(r) for r in self.results]
+        return {"verdict": str(self.verdict), "about": to_record(self.about), "results": results}
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> GateReport:
-        return cls(tuple(GateResult(**r) for r in record["results"]), record["about"])
+    def from_record(cls, record: Mapping[str, Any], digest: str = "") -> GateReport:
+        """The report that `record` returned.
+
+        Parameters
+        ----------
+        record
+            Plain JSON values.
+        digest
+            The digest that the ledger names it by.
+
+        Raises
+        ------
+        Invalid
+            `record.invalid`: a value has another type.
+        """
+        results = from_record(tuple[GateResult, ...], record["results"], "gate report")
+        return cls(results, record["about"], digest)
 
 
 class Gate(Protocol):
-    """A gate has a `kind` (its word in the settings) and judges.
+    """A gate has a `kind` (its word in the settings) and evaluates evidence.
 
-    One that has `measure(subject: Subject) -> Any` too is asked first, with all I/O it likes; its
-    `judge` finds the answer as `evidence.of(self)`.
+    One that has `measure(subject: Subject) -> Any` too is asked first, with all the I/O it likes;
+    `evaluate` reads the answer with `evidence.of(self)`.
     """
 
     kind: ClassVar[str]
 
-    def evaluate(self, evidence: Evidence) -> GateResult: ...
+    def evaluate(self, evidence: Evidence) -> GateResult:
+        """The verdict on the evidence. Pure.
+
+        Parameters
+        ----------
+        evidence
+            What was recorded, scored and measured.
+
+        Raises
+        ------
+        GristmillError
+            The evidence is not enough; the verdict is INCONCLUSIVE then.
+        """

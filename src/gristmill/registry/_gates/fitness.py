@@ -1,59 +1,79 @@
-"""Gates on the saved model itself: what it declares, weighs and runs."""
+"""Gates on the saved model itself: what it declares, how large it is, what it runs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gristmill.registry._gates.base import FAIL, INCONCLUSIVE, PASS, Evidence, GateResult
+from gristmill.registry._gates.base import Evidence, GateResult, Verdict
 
 MEGABYTE = 1_000_000
+NOT_READ = "the model's files were not read"
 
 
 @dataclass(frozen=True)
 class Signature:
-    """The model has a signature and, unless `example` is false, an input example."""
+    """Gate `signature`: the model has a signature and an input example.
+
+    Attributes
+    ----------
+    example
+        Whether an input example is required too.
+    """
 
     kind: ClassVar[str] = "signature"
     example: bool = True
 
     def evaluate(self, evidence: Evidence) -> GateResult:
+        """FAIL when one is missing."""
         if evidence.facts is None:
-            return GateResult(self.kind, "declared", INCONCLUSIVE, "the model was not looked at")
-        lacking = [] if evidence.facts.signature else ["a signature"]
+            return GateResult(self.kind, "declared", Verdict.INCONCLUSIVE, NOT_READ)
+        missing = [] if evidence.facts.signature else ["a signature"]
         if self.example and not evidence.facts.example:
-            lacking.append("an input example")
-        if lacking:
-            return GateResult(self.kind, "declared", FAIL, f"it lacks {' and '.join(lacking)}")
-        return GateResult(self.kind, "declared", PASS, "inputs and outputs are declared")
+            missing.append("an input example")
+        if missing:
+            message = f"the model has no {' and no '.join(m.split(' ', 1)[1] for m in missing)}"
+            return GateResult(self.kind, "declared", Verdict.FAIL, message)
+        message = "the model declares its inputs and outputs"
+        return GateResult(self.kind, "declared", Verdict.PASS, message)
 
 
 @dataclass(frozen=True)
 class Format:
-    """Nothing in the model runs code when it is loaded (pickle and its relatives)."""
+    """Gate `format`: loading the model runs no code, as loading a pickle would."""
 
     kind: ClassVar[str] = "format"
 
     def evaluate(self, evidence: Evidence) -> GateResult:
+        """FAIL when something runs code."""
         if evidence.facts is None:
-            return GateResult(self.kind, "safe", INCONCLUSIVE, "the model was not looked at")
-        found = evidence.facts.code
-        if found:
-            return GateResult(self.kind, "safe", FAIL, f"it runs code: {'; '.join(found)}")
-        return GateResult(self.kind, "safe", PASS, "it runs no code when it is loaded")
+            return GateResult(self.kind, "safe", Verdict.INCONCLUSIVE, NOT_READ)
+        code = evidence.facts.code
+        if code:
+            message = f"loading the model runs code: {'; '.join(code)}"
+            return GateResult(self.kind, "safe", Verdict.FAIL, message)
+        return GateResult(self.kind, "safe", Verdict.PASS, "loading the model runs no code")
 
 
 @dataclass(frozen=True)
 class Size:
-    """The model's files weigh at most `megabytes` (10^6 bytes)."""
+    """Gate `size`: the model's files are not too large.
+
+    Attributes
+    ----------
+    megabytes
+        The largest sum of their sizes that passes, in 10^6 bytes.
+    """
 
     kind: ClassVar[str] = "size"
     megabytes: float
 
     def evaluate(self, evidence: Evidence) -> GateResult:
+        """FAIL when they are larger."""
         if evidence.facts is None:
-            return GateResult(self.kind, "files", INCONCLUSIVE, "the model was not looked at")
+            return GateResult(self.kind, "files", Verdict.INCONCLUSIVE, NOT_READ)
         size = evidence.facts.size / MEGABYTE
-        verdict = PASS if size <= self.megabytes else FAIL
-        message = f"{size:.2f} MB {'<=' if verdict == PASS else '>'} {self.megabytes:g} MB"
+        verdict = Verdict.PASS if size <= self.megabytes else Verdict.FAIL
+        sign = "<=" if verdict == Verdict.PASS else ">"
+        message = f"{size:.2f} MB {sign} {self.megabytes:g} MB"
         return GateResult(self.kind, "files", verdict, message, {"megabytes": size})

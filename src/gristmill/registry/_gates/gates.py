@@ -1,8 +1,7 @@
-"""Gates: pure judgements on evidence. A gate passes, fails, or cannot judge, and says why.
+"""The kinds of gates, read from the settings and evaluated. Pure.
 
-Numbers are evidence too: a report holds what every verdict rests on, and its digest is what a
-promotion refers to. Other packages add kinds by the entry-point group `gristmill.gates`: a frozen
-dataclass with a `kind` and `judge(Evidence) -> GateResult`, its fields the keys of its table.
+Other packages add kinds by the entry-point group `gristmill.gates`: a frozen dataclass with a
+`kind` and `evaluate(Evidence) -> GateResult`, its fields the keys of its table.
 """
 
 from __future__ import annotations
@@ -13,13 +12,7 @@ from typing import Any
 
 from gristmill.errors import GristmillError, Invalid
 from gristmill.records import parse_table
-from gristmill.registry._gates.base import (
-    INCONCLUSIVE,
-    Evidence,
-    Gate,
-    GateReport,
-    GateResult,
-)
+from gristmill.registry._gates.base import Evidence, Gate, GateReport, GateResult, Verdict
 from gristmill.registry._gates.environment import Licences, Vulnerabilities
 from gristmill.registry._gates.fitness import Format, Signature, Size
 from gristmill.registry._gates.groups import Calibration, Fairness, Slices
@@ -44,36 +37,38 @@ BUILT_IN: tuple[type[Any], ...] = (
 
 def kinds() -> dict[str, type[Any]]:
     """Every kind of gate by its word: the built-in ones and those of installed packages."""
-    found = {gate.kind: gate for gate in BUILT_IN}
+    classes = {gate.kind: gate for gate in BUILT_IN}
     for point in entry_points(group=GROUP):
-        if point.name in found:
+        if point.name in classes:
             raise Invalid(
-                "gate.kind", f"{point.value} would replace the gate {point.name!r}.", hint="Rename."
+                "gate.kind",
+                f"the entry point {point.value} would replace the gate {point.name!r}.",
+                hint="Give it another name.",
             )
-        found[point.name] = point.load()
-    return found
+        classes[point.name] = point.load()
+    return classes
 
 
 def parse_gates(tables: Sequence[Mapping[str, Any]], where: str) -> tuple[Gate, ...]:
     """Gates from the settings' tables, each with a `kind`. Raises Invalid naming the table."""
-    known = kinds()
+    classes = kinds()
     gates: list[Gate] = []
     for number, table in enumerate(tables, 1):
-        here = f"{where} gate {number}"
+        table_name = f"{where} gate {number}"
         kind = table.get("kind")
-        if kind not in known:
+        if kind not in classes:
             raise Invalid(
                 "gate.kind",
-                f"{here}: kind = {kind!r} is unknown.",
-                hint=f"Known: {', '.join(sorted(known))}.",
+                f"{table_name}: {kind!r} is not a kind of gate.",
+                hint=f"Known: {', '.join(sorted(classes))}.",
             )
         values = {k: v for k, v in table.items() if k != "kind"}
         try:
-            gates.append(parse_table(known[kind], values, here))
+            gates.append(parse_table(classes[kind], values, table_name))
         except Invalid as error:
             if error.message.startswith(where):
                 raise
-            raise Invalid(error.code, f"{here}: {error.message}", hint=error.hint) from error
+            raise Invalid(error.code, f"{table_name}: {error.message}", hint=error.hint) from error
     return tuple(gates)
 
 
@@ -85,8 +80,8 @@ def evaluate_gates(
 
 
 def _verdict(gate: Gate, evidence: Evidence) -> GateResult:
-    """A gate that could not measure what it judges by cannot judge."""
+    """A gate that could not measure what it judges by is inconclusive."""
     try:
         return gate.evaluate(evidence)
     except GristmillError as error:
-        return GateResult(gate.kind, gate.kind, INCONCLUSIVE, error.message)
+        return GateResult(gate.kind, gate.kind, Verdict.INCONCLUSIVE, error.message)

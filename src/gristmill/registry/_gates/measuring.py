@@ -22,17 +22,17 @@ def measure(
     gates: Sequence[Gate],
     pyfunc: Any,
     rows: Any,
-    trouble: str,
+    problem: str,
     progress: Callable[[str], None],
 ) -> Mapping[str, Any]:
-    """What each measuring gate found, by its `repr`; a GristmillError where it could not.
+    """What each measuring gate measured, by its `repr`; a GristmillError where it could not.
 
     `pyfunc` is the loaded model and `rows` the hold-out's features, None when there are none; the
     input example stands in for them. Any other error of a gate becomes Invalid with its text: one
-    broken gate keeps none from judging.
+    broken gate keeps none from being evaluated.
     """
-    asking = [g for g in gates if hasattr(g, "measure")]
-    if not asking:
+    measuring = [g for g in gates if hasattr(g, "measure")]
+    if not measuring:
         return {}
     model = None
     if pyfunc is not None:
@@ -41,7 +41,7 @@ def measure(
                 version.model, version.version, version.digest, pyfunc, settings.time
             )
         except Invalid as error:
-            trouble = trouble or error.message
+            problem = problem or error.message
     if model is not None and rows is None:
         rows = pyfunc.input_example
     subject = Subject(
@@ -50,18 +50,18 @@ def measure(
         model=model,
         rows=rows,
         packages=read(registry.evidence(version, SBOM)) if SBOM in version.evidence else None,
-        trouble=trouble,
+        problem=problem,
         progress=progress,
     )
-    found: dict[str, Any] = {}
-    for gate in asking:
+    measured: dict[str, Any] = {}
+    for gate in measuring:
         progress(f"measuring {gate.kind}")
         try:
-            found[repr(gate)] = gate.measure(subject)
+            measured[repr(gate)] = gate.measure(subject)
         except GristmillError as error:
-            found[repr(gate)] = error
+            measured[repr(gate)] = error
         except Exception as error:  # noqa: BLE001 - other packages' gates may raise anything
-            found[repr(gate)] = Invalid(
+            measured[repr(gate)] = Invalid(
                 "gate.measure", f"the gate {gate.kind} failed: {type(error).__name__}: {error}"
             )
-    return found
+    return measured

@@ -7,41 +7,71 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from gristmill.errors import GristmillError, Invalid
-from gristmill.registry._gates.base import FAIL, INCONCLUSIVE, PASS, Evidence, GateResult
+from gristmill.registry._gates.base import Evidence, GateResult, Verdict
 from gristmill.registry._gates.statistics import METRIC_NAMES, paired_difference
 
 
 @dataclass(frozen=True)
 class Minimum:
-    """A recorded metric is at least `value`."""
+    """Gate `minimum`: a recorded metric is large enough.
+
+    Attributes
+    ----------
+    metric
+        Its name among the version's metrics.
+    value
+        The smallest value that passes.
+    """
 
     kind: ClassVar[str] = "minimum"
     metric: str
     value: float
 
     def evaluate(self, evidence: Evidence) -> GateResult:
+        """INCONCLUSIVE when the metric is not recorded."""
         return _bound(self.kind, self.metric, self.value, evidence, at_least=True)
 
 
 @dataclass(frozen=True)
 class Maximum:
-    """A recorded metric is at most `value`."""
+    """Gate `maximum`: a recorded metric is small enough.
+
+    Attributes
+    ----------
+    metric
+        Its name among the version's metrics.
+    value
+        The largest value that passes.
+    """
 
     kind: ClassVar[str] = "maximum"
     metric: str
     value: float
 
     def evaluate(self, evidence: Evidence) -> GateResult:
+        """INCONCLUSIVE when the metric is not recorded."""
         return _bound(self.kind, self.metric, self.value, evidence, at_least=False)
 
 
 @dataclass(frozen=True)
 class Better:
-    """Better than the champion on the same rows by more than `margin` (in units of the metric).
+    """Gate `better`: better than the champion on the same rows.
 
     Decided on the lower one-sided confidence bound of the paired difference, so an equally good
-    challenger passes with probability 1 - `confidence` at most. Fewer than `rows` rows are not
-    judged. Without a champion it passes.
+    challenger passes with probability 1 - `confidence` at most. Without a champion it passes.
+
+    Attributes
+    ----------
+    metric
+        One of METRIC_NAMES.
+    margin
+        By how much better, in units of the metric.
+    confidence
+        Of the bound, from 0.5 to below 1.
+    rows
+        Fewer rows than this are not judged.
+    resamples
+        Of the bootstrap, 200 or more.
     """
 
     kind: ClassVar[str] = "better"
@@ -54,32 +84,34 @@ class Better:
     def __post_init__(self) -> None:
         if not 0.5 <= self.confidence < 1:
             raise Invalid(
-                "gate.confidence", f"confidence = {self.confidence}: must be in [0.5, 1)."
+                "gate.confidence", f"confidence is {self.confidence}.", hint="From 0.5 to below 1."
             )
         if self.metric not in METRIC_NAMES:
             raise Invalid(
                 "gate.metric",
-                f"two models cannot be compared by {self.metric!r}.",
+                f"{self.metric!r} is not a metric that models can be compared by.",
                 hint=f"Known: {', '.join(METRIC_NAMES)}.",
             )
         if self.resamples < 200 or self.rows < 2:
-            raise Invalid("gate.settings", "`resamples` must be 200 or more and `rows` 2 or more.")
+            raise Invalid("gate.settings", "`resamples` must be 200 or more, and `rows` 2 or more.")
 
     def evaluate(self, evidence: Evidence) -> GateResult:
-        def result(verdict: str, message: str, **numbers: Any) -> GateResult:
+        """INCONCLUSIVE when the two cannot be compared on enough rows."""
+
+        def result(verdict: Verdict, message: str, **numbers: Any) -> GateResult:
             return GateResult(self.kind, self.metric, verdict, message, numbers)
 
         if evidence.champion_version is None:
-            return result(PASS, "there is no champion yet to be better than")
+            return result(Verdict.PASS, "there is no champion yet")
         if evidence.truth is None or evidence.challenger is None or evidence.champion is None:
-            return result(INCONCLUSIVE, evidence.trouble or "there is no hold-out to compare on")
+            return result(Verdict.INCONCLUSIVE, evidence.problem or "there is no hold-out")
         rows = len(evidence.truth)
         if rows < self.rows:
             return result(
-                INCONCLUSIVE, f"{rows} rows are too few; {self.rows} are needed", rows=rows
+                Verdict.INCONCLUSIVE, f"{rows} rows are too few; {self.rows} are needed", rows=rows
             )
         try:
-            found = paired_difference(
+            comparison = paired_difference(
                 self.metric,
                 evidence.truth,
                 evidence.challenger,
@@ -89,34 +121,45 @@ class Better:
                 resamples=self.resamples,
             )
         except GristmillError as error:
-            return result(INCONCLUSIVE, error.message, rows=rows)
-        passed = math.isfinite(found.lower) and found.lower > self.margin
+            return result(Verdict.INCONCLUSIVE, error.message, rows=rows)
+        passed = math.isfinite(comparison.lower) and comparison.lower > self.margin
         sentence = (
-            f"{self.metric} {found.challenger:.4f} against {found.champion:.4f} of version "
-            f"{evidence.champion_version}: better by {found.difference:+.4f}, at least "
-            f"{found.lower:+.4f} with {self.confidence:.0%} confidence, "
+            f"{self.metric} {comparison.challenger:.4f} against {comparison.champion:.4f} of "
+            f"version {evidence.champion_version}: better by {comparison.difference:+.4f}, at "
+            f"least {comparison.lower:+.4f} with {self.confidence:.0%} confidence, "
             f"{'more' if passed else 'not more'} than {self.margin:g}"
         )
-        numbers = {**asdict(found), "margin": self.margin, "confidence": self.confidence}
-        return result(PASS if passed else FAIL, sentence, **numbers)
+        numbers = {**asdict(comparison), "margin": self.margin, "confidence": self.confidence}
+        return result(Verdict.PASS if passed else Verdict.FAIL, sentence, **numbers)
 
 
 @dataclass(frozen=True)
 class LineageGate:
-    """Everything the version was made from is known; with `clean`, the git tree was clean too."""
+    """Gate `lineage`: everything that the version was made from is recorded.
+
+    Attributes
+    ----------
+    clean
+        Whether the git tree must have had no uncommitted changes, too.
+    """
 
     kind: ClassVar[str] = "lineage"
     clean: bool = False
 
     def evaluate(self, evidence: Evidence) -> GateResult:
+        """FAIL when a part is not recorded."""
         if evidence.missing:
-            lacking = ", ".join(evidence.missing)
-            return GateResult(self.kind, "complete", FAIL, f"unknown: {lacking}")
+            missing = ", ".join(evidence.missing)
+            return GateResult(self.kind, "complete", Verdict.FAIL, f"not recorded: {missing}")
         if self.clean and evidence.dirty is not False:
-            message = "the git tree had uncommitted changes" if evidence.dirty else "git is unknown"
-            return GateResult(self.kind, "clean", FAIL, message)
+            message = (
+                "the git tree had uncommitted changes"
+                if evidence.dirty
+                else "the state of the git tree is unknown"
+            )
+            return GateResult(self.kind, "clean", Verdict.FAIL, message)
         return GateResult(
-            self.kind, "clean" if self.clean else "complete", PASS, "every part is recorded"
+            self.kind, "clean" if self.clean else "complete", Verdict.PASS, "every part is recorded"
         )
 
 
@@ -127,11 +170,18 @@ def _bound(
     if value is None or not math.isfinite(value):
         known = ", ".join(sorted(evidence.metrics)) or "none"
         return GateResult(
-            kind, metric, INCONCLUSIVE, f"the version records no {metric} (recorded: {known})"
+            kind,
+            metric,
+            Verdict.INCONCLUSIVE,
+            f"the version records no {metric} (recorded: {known})",
         )
     passed = value >= limit if at_least else value <= limit
     sign = {(True, True): ">=", (True, False): "<", (False, True): "<=", (False, False): ">"}
     message = f"{metric} {value:.4f} {sign[at_least, passed]} {limit:g}"
     return GateResult(
-        kind, metric, PASS if passed else FAIL, message, {"value": value, "limit": limit}
+        kind,
+        metric,
+        Verdict.PASS if passed else Verdict.FAIL,
+        message,
+        {"value": value, "limit": limit},
     )

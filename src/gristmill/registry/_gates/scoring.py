@@ -15,7 +15,7 @@ from gristmill.registry._gates.measuring import measure
 from gristmill.registry._loading.formats import code_in, declared
 from gristmill.registry._settings import ModelSettings
 from gristmill.registry._versions.store import Registry
-from gristmill.registry._versions.version import HOLDOUT, Version
+from gristmill.registry._versions.version import Version
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,13 +32,14 @@ def gather(
     """Score the challenger's own hold-out with both models, and look at the challenger's files.
 
     What prevents it (no hold-out, a model that does not load or refuses the rows) becomes the
-    evidence's `trouble`, on which comparing gates cannot judge. Gates that measure do it here.
+    evidence's `problem`, on which comparing gates cannot judge. Gates that measure do it here.
     Raises Forbidden when a model's bytes or the hold-out were altered.
     """
     progress("scoring the hold-out")
-    known, model, rows = _scored(registry, settings, challenger, champion)
-    found = measure(registry, settings, challenger, gates, model, rows, known.trouble, progress)
-    return replace(known, measured=found)
+    evidence, model, rows = _scored(registry, settings, challenger, champion)
+    problem = evidence.problem
+    measured = measure(registry, settings, challenger, gates, model, rows, problem, progress)
+    return replace(evidence, measured=measured)
 
 
 def _scored(
@@ -47,56 +48,72 @@ def _scored(
     """The evidence without what gates measure, the loaded model and its rows of the hold-out."""
     model: Any = None
     rows: Any = None
-    known = Evidence(
+    evidence = Evidence(
         metrics=challenger.metrics,
         champion_version=champion.version if champion else None,
         missing=challenger.lineage.missing(),
         dirty=challenger.lineage.dirty,
         facts=facts_of(registry.fetch(challenger)),
     )
-    if HOLDOUT not in challenger.evidence or not settings.target:
-        trouble = "the version keeps no hold-out, or no target is declared"
+    if Version.HOLDOUT not in challenger.evidence or not settings.target:
+        problem = "no hold-out is stored with the version, or no `target` is declared"
         try:
             with _translated("does not load"):
                 model = registry.load(challenger)
         except (Invalid, Forbidden) as error:
             if isinstance(error, Forbidden) and error.code != "model.code":
                 raise
-            trouble = error.message
-        return replace(known, trouble=trouble), model, rows
+            problem = error.message
+        return replace(evidence, problem=problem), model, rows
     import pandas as pd
 
-    frame = pd.read_parquet(registry.evidence(challenger, HOLDOUT))
+    frame = pd.read_parquet(registry.evidence(challenger, Version.HOLDOUT))
     if settings.target not in frame:
-        trouble = f"the hold-out has no column {settings.target!r}"
-        return replace(known, trouble=trouble), model, rows
+        problem = f"the hold-out has no column {settings.target!r}"
+        return replace(evidence, problem=problem), model, rows
     role, version = "challenger", challenger
     try:
         truth, binary = truth_labels(frame[settings.target])
         model, rows = loaded(registry, challenger, frame, settings)
         output = outputs(model, rows, binary=binary)
-        known = replace(
-            known,
+        evidence = replace(
+            evidence,
             truth=truth,
             challenger=output,
             columns={str(c): frame[c].to_numpy() for c in frame if c != settings.target},
         )
         if champion:
             role, version = "champion", champion
-            known = replace(
-                known,
+            evidence = replace(
+                evidence,
                 champion=model_outputs(registry, champion, frame, settings, binary=binary),
             )
     except (Invalid, Forbidden) as error:
         if isinstance(error, Forbidden) and error.code != "model.code":
             raise
-        trouble = f"{role} (version {version.version}): {error.message}"
-        return replace(known, trouble=trouble), model, rows
-    return known, model, rows
+        problem = f"{role} (version {version.version}): {error.message}"
+        return replace(evidence, problem=problem), model, rows
+    return evidence, model, rows
 
 
 def truth_labels(column: pd.Series[Any]) -> tuple[Any, bool]:
-    """The target as an array of shape (n,), and whether it is binary (then 0/1 as float)."""
+    """The labels of a hold-out.
+
+    Parameters
+    ----------
+    column
+        The target.
+
+    Returns
+    -------
+    tuple
+        The labels, shape (n,), and whether they are 0 and 1 (then as floats).
+
+    Raises
+    ------
+    Invalid
+        `gate.target`: some rows have no label.
+    """
     import numpy as np
 
     if column.isna().any():
@@ -116,9 +133,30 @@ def model_outputs(
     *,
     binary: bool,
 ) -> Any:
-    """What the version says for each row, shape (n,): a probability when the target is binary.
+    """A version's outputs for each row.
 
-    Raises Invalid when the model does not load or does not take the rows.
+    Parameters
+    ----------
+    registry, version
+        The version to load.
+    frame
+        Rows with the columns that its signature names.
+    settings
+        The model's; they name the columns that are no features.
+    binary
+        Whether the target is 0 and 1: outputs are probabilities then.
+
+    Returns
+    -------
+    array
+        Shape (n,).
+
+    Raises
+    ------
+    Invalid
+        The model does not load or does not take the rows.
+    Forbidden
+        Its bytes or signature are not those that were registered.
     """
     return outputs(*loaded(registry, version, frame, settings), binary=binary)
 
@@ -129,35 +167,37 @@ def loaded(
     """The version's model and the columns of `frame` that it takes. Raises Invalid."""
     with _translated("does not load"):
         model = registry.load(version)
-    return taken(model, frame, settings)
+    return accepted_rows(model, frame, settings)
 
 
-def taken(model: Any, frame: pd.DataFrame, settings: ModelSettings) -> tuple[Any, pd.DataFrame]:
+def accepted_rows(
+    model: Any, frame: pd.DataFrame, settings: ModelSettings
+) -> tuple[Any, pd.DataFrame]:
     """The model and the columns of `frame` that it takes. Raises Invalid when one is absent."""
     schema = model.metadata.get_input_schema()
     named = schema.input_names() if schema is not None and schema.has_input_names() else None
     columns = named or [c for c in frame if c not in {settings.target, settings.time}]
     absent = [str(c) for c in columns if c not in frame]
     if absent:
-        raise Invalid("gate.features", f"the hold-out lacks {', '.join(absent)}.")
+        raise Invalid("gate.features", f"the hold-out has no columns {', '.join(absent)}.")
     return model, frame[columns]
 
 
 def outputs(model: Any, rows: pd.DataFrame, *, binary: bool) -> Any:
-    """What the model says for each row, shape (n,): a probability when the target is binary."""
+    """A model's outputs for each row, shape (n,): a probability when the target is binary."""
     with _translated("fails on the hold-out"):
         raw = model.predict(rows)
     return probability(raw) if binary else prediction(raw)
 
 
 def facts_of(directory: Path) -> ModelFacts:
-    """What the files of a saved model say of it; nothing is loaded."""
-    said = declared(directory)
+    """What the files of a saved model declare; nothing is loaded."""
+    mlmodel = declared(directory)
     files = [p for p in sorted(directory.rglob("*")) if p.is_file()]
     return ModelFacts(
         size=sum(p.stat().st_size for p in files),
-        signature=bool(said.get("signature")),
-        example=bool(said.get("saved_input_example_info")),
+        signature=bool(mlmodel.get("signature")),
+        example=bool(mlmodel.get("saved_input_example_info")),
         code=code_in(directory),
     )
 

@@ -1,4 +1,4 @@
-"""Is the challenger better on the same rows? Lower confidence bounds of paired differences.
+"""Is the challenger better on the same rows? Confidence bounds of paired differences. Pure.
 
 A metric is a function of row means (log loss, Brier, accuracy, F1, MAE, RMSE), or the area under
 the ROC curve. Differences are always in the direction in which more is better.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,17 +19,31 @@ from gristmill.errors import Invalid
 Array = NDArray[np.float64]
 GROUPS = 4_000
 THRESHOLD = 0.5
+METRIC_NAMES = ("roc_auc", "log_loss", "brier", "accuracy", "f1", "mae", "rmse")
 LOG_FLOOR = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A paired comparison of a metric.
+    """A metric of two models on the same rows.
 
-    `challenger` and `champion` are the metric's values, `difference` says by how much the
-    challenger is better, `lower` and `upper` are one-sided confidence bounds of it, `rows` the
-    number of rows, and `method` how the bounds were found.
+    Attributes
+    ----------
+    metric
+        Its name.
+    challenger, champion
+        The metric of each.
+    difference
+        By how much the challenger is better, in the direction in which more is better.
+    lower, upper
+        One-sided confidence bounds of the difference.
+    rows
+        The number of rows.
+    method
+        How the bounds were computed.
     """
+
+    METRICS: ClassVar[tuple[str, ...]] = METRIC_NAMES
 
     metric: str
     challenger: float
@@ -39,6 +53,11 @@ class Comparison:
     upper: float
     rows: int
     method: str
+
+    @property
+    def significance(self) -> Literal["better", "worse", "even"]:
+        """Whether the bounds exclude that the challenger is no better, or no worse."""
+        return "better" if self.lower > 0 else "worse" if self.upper < 0 else "even"
 
 
 def _log_losses(truth: Array, score: Array) -> Array:
@@ -57,8 +76,8 @@ def _labels(truth: Any, score: Any) -> Any:
 
 
 def _confusion(truth: Array, score: Array) -> Array:
-    said = score >= THRESHOLD
-    return np.column_stack([said & (truth == 1), said != (truth == 1)]).astype(np.float64)
+    positive = score >= THRESHOLD
+    return np.column_stack([positive & (truth == 1), positive != (truth == 1)]).astype(np.float64)
 
 
 def _f1(means: Array) -> Array:
@@ -84,7 +103,6 @@ METRICS = {
     "mae": _Metric(lambda y, s: np.abs(s - y)[:, None], lambda m: m[..., 0], False),
     "rmse": _Metric(lambda y, s: ((s - y) ** 2)[:, None], lambda m: np.sqrt(m[..., 0]), False),
 }
-METRIC_NAMES = ("roc_auc", *METRICS)
 BINARY = ("roc_auc", "log_loss", "brier", "f1")
 
 
@@ -99,12 +117,34 @@ def paired_difference(
     resamples: int = 2000,
     seed: int = 0,
 ) -> Comparison:
-    """Compare two models' outputs, each of shape (n,), on the same n rows with labels `truth`.
+    """Compare two models by a metric on the same rows.
 
-    ROC AUC: DeLong's covariance. Accuracy against a margin of nought: the exact (Clopper-Pearson)
-    bound on the share of discordant rows that the challenger gets right, which is McNemar's exact
-    one-sided test. Everything else: expanded percentile bootstrap of paired rows.
-    Raises Invalid for an unknown metric, unequal shapes, or a truth with one class only.
+    ROC AUC: DeLong's covariance (DeLong, DeLong & Clarke-Pearson, Biometrics 44, 1988). Accuracy
+    with a margin of 0: the exact bound (Clopper & Pearson, Biometrika 26, 1934) on the share of
+    discordant rows that the challenger gets right, which is McNemar's exact one-sided test.
+    Everything else: the expanded percentile bootstrap of paired rows (Hesterberg, The American
+    Statistician 69(4), 2015).
+
+    Parameters
+    ----------
+    metric
+        One of METRIC_NAMES.
+    truth
+        Labels, shape (n,).
+    challenger, champion
+        The two models' outputs, shape (n,): probabilities for 0/1 labels.
+    confidence
+        Of each of the two one-sided bounds.
+    margin
+        The difference that the bounds will be compared with.
+    resamples, seed
+        Of the bootstrap.
+
+    Raises
+    ------
+    Invalid
+        `gate.metric`, `gate.rows` or `gate.classes`: an unknown metric, unequal shapes, or labels
+        that the metric is not defined for.
     """
     _check(metric, truth, challenger, champion)
     n = len(truth)
@@ -127,7 +167,15 @@ def paired_difference(
 
 
 def score(metric: str, truth: Any, output: Any) -> float:
-    """The metric's value for one model's output of shape (n,)."""
+    """A metric of one model.
+
+    Parameters
+    ----------
+    metric
+        One of METRIC_NAMES.
+    truth, output
+        Labels and the model's outputs, shape (n,).
+    """
     _check(metric, truth, output, output)
     if metric == "roc_auc":
         return float(_placements(np.asarray(truth) == 1, [np.asarray(output)])[0].mean())
@@ -137,19 +185,45 @@ def score(metric: str, truth: Any, output: Any) -> float:
 
 @dataclass(frozen=True)
 class Interval:
-    """A metric's value with one-sided confidence bounds, and whether more of it is better."""
+    """A metric of one model with one-sided confidence bounds.
+
+    Attributes
+    ----------
+    value, lower, upper
+        The metric and its bounds.
+    more_is_better
+        Whether a larger value is better.
+    """
 
     value: float
     lower: float
     upper: float
     more_is_better: bool = True
 
+    def __str__(self) -> str:
+        return f"{self.value:.4f} ({self.lower:.4f} to {self.upper:.4f})"
+
 
 def metric_interval(metric: str, truth: Any, output: Any, *, confidence: float = 0.95) -> Interval:
-    """A metric of one model's outputs, shape (n,), against labels `truth`, with its bounds.
+    """A metric of one model with its confidence bounds.
 
-    ROC AUC: DeLong's variance; everything else, as a smooth function of row means: the delta
-    method. Raises Invalid as `compare` does.
+    ROC AUC: DeLong's variance (DeLong, DeLong & Clarke-Pearson, Biometrics 44, 1988); everything
+    else, as a smooth function of row means: the delta method (Oehlert, The American Statistician
+    46(1), 1992).
+
+    Parameters
+    ----------
+    metric
+        One of METRIC_NAMES.
+    truth, output
+        Labels and the model's outputs, shape (n,).
+    confidence
+        Of each of the two one-sided bounds.
+
+    Raises
+    ------
+    Invalid
+        As `paired_difference`.
     """
     _check(metric, truth, output, output)
     reach = float(stats.norm.ppf(confidence))
@@ -180,20 +254,21 @@ def _check(metric: str, truth: Any, challenger: Any, champion: Any) -> None:
     if metric not in METRIC_NAMES:
         raise Invalid(
             "gate.metric",
-            f"two models cannot be compared by {metric!r}.",
+            f"{metric!r} is not a metric that models can be compared by.",
             hint=f"Known: {', '.join(METRIC_NAMES)}.",
         )
     if not len(truth) == len(challenger) == len(champion) or not len(truth):
         raise Invalid(
             "gate.rows",
-            f"{len(truth)} labels, {len(challenger)} and {len(champion)} predictions.",
+            f"there are {len(truth)} labels, but {len(challenger)} and {len(champion)} "
+            "predictions.",
         )
     if metric in BINARY:
         classes = np.unique(truth)
         if not np.isin(classes, [0, 1]).all():
-            raise Invalid("gate.classes", f"{metric} needs labels 0 and 1.")
+            raise Invalid("gate.classes", f"{metric} is defined for labels 0 and 1 only.")
         if metric == "roc_auc" and len(classes) < 2:
-            raise Invalid("gate.classes", "the rows hold one class only, so there is no ROC curve.")
+            raise Invalid("gate.classes", "all rows are of one class, so there is no ROC curve.")
 
 
 def _bootstrap(
@@ -235,6 +310,7 @@ def _bounds(draws: Array, n: int, confidence: float) -> tuple[float, float]:
 
 
 def _mcnemar(new: Array, old: Array, confidence: float) -> tuple[float, float]:
+    """Clopper & Pearson's bounds, Biometrika 26 (1934), on the share of discordant rows gained."""
     gained, lost = int(((new == 1) & (old == 0)).sum()), int(((new == 0) & (old == 1)).sum())
     discordant, n = gained + lost, len(new)
     if not discordant:

@@ -15,6 +15,7 @@ GENESIS = "0" * 64
 
 
 def sha256(text: str) -> str:
+    """sha256 of the text's UTF-8 bytes, hex."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -27,8 +28,24 @@ def canonical(value: Any) -> str:
 class Draft:
     """An entry before it has a place in the chain.
 
-    `before` and `after` are the versions that held the alias; `digest` is the model's; `document`
-    is text to keep with the entry, which then carries its digest as `evidence`.
+    Attributes
+    ----------
+    action
+        What was done: register, gate, request, approve, reject, promote, rollback, alert, repair.
+    model, version
+        What it was done to.
+    actor
+        Who did it, and signs it.
+    alias, before, after
+        For a move: the alias, and the versions that held it before and after.
+    reason
+        Why, in the actor's words.
+    digest
+        The model directory's.
+    document
+        Text to keep with the entry, which then carries its digest as `evidence`.
+    detail
+        Whatever else belongs to the action, as plain JSON values.
     """
 
     action: str
@@ -54,7 +71,23 @@ class Draft:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the ledger. `before` and `after` are written `from` and `to`."""
+    """One line of the ledger.
+
+    Attributes
+    ----------
+    seq
+        Its place, from 1.
+    at
+        When it was written, aware.
+    actor, action, model, version, alias, before, after, reason, digest, detail
+        As in the draft; `before` and `after` are stored as `from` and `to`.
+    evidence
+        sha256 of the document kept with it.
+    key
+        The public key that signed it.
+    prev, hash, signature
+        The hash of the entry before, its own, and the actor's signature of it, base64.
+    """
 
     seq: int
     at: datetime
@@ -75,12 +108,21 @@ class Entry:
     signature: str
 
     def record(self) -> dict[str, Any]:
+        """The entry as plain JSON values."""
         return {**body_of(self), "hash": self.hash, "signature": self.signature}
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that does not hold. `seq` is the entry where it shows, None for the registry."""
+    """Something that does not hold.
+
+    Attributes
+    ----------
+    seq
+        The entry where it shows; None when it is not about one entry.
+    message
+        What is wrong, a sentence.
+    """
 
     seq: int | None
     message: str
@@ -100,33 +142,33 @@ def check_chain(
     prev, at = GENESIS, datetime.min.replace(tzinfo=UTC)
     keys: dict[str, Sequence[str]] = dict(trusted)
 
-    def found(what: str) -> None:
-        problems.append(Problem(seq, f"entry {seq} {what}."))
+    def add(what: str) -> None:
+        problems.append(Problem(seq, f"Entry {seq} {what}."))
 
     for expected, (seq, body, digest, signature) in enumerate(rows, 1):
         if sha256(body) != digest:
-            found("was edited: its hash does not fit")
+            add("was edited: its hash does not match its text")
         try:
             entry = entry_of(body, digest, signature)
         except (KeyError, TypeError, ValueError) as error:
-            found(f"cannot be read: {error}")
+            add(f"cannot be read: {error}")
             prev = digest
             continue
         if not holds(entry.key, digest, signature):
-            found(f"was not signed by the key it names for {entry.actor}")
+            add(f"does not carry a valid signature by {entry.actor}")
         if entry.key not in keys.setdefault(entry.actor, (entry.key,)):
-            found(f"was signed by a key that is not {entry.actor}'s")
+            add(f"was signed by a key that is not {entry.actor}'s")
         if seq != expected or entry.seq != seq:
-            found(f"stands where {expected} belongs")
+            add(f"is where entry {expected} should be")
         if entry.prev != prev:
-            found("does not follow the entry before it")
+            add("does not follow the entry before it")
         if entry.at < at:
-            found("is older than the entry before it")
+            add("is older than the entry before it")
         if entry.evidence and entry.evidence not in documents:
-            found("has lost its document")
+            add("lacks its document")
         prev, at = digest, entry.at
     edited = [digest for digest, text in documents.items() if sha256(text) != digest]
-    return problems + [Problem(None, f"document {digest[:12]} was edited.") for digest in edited]
+    return problems + [Problem(None, f"Document {digest[:12]} was edited.") for digest in edited]
 
 
 def body_of(entry: Entry) -> dict[str, Any]:

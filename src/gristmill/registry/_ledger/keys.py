@@ -81,12 +81,12 @@ def public_p256(path: Path) -> str:
 
 
 def public_keys(actor: str) -> tuple[str, str]:
-    """The actor's public keys, for entries and for models, as `[roles.keys]` lists them."""
+    """The actor's public keys, for entries and for models; made when there are none."""
     return signer(actor).public, public_p256(key_path(actor, P256))
 
 
 def key_path(actor: str, kind: str = PREFIX) -> Path:
-    """Where the actor's private key of the kind lies; made when there is none."""
+    """The file of the actor's private key of the kind; made when there is none."""
     path = key_file(actor) if kind == PREFIX else key_file(actor).with_suffix(".model.pem")
     if not path.exists():
         _create(path, kind)
@@ -94,10 +94,10 @@ def key_path(actor: str, kind: str = PREFIX) -> Path:
 
 
 def key_file(actor: str) -> Path:
-    """Where the actor's private key lies."""
-    named = os.environ.get("GRISTMILL_KEYS")
-    home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    directory = Path(named) if named else Path(home) / "gristmill" / "keys"
+    """The file of the actor's private key."""
+    override = os.environ.get("GRISTMILL_KEYS")
+    config = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    directory = Path(override) if override else Path(config) / "gristmill" / "keys"
     safe = re.sub(r"[^A-Za-z0-9@._-]", "_", actor)
     if safe != actor or not actor.strip("."):
         safe += "-" + actor.encode().hex()[:40]
@@ -110,8 +110,8 @@ def _create(path: Path, kind: str) -> None:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-    made = Ed25519PrivateKey.generate() if kind == PREFIX else generate_private_key(SECP256R1())
-    pem = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    key = Ed25519PrivateKey.generate() if kind == PREFIX else generate_private_key(SECP256R1())
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -129,6 +129,6 @@ def _create(path: Path, kind: str) -> None:
     except OSError as error:
         raise Unavailable(
             "key.directory",
-            f"no key can be kept in {path.parent}: {error}.",
-            hint="Name a private, writable directory in GRISTMILL_KEYS.",
+            f"{path.parent}: no signing key can be written there: {error}.",
+            hint="Set GRISTMILL_KEYS to a private, writable directory.",
         ) from error

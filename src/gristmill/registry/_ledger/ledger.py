@@ -1,10 +1,10 @@
 """Who registered, judged and moved which model version, when and why: append-only, hash-chained.
 
-In an SQLite file, or in PostgreSQL by URL. Each entry's `hash` is the sha256 of its body, the actor
-signs it, and the body carries the hash of the entry before: an edit, a removal in the middle or a
-reordering breaks the chain, and making the chain anew needs everybody's key. Documents (version
-records, gate reports) lie beside the entries under their own sha256. The ledger is the truth about
-aliases; MLflow's aliases are a projection of it, and `projection` says how far that got.
+Each entry's `hash` is the sha256 of its body, the actor signs it, and the body carries the hash of
+the entry before: an edit, a removal in the middle or a reordering breaks the chain, and making the
+chain anew needs everybody's key. Documents (version records, gate reports) are kept beside the
+entries under their own sha256. The ledger is the truth about aliases; MLflow's aliases are a
+projection of it, and the table `projection` says how far that got.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from gristmill.errors import Conflict, Forbidden, Invalid, NotFound
 from gristmill.project import SETTINGS, Project
@@ -44,16 +44,21 @@ URL = "GRISTMILL_LEDGER_URL"
 
 @dataclass(frozen=True)
 class LedgerSettings:
-    """The `[ledger]` table: `sqlite:///FILE` (relative to the root) or `postgresql://HOST/DB`.
+    """The `[ledger]` table.
 
-    GRISTMILL_LEDGER_URL overrides it. Passwords belong there or in ~/.pgpass.
+    Attributes
+    ----------
+    url
+        `sqlite:///FILE`, relative to the project's root, or `postgresql://USER@HOST/DATABASE`. The
+        environment variable GRISTMILL_LEDGER_URL overrides it; passwords belong there or in
+        ~/.pgpass.
     """
 
     url: str = "sqlite:///.gristmill/ledger.db"
 
 
 def store_of(project: Project) -> Store:
-    """Where the project keeps its ledger. Raises Invalid for an address of another kind."""
+    """Where the project keeps its ledger. Raises Invalid (`ledger.url`) for another kind of URL."""
     settings = parse_table(LedgerSettings, project.table("ledger"), f"{SETTINGS} [ledger]")
     url = os.environ.get(URL) or settings.url
     scheme, _, rest = url.partition("://")
@@ -63,13 +68,27 @@ def store_of(project: Project) -> Store:
         return SqliteStore(project.root / rest[1:])
     raise Invalid(
         "ledger.url",
-        f"the ledger cannot be kept at {scheme}://...",
-        hint="sqlite:///FILE or postgresql://USER@HOST/DATABASE.",
+        f"the ledger's URL begins with {scheme}://, which is not supported.",
+        hint=f"Set {SETTINGS} [ledger] url, or {URL}, to sqlite:///FILE or "
+        "postgresql://USER@HOST/DATABASE.",
     )
 
 
 def utc_now() -> datetime:
+    """The time, aware."""
     return datetime.now(UTC)
+
+
+class LedgerReader(Protocol):
+    """Entries to read: of the ledger itself, or of a snapshot of it."""
+
+    def entries(
+        self, model: str | None = None, action: str | None = None, version: int | None = None
+    ) -> list[Entry]:
+        """Entries in order, only those of the given model, action and version."""
+
+    def require_sound(self, entry: Entry) -> None:
+        """Raise Forbidden (`ledger.forged`) unless the entry is as its actor signed it."""
 
 
 class Writer:
@@ -88,13 +107,31 @@ class Writer:
         return entry.after if entry else None
 
     def moves(self, model: str, alias: str) -> list[Entry]:
+        """Moves of an alias, oldest first."""
         return sql.moves_of(self._connection, model, alias)
 
     def append(self, draft: Draft) -> Entry:
-        """Chain `draft` to the last entry.
+        """Chain an entry to the last one.
 
-        Raises Conflict when the clock is more than a minute behind the last entry's; within that
-        minute the entry takes the last entry's time, so that time never runs backwards.
+        Within a minute of the last entry's time the entry takes that time, so that time never runs
+        backwards.
+
+        Parameters
+        ----------
+        draft
+            The entry without its place in the chain.
+
+        Returns
+        -------
+        Entry
+            The entry as it was signed and stored.
+
+        Raises
+        ------
+        Conflict
+            `ledger.clock`: the clock is more than a minute behind the last entry's.
+        Forbidden
+            `key.unknown`: the actor signed with another key before.
         """
         row = self._connection.execute(
             "SELECT body, hash FROM entry ORDER BY seq DESC LIMIT 1"
@@ -108,7 +145,7 @@ class Writer:
                     "ledger.clock",
                     f"this machine's clock says {at:%Y-%m-%d %H:%M:%S}Z, but the last entry was "
                     f"written at {last_at:%Y-%m-%d %H:%M:%S}Z.",
-                    hint="Set the clock; the ledger takes no entry from the past.",
+                    hint="Correct this machine's clock: the ledger accepts no entry from the past.",
                 )
             seq, prev, at = last["seq"] + 1, row[1], max(at, last_at)
         signer = load_signer(draft.actor)
@@ -127,6 +164,32 @@ class Writer:
         )
         return entry_of(text, digest, signature)
 
+    def note(
+        self,
+        action: str,
+        model: str,
+        *,
+        actor: str,
+        version: int | None,
+        reason: str,
+        detail: dict[str, Any],
+    ) -> Entry:
+        """Chain an entry that moves no alias: an alert, a repair.
+
+        Parameters
+        ----------
+        action, model, actor, version, reason, detail
+            As in the entry.
+
+        Raises
+        ------
+        Conflict, Forbidden
+            As `append`.
+        """
+        return self.append(
+            Draft(action, model, actor, version=version, reason=reason, detail=detail)
+        )
+
     def intents(self) -> dict[str, Draft]:
         """Registrations begun and not yet written down, by the location of their files."""
         rows = self._connection.execute("SELECT location, draft FROM intent ORDER BY location")
@@ -140,8 +203,8 @@ class Writer:
     def settle(self, location: str) -> None:
         self._connection.execute("DELETE FROM intent WHERE location = ?", (location,))
 
-    def tell(self, route: str, message: str) -> None:
-        """Note that the route was told the message."""
+    def note_delivery(self, route: str, message: str) -> None:
+        """Note that the route took the message."""
         self._connection.execute(
             "INSERT INTO delivery VALUES (?, ?) ON CONFLICT (route, message) DO NOTHING",
             (route, message),
@@ -154,15 +217,23 @@ class Writer:
         if signer.public not in keys:
             raise Forbidden(
                 "key.unknown",
-                f"the key here ({signer.public}) is not one that {signer.actor} signs with.",
-                hint="Use the first machine's key file, or list both keys under [roles.keys].",
+                f"{signer.actor} has not signed with this machine's key ({signer.public}) before.",
+                hint="Copy the key file from the machine that was used first, or list both keys in "
+                f"{SETTINGS} [roles.keys].",
             )
 
 
 class Ledger:
-    """The ledger in `store`, which the first entry creates.
+    """The ledger in a store, which the first entry creates.
 
-    `trusted` maps actors to their public keys; others are held to the key of their first entry.
+    Parameters
+    ----------
+    store
+        Where it is kept.
+    trusted
+        Public keys by actor; others are held to the key of their first entry.
+    clock
+        Tells the time where the store has no clock of its own.
     """
 
     def __init__(
@@ -203,7 +274,7 @@ class Ledger:
                 done += 1
         return done
 
-    def told(self) -> set[tuple[str, str]]:
+    def delivered(self) -> set[tuple[str, str]]:
         """(route, message) of what was delivered."""
 
         def query(connection: Connection) -> set[tuple[str, str]]:
@@ -223,16 +294,26 @@ class Ledger:
         self, model: str | None = None, action: str | None = None, version: int | None = None
     ) -> list[Entry]:
         """Entries in order, only those of the given model, action and version."""
-        wanted = {"model": model, "action": action, "version": version}
-        given = {k: v for k, v in wanted.items() if v is not None}
+        fields = {"model": model, "action": action, "version": version}
+        given = {k: v for k, v in fields.items() if v is not None}
         where = " AND ".join(f"{k} = ?" for k in given) or "TRUE"
         return (
             self._read(lambda c: sql.select(c, f"WHERE {where} ORDER BY seq", list(given.values())))
             or []
         )
 
+    def snapshot(self) -> LedgerSnapshot:
+        """All entries and version records at one moment, by two queries however many they are."""
+
+        def query(connection: Connection) -> LedgerSnapshot:
+            entries = sql.select(connection, "ORDER BY seq")
+            registrations = sql.documented(connection, None, "register", None)
+            return LedgerSnapshot(entries, registrations, self._trusted)
+
+        return self._read(query) or LedgerSnapshot([], [], self._trusted)
+
     def documented(
-        self, model: str, action: str, version: int | None = None
+        self, model: str | None, action: str, version: int | None = None
     ) -> list[tuple[Entry, str]]:
         """As `entries`, each with its document; entries without one are left out."""
         return self._read(lambda c: sql.documented(c, model, action, version)) or []
@@ -243,14 +324,23 @@ class Ledger:
 
     def aliases(self, model: str) -> dict[str, int]:
         """Alias to version, for the aliases that a version holds now."""
-        return self._read(lambda c: sql.held_aliases(c, model)) or {}
+        return self.aliases_by_model(model).get(model, {})
+
+    def aliases_by_model(self, model: str | None = None) -> dict[str, dict[str, int]]:
+        """Alias to version of each model, only of `model` when it is given."""
+        return self._read(lambda c: sql.aliases_by_model(c, model)) or {}
 
     def document(self, digest: str) -> str:
+        """The text kept under a digest. Raises NotFound (`ledger.document`)."""
         row = self._read(
             lambda c: c.execute("SELECT text FROM document WHERE digest = ?", (digest,)).fetchone()
         )
         if row is None:
-            raise NotFound("ledger.document", f"the ledger holds no document {digest[:12]}.")
+            raise NotFound(
+                "ledger.document",
+                f"the ledger has no document {digest[:12]}.",
+                hint="`gristmill audit verify` shows what is missing; restore a backup.",
+            )
         return str(row[0])
 
     def verify(self) -> list[Problem]:
@@ -263,16 +353,79 @@ class Ledger:
         keys: Sequence[str] | None = self._trusted.get(entry.actor)
         if keys is None:
             keys = self._read(lambda c: sql.first_key(c, entry.actor)) or ()
-        digest = sha256(canonical(body_of(entry)))
-        signed = digest == entry.hash and holds(entry.key, entry.hash, entry.signature)
-        if not signed or entry.key not in keys:
-            raise Forbidden(
-                "ledger.forged",
-                f"entry {entry.seq} of the ledger is not as {entry.actor} signed it.",
-                hint="`gristmill audit verify` shows what was altered.",
-            )
+        _require_signed(entry, keys)
 
     def _read(self, query: Callable[[Connection], T]) -> T | None:
         """The query's result, None while no entry was ever written."""
         with self.store.reading() as connection:
             return None if connection is None else query(connection)
+
+
+class LedgerSnapshot:
+    """The ledger at one moment, in memory: for views that ask of many versions.
+
+    Parameters
+    ----------
+    entries
+        Every entry, in order.
+    registrations
+        Entries of registrations, each with the version's record.
+    trusted
+        Public keys by actor; others are held to the key of their first entry.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        registrations: Sequence[tuple[Entry, str]],
+        trusted: Mapping[str, Sequence[str]],
+    ) -> None:
+        self._by_version: dict[tuple[str, int | None], list[Entry]] = {}
+        self._by_model: dict[str, list[Entry]] = {}
+        self._keys: dict[str, Sequence[str]] = dict(trusted)
+        for entry in entries:
+            self._by_model.setdefault(entry.model, []).append(entry)
+            self._by_version.setdefault((entry.model, entry.version), []).append(entry)
+            self._keys.setdefault(entry.actor, (entry.key,))
+        self._entries = entries
+        self.registrations = registrations
+
+    def entries(
+        self, model: str | None = None, action: str | None = None, version: int | None = None
+    ) -> list[Entry]:
+        """Entries in order, only those of the given model, action and version."""
+        if model is None:
+            entries: Sequence[Entry] = self._entries
+        elif version is None:
+            entries = self._by_model.get(model, ())
+        else:
+            entries = self._by_version.get((model, version), ())
+        return [
+            e
+            for e in entries
+            if (action is None or e.action == action) and (version is None or e.version == version)
+        ]
+
+    def moves(self, model: str, alias: str) -> list[Entry]:
+        """Moves of an alias, oldest first."""
+        return [e for e in self.entries(model) if e.alias == alias and e.action in sql.MOVES]
+
+    def aliases(self, model: str) -> dict[str, int]:
+        """Alias to version, for the aliases that a version holds."""
+        moves = [e for e in self.entries(model) if e.action in sql.MOVES]
+        return {e.alias: e.after for e in moves if e.alias and e.after}
+
+    def require_sound(self, entry: Entry) -> None:
+        """Raise Forbidden (`ledger.forged`) unless the entry is as its actor signed it."""
+        _require_signed(entry, self._keys.get(entry.actor, ()))
+
+
+def _require_signed(entry: Entry, keys: Sequence[str]) -> None:
+    digest = sha256(canonical(body_of(entry)))
+    signed = digest == entry.hash and holds(entry.key, entry.hash, entry.signature)
+    if not signed or entry.key not in keys:
+        raise Forbidden(
+            "ledger.forged",
+            f"entry {entry.seq} of the ledger was altered after {entry.actor} signed it.",
+            hint="`gristmill audit verify` shows what was altered.",
+        )

@@ -3,8 +3,8 @@
 One writer at a time holds an advisory lock, which the server frees when the writer dies. Entries
 take the server's time, so no client's clock counts. A connection is opened for each transaction and
 tried again while the server restarts. Give users SELECT and INSERT on `entry` and `document`, and
-everything on `intent`, `projection`
-and `delivery`; whoever owns the tables creates them by the first entry.
+everything on `intent`,
+`projection` and `delivery`; whoever owns the tables creates them with the first entry.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ SET LOCAL idle_in_transaction_session_timeout = '300s';
 
 
 class PostgresConnection:
+    """A transaction on a PostgreSQL ledger."""
+
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
 
@@ -102,8 +104,8 @@ class PostgresStore:
         except psycopg.errors.LockNotAvailable as error:
             raise Unavailable(
                 "ledger.busy",
-                f"{self.name}: another process has held the ledger for a minute.",
-                hint="Try again; pg_stat_activity shows who.",
+                f"{self.name}: another process has been writing the ledger for a minute.",
+                hint="Try again; pg_stat_activity shows which process it is.",
             ) from error
         except psycopg.Error as error:
             raise self._unreadable(error) from error
@@ -129,8 +131,8 @@ class PostgresStore:
         except ImportError as error:
             raise Unavailable(
                 "ledger.driver",
-                "psycopg is not installed.",
-                hint="Install gristmill[postgres].",
+                "psycopg, which a ledger in PostgreSQL needs, is not installed.",
+                hint='pip install "gristmill[postgres]"',
             ) from error
         for pause in (*PAUSES, None):
             try:
@@ -148,7 +150,7 @@ class PostgresStore:
     def _unreadable(self, error: psycopg.Error) -> Unavailable:
         return Unavailable(
             "ledger.unreadable",
-            f"the ledger in {self.name}: {str(error).strip()}",
-            hint="When it was being written, `gristmill audit log` shows whether it was; repeating "
-            "the command is safe.",
+            f"{self.name}: {str(error).strip()}",
+            hint="If an entry was being written, `gristmill audit log` shows whether it was; "
+            "repeating the command is safe.",
         )

@@ -1,4 +1,4 @@
-"""The queries on the ledger's tables, in the words that SQLite and PostgreSQL share."""
+"""The queries on the ledger's tables, in the SQL that SQLite and PostgreSQL share."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Any, Protocol
 
 from gristmill.registry._ledger.chain import Entry, Problem, check_chain, entry_of
 
+MOVES = ("promote", "rollback")
+
 
 class Rows(Protocol):
-    """What a query gives."""
+    """The result of a query."""
 
     def fetchone(self) -> Any: ...
     def __iter__(self) -> Iterator[Any]: ...
@@ -62,33 +64,38 @@ def last_move(
     return next((e for e in entries if at is None or e.at <= at), None)
 
 
-def held_aliases(connection: Connection, model: str) -> dict[str, int]:
-    """Alias to version, of the last move of each alias."""
+def aliases_by_model(connection: Connection, model: str | None) -> dict[str, dict[str, int]]:
+    """Alias to version of each model, or of one, by the last move of each alias."""
     moves = select(
         connection,
-        "WHERE seq IN (SELECT MAX(seq) FROM entry WHERE model = ? AND alias IS NOT NULL "
-        "AND action IN ('promote', 'rollback') GROUP BY alias) ORDER BY seq",
+        "WHERE seq IN (SELECT MAX(seq) FROM entry WHERE model = COALESCE(?, model) "
+        "AND alias IS NOT NULL AND action IN ('promote', 'rollback') "
+        "GROUP BY model, alias) ORDER BY seq",
         (model,),
     )
-    return {m.alias: m.after for m in moves if m.alias and m.after}
+    aliases: dict[str, dict[str, int]] = {}
+    for move in moves:
+        if move.alias and move.after:
+            aliases.setdefault(move.model, {})[move.alias] = move.after
+    return aliases
 
 
 def first_key(connection: Connection, actor: str) -> tuple[str, ...]:
     """The key of the actor's first entry, if any."""
-    found = select(
+    entries = select(
         connection, f"WHERE {connection.field('actor')} = ? ORDER BY seq LIMIT 1", (actor,)
     )
-    return tuple(e.key for e in found)
+    return tuple(e.key for e in entries)
 
 
 def documented(
-    connection: Connection, model: str, action: str, version: int | None
+    connection: Connection, model: str | None, action: str, version: int | None
 ) -> list[tuple[Entry, str]]:
     """Entries with their documents; entries without one are left out."""
     rows = connection.execute(
         "SELECT body, hash, signature, text FROM entry JOIN document "  # noqa: S608
-        f"ON digest = {connection.field('evidence')} "
-        "WHERE model = ? AND action = ? AND version = COALESCE(?, version) ORDER BY seq",
+        f"ON digest = {connection.field('evidence')} WHERE model = COALESCE(?, model) "
+        "AND action = ? AND version = COALESCE(?, version) ORDER BY seq",
         (model, action, version),
     )
     return [(entry_of(*row[:3]), row[3]) for row in rows]
@@ -105,6 +112,7 @@ def pending(connection: Connection) -> list[Entry]:
 
 
 def verify(connection: Connection, trusted: Mapping[str, Sequence[str]]) -> list[Problem]:
+    """Every break of the chain, from all rows and documents."""
     rows = connection.execute("SELECT seq, body, hash, signature FROM entry ORDER BY seq")
     documents = dict(iter(connection.execute("SELECT digest, text FROM document")))
     return check_chain(rows, documents, trusted)

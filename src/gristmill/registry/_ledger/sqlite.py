@@ -39,6 +39,8 @@ CREATE TRIGGER IF NOT EXISTS entry_fixed BEFORE UPDATE ON entry
 
 
 class SqliteConnection:
+    """A transaction on an SQLite ledger."""
+
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
@@ -49,7 +51,7 @@ class SqliteConnection:
         return f"json_extract(body, '$.{name}')"
 
     def now(self) -> datetime | None:
-        """The machine's clock is as good as any here."""
+        """None: the machine's clock is the only one."""
         return None
 
 
@@ -70,8 +72,8 @@ class SqliteStore:
                 raise Unavailable(
                     "ledger.busy",
                     f"{self.path}: {error}.",
-                    hint="Another process holds the ledger; try again, or check that the disk is "
-                    "writable.",
+                    hint="Try again if another process is writing the ledger; else check that the "
+                    "disk is writable.",
                 ) from error
             try:
                 for statement in _statements(SCHEMA):
@@ -99,7 +101,7 @@ class SqliteStore:
             raise Unavailable(
                 "ledger.unreadable",
                 f"{self.path}: {error}.",
-                hint="It is damaged or not a ledger of this version: restore it from a backup.",
+                hint="It is damaged, or no ledger of this version: restore it from a backup.",
             ) from error
 
     def _connect(self) -> sqlite3.Connection:

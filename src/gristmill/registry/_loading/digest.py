@@ -17,8 +17,8 @@ def check_name(name: str, what: str = "model") -> str:
     if not NAME.fullmatch(name):
         raise Invalid(
             "model.name",
-            f"{name!r} cannot name a {what}.",
-            hint="Letters, digits, dot, dash and underscore, beginning with a letter or digit.",
+            f"{name!r} cannot be the name of a {what}.",
+            hint="Use letters, digits, dots, dashes and underscores; begin with a letter or digit.",
         )
     return name
 
@@ -41,8 +41,8 @@ def directory_digest(directory: Path) -> str:
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise Invalid(
                 "model.link",
-                f"{path} is a link or a special file.",
-                hint="A model directory holds plain files only, so that its digest covers them.",
+                f"{path} is a link or a special file, which a model directory may not have.",
+                hint="Replace it by a plain file: the digest covers only those.",
             )
         if path.is_file():
             files.append((path.relative_to(directory).as_posix(), file_digest(path)))
@@ -54,7 +54,6 @@ def require_digest(directory: Path, digest: str, name: str, origin: Path) -> Non
     if directory_digest(directory) != digest:
         raise Forbidden(
             "model.altered",
-            f"{name}: the files of the local copy {origin} are not those that were registered. "
-            "Nothing was loaded.",
-            hint="Find out who changed them; delete that directory to fetch it anew.",
+            f"{name}: the local copy {origin} is not what was registered. Nothing was loaded.",
+            hint="Find out who changed it; delete that directory to fetch it again.",
         )

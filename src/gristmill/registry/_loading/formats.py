@@ -1,7 +1,7 @@
-"""What a saved model would run when it is loaded; decided from its files without loading any.
+"""What a saved model would run when it is loaded; decided from its files, without loading them.
 
 Formats that hold numbers and names only are safe: skops, XGBoost's and LightGBM's own, ONNX.
-Whatever else (pickle and its relatives, models that are code, flavours nobody looked at) runs code.
+Everything else (pickle and its relatives, models that are code, unknown flavours) runs code.
 """
 
 from __future__ import annotations
@@ -26,45 +26,45 @@ def declared(directory: Path) -> Mapping[str, Any]:
 
     path = directory / "MLmodel"
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        mlmodel = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise Invalid("model.mlmodel", f"{path} cannot be read: {error}") from error
-    if not isinstance(found, dict):
-        raise Invalid("model.mlmodel", f"{path} is not a mapping.")
-    return found
+    if not isinstance(mlmodel, dict):
+        raise Invalid("model.mlmodel", f"{path} is not a YAML mapping.")
+    return mlmodel
 
 
 def code_in(directory: Path) -> tuple[str, ...]:
-    """What in the saved model runs code when it is loaded, in words; empty when nothing does."""
+    """What runs code when the model is loaded, a phrase each; empty when nothing does."""
     flavors = declared(directory).get("flavors") or {}
     function = flavors.get("python_function") or {}
-    found = [
+    reasons = [
         f"{path.relative_to(directory).as_posix()} is a pickle"
         for path in sorted(directory.rglob("*"))
         if path.is_file() and is_pickle(path)
     ]
     if function.get("code"):
-        found.append(f"it brings code of its own ({function['code']}/)")
+        reasons.append(f"it contains code of its own ({function['code']}/)")
     if function.get("model_code_path"):
-        found.append(f"it is code ({function['model_code_path']})")
+        reasons.append(f"it is code ({function['model_code_path']})")
     loader = function.get("loader_module")
-    judge = LOADERS.get(str(loader))
-    if judge is None:
-        found.append(f"{loader or 'its loader'} is not known to run no code")
+    check = LOADERS.get(str(loader))
+    if check is None:
+        reasons.append(f"{loader or 'its loader'} is not known to be safe")
     else:
-        found += judge(flavors, directory)
-    return tuple(dict.fromkeys(found))
+        reasons += check(flavors, directory)
+    return tuple(dict.fromkeys(reasons))
 
 
 def require_safe(directory: Path, name: str, *, allowed: bool) -> None:
     """Raises Forbidden when loading would run code and the settings do not allow it."""
-    found = () if allowed else code_in(directory)
-    if found:
+    reasons = () if allowed else code_in(directory)
+    if reasons:
         raise Forbidden(
             "model.code",
-            f"{name} would run code when it is loaded: {'; '.join(found)}. Nothing was loaded.",
+            f"{name} would run code when it is loaded: {'; '.join(reasons)}. Nothing was loaded.",
             hint="Save it as skops or in the library's own format, or set `allow_code = true` "
-            "in the model's table when you trust whoever signs it.",
+            "in the model's table if you trust whoever signs it.",
         )
 
 

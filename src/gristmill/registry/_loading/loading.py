@@ -1,8 +1,8 @@
 """The only place that loads a model: a private copy, verified, is what is loaded.
 
-Copies lie in directories of their own under the system's temporary directory, readable by this
-user only. Nobody else can change them between the check and the load. One goes when its model does;
-those of killed processes are removed by the next load: their lock is free.
+Copies have directories of their own in the system's temporary directory, readable by this user
+only. Nobody else can change them between the check and the load. A copy is removed with its model;
+those of killed processes are removed by the next load, because their lock is free.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """OpenSSF model signatures: made at registration, checked on the bytes that are loaded.
 
 The signature is a Sigstore bundle over the sha256 of every file, made offline with the registering
-actor's P-256 key. It lies beside the model as `evidence/model.sig`, so `model_signing verify key`
-reads it too. Which key is right says the ledger: the registration's entry, signed with the actor's
-Ed25519 key, names it; where `[roles.keys]` lists P-256 keys of the actor, it must be one of them.
+actor's P-256 key. It is stored beside the model as `evidence/model.sig`, so `model_signing verify
+key` reads it too. The ledger says which key is right: the registration's entry, signed with the
+actor's Ed25519 key, names it; where `[roles.keys]` lists P-256 keys of the actor, it must be one of
+them.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def verify(model: Path, signature: Path, public: str) -> None:
         except Exception as error:  # the library raises whatever its parts raise on forged input
             raise Forbidden(
                 "model.signature",
-                f"the signature of {model.name} does not hold: {error or type(error).__name__}",
+                f"the signature of {model.name} is not valid: {error or type(error).__name__}",
                 hint="Nothing was loaded. `gristmill audit verify` shows what was altered.",
             ) from error
 
@@ -64,7 +65,7 @@ def key_of(entry: Entry, trusted: Mapping[str, Sequence[str]]) -> str:
     if not key:
         raise Forbidden(
             "model.unsigned",
-            f"{name} was registered without a signature and does not load.",
+            f"{name} was registered without a signature, so it is not loaded.",
             hint=f"Sign it by registering it again: `gristmill model register {entry.model}`.",
         )
     declared = [k for k in trusted.get(entry.actor, ()) if k.startswith(P256)]
@@ -72,7 +73,7 @@ def key_of(entry: Entry, trusted: Mapping[str, Sequence[str]]) -> str:
         raise Forbidden(
             "model.key",
             f"{name} is signed with {key}, which is not one of {entry.actor}'s keys.",
-            hint="[roles.keys] lists whom to believe; add the key there when it is genuine.",
+            hint="Add the key to [roles.keys] if it is genuine.",
         )
     return str(key)
 

@@ -39,8 +39,8 @@ class Package:
     licence: str = ""
 
 
-def keep(directory: Path, project: Project, lineage: Lineage, model: str) -> None:
-    """Write the version's SBOM and lock file into `directory`.
+def write_sbom(directory: Path, project: Project, lineage: Lineage, model: str) -> None:
+    """Write the version's SBOM and lock file into a directory.
 
     Nothing is written when the lock file is no longer the one that the version was made with.
     """
@@ -58,38 +58,38 @@ def keep(directory: Path, project: Project, lineage: Lineage, model: str) -> Non
 
 def packages_of(lock: Path | None) -> tuple[Package, ...]:
     """What the lock file pins, or what is installed when it is None. Raises Invalid."""
-    known = installed()
+    local = installed()
     if lock is None:
-        return tuple(sorted(known.values()))
+        return tuple(sorted(local.values()))
     pins = _toml_pins(lock) if lock.suffix == ".toml" or lock.name == "uv.lock" else _pins(lock)
-    found = []
+    packages = []
     for name, version in sorted(set(pins)):
-        here = known.get(name)
-        found.append(
-            Package(name, version, here.licence if here and here.version == version else "")
-        )
-    if not found:
+        same = local.get(name)
+        licence = same.licence if same and same.version == version else ""
+        packages.append(Package(name, version, licence))
+    if not packages:
         raise Invalid(
             "environment.lock",
-            f"{lock.name} pins no package that can be read from it.",
-            hint="Lines `name==version`, or the TOML of uv, poetry, pdm or pylock.",
+            f"{lock.name}: no pinned package can be read from it.",
+            hint="Supported are lines `name==version`, and the TOML of uv, poetry, pdm and pylock.",
         )
-    return tuple(found)
+    return tuple(packages)
 
 
 @cache
 def installed() -> Mapping[str, Package]:
     """Installed packages by their normalized name."""
-    found: dict[str, Package] = {}
+    packages: dict[str, Package] = {}
     for distribution in distributions():
         name = distribution.metadata["Name"]
-        if name and normal(name) not in found:
+        if name and normal(name) not in packages:
             licence = _licence(distribution)
-            found[normal(name)] = Package(normal(name), distribution.version, licence)
-    return found
+            packages[normal(name)] = Package(normal(name), distribution.version, licence)
+    return packages
 
 
 def normal(name: str) -> str:
+    """The normalized name of a package (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -133,32 +133,34 @@ def document(packages: tuple[Package, ...], model: str, environment: str | None)
 
 def read(path: Path) -> tuple[Package, ...]:
     """The packages of a CycloneDX document."""
-    said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return tuple(
-        Package(c["name"], c["version"], " AND ".join(_said(c.get("licenses") or [])))
-        for c in said.get("components") or []
+        Package(c["name"], c["version"], " AND ".join(_licence_names(c.get("licenses") or [])))
+        for c in document.get("components") or []
     )
 
 
-def _said(licences: Iterable[Mapping[str, Any]]) -> list[str]:
+def _licence_names(licences: Iterable[Mapping[str, Any]]) -> list[str]:
     return [
-        str(found.get("expression") or held.get("id") or held.get("name"))
-        for found in licences
-        for held in [found.get("license") or {}]
+        str(choice.get("expression") or named.get("id") or named.get("name"))
+        for choice in licences
+        for named in [choice.get("license") or {}]
     ]
 
 
 def _licence(distribution: Distribution) -> str:
     """PEP 639's expression, else the trove classifiers, else a short License field."""
-    said = distribution.metadata
-    if "License-Expression" in said:
-        return str(said["License-Expression"])
+    metadata = distribution.metadata
+    if "License-Expression" in metadata:
+        return str(metadata["License-Expression"])
     classified = [
-        c.rpartition(" :: ")[2] for c in said.get_all("Classifier") or [] if c.startswith(PREFIX)
+        c.rpartition(" :: ")[2]
+        for c in metadata.get_all("Classifier") or []
+        if c.startswith(PREFIX)
     ]
     if classified:
         return " AND ".join(sorted(set(classified)))
-    text = str(said["License"]).strip() if "License" in said else ""
+    text = str(metadata["License"]).strip() if "License" in metadata else ""
     return text if len(text) <= LONG and "\n" not in text and text != "UNKNOWN" else ""
 
 
@@ -171,19 +173,19 @@ def _pins(lock: Path) -> Iterable[tuple[str, str]]:
         if "==" not in text or text.startswith(("#", "-", " ")):
             continue
         try:
-            found = Requirement(text)
+            requirement = Requirement(text)
         except InvalidRequirement:
             continue
-        version = str(found.specifier).removeprefix("==")
-        if found.marker is None or found.marker.evaluate():
-            yield normal(found.name), version
+        version = str(requirement.specifier).removeprefix("==")
+        if requirement.marker is None or requirement.marker.evaluate():
+            yield normal(requirement.name), version
 
 
 def _toml_pins(lock: Path) -> Iterable[tuple[str, str]]:
     try:
-        said = tomllib.loads(lock.read_text(encoding="utf-8"))
+        locked = tomllib.loads(lock.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise Invalid("environment.lock", f"{lock.name}: {error}") from error
-    for package in [*said.get("package", []), *said.get("packages", [])]:
+    for package in [*locked.get("package", []), *locked.get("packages", [])]:
         if "version" in package:
             yield normal(package["name"]), str(package["version"])

@@ -1,7 +1,7 @@
 """pip-audit on the packages of an SBOM, against PyPI's service or a snapshot of OSV's records.
 
-pip-audit asks over HTTP only, so a snapshot is served to it on loopback in the words of OSV's
-`/v1/query`, for as long as it runs.
+pip-audit asks over HTTP only, so a snapshot is served to it on loopback as OSV's `/v1/query`
+would, for as long as it runs.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def look_up(
     Unavailable without network or pip-audit, Invalid for a snapshot older than `days`, NotFound.
     """
     if find_spec("pip_audit") is None:
-        raise Unavailable("audit.missing", "pip-audit is not installed: gristmill[govern].")
+        raise Unavailable(
+            "audit.missing", "pip-audit is not installed.", hint='pip install "gristmill[govern]"'
+        )
     if database is None:
         return _summary(_pip_audit(packages, ["-s", "pypi"]), packages, "PyPI")
     snapshot = Snapshot.read(database)
@@ -47,14 +49,15 @@ def look_up(
     if age > days:
         raise Invalid(
             "audit.snapshot",
-            f"the snapshot {database.name} ends on {snapshot.newest:%Y-%m-%d}, {age:.0f} days ago.",
-            hint="Fetch a newer one, or allow more `days`.",
+            f"the snapshot {database.name} is {age:.0f} days old: its newest record is of "
+            f"{snapshot.newest:%Y-%m-%d}.",
+            hint="Fetch a newer one, or raise `days` of the gate.",
         )
     with snapshot.served() as url:
-        found = _pip_audit(packages, ["-s", "osv", "--osv-url", url])
+        audit = _pip_audit(packages, ["-s", "osv", "--osv-url", url])
     source = f"the snapshot of {snapshot.newest:%Y-%m-%d}"
     facts = {"records": snapshot.count, "newest": snapshot.newest.isoformat()}
-    return _summary(found, packages, source) | facts | {"sha256": snapshot.sha256}
+    return _summary(audit, packages, source) | facts | {"sha256": snapshot.sha256}
 
 
 class Snapshot:
@@ -72,7 +75,7 @@ class Snapshot:
     def read(cls, path: Path) -> Snapshot:
         """From a directory of JSON files, or a zip of it. Raises NotFound, Invalid."""
         if not path.exists():
-            raise NotFound("audit.snapshot", f"there is no snapshot {path}.")
+            raise NotFound("audit.snapshot", f"the snapshot {path} does not exist.")
         by_name: dict[str, list[dict[str, Any]]] = defaultdict(list)
         digest, dates, count = hashlib.sha256(), [], 0
         for name, text in _files(path):
@@ -86,13 +89,17 @@ class Snapshot:
                     if a["package"]["ecosystem"] == "PyPI"
                 }
             except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise Invalid("audit.record", f"{name} is no OSV record: {error!r}") from error
+                raise Invalid("audit.record", f"{name} is not an OSV record: {error!r}") from error
             digest.update(hashlib.sha256(text).digest())
             count += 1
             for package in names:
                 by_name[package].append(record)
         if not count:
-            raise Invalid("audit.snapshot", f"{path} holds no OSV record.", hint="*.json files.")
+            raise Invalid(
+                "audit.snapshot",
+                f"{path} contains no OSV record.",
+                hint="Records are *.json files.",
+            )
         return cls(by_name, count, max(dates), digest.hexdigest())
 
     def query(self, name: str, version: str) -> list[dict[str, Any]]:
@@ -110,9 +117,9 @@ class Snapshot:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                found = snapshot.query(asked["package"]["name"], asked["version"])
-                body = json.dumps({"vulns": found} if found else {}).encode()
+                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                records = snapshot.query(request["package"]["name"], request["version"])
+                body = json.dumps({"vulns": records} if records else {}).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
@@ -120,7 +127,7 @@ class Snapshot:
                 self.wfile.write(body)
 
             def log_message(self, *_: Any) -> None:
-                """Requests are nobody's business."""
+                """Requests are not logged."""
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -196,19 +203,19 @@ def _pip_audit(packages: Sequence[Package], service: Sequence[str]) -> dict[str,
         except subprocess.TimeoutExpired as error:
             raise Unavailable("audit.time", f"pip-audit took over {SECONDS} seconds.") from error
     try:
-        found: dict[str, Any] = json.loads(done.stdout)
+        audit: dict[str, Any] = json.loads(done.stdout)
     except ValueError as error:
-        said = done.stderr.strip().splitlines() or ["nothing"]
+        lines = done.stderr.strip().splitlines() or ["it printed nothing"]
         raise Unavailable(
             "audit.failed",
-            f"pip-audit could not judge: {said[-1][:300]}",
-            hint="Without network give the gate a `database`.",
+            f"pip-audit failed: {lines[-1][:300]}",
+            hint="Without a network, set `database` of the gate to a snapshot.",
         ) from error
-    return found
+    return audit
 
 
-def _summary(found: Mapping[str, Any], packages: Sequence[Package], source: str) -> dict[str, Any]:
-    skipped = [d["name"] for d in found["dependencies"] if "skip_reason" in d]
+def _summary(audit: Mapping[str, Any], packages: Sequence[Package], source: str) -> dict[str, Any]:
+    skipped = [d["name"] for d in audit["dependencies"] if "skip_reason" in d]
     if skipped:
         raise Unavailable("audit.skipped", f"pip-audit skipped {', '.join(skipped)}.")
     return {
@@ -222,7 +229,7 @@ def _summary(found: Mapping[str, Any], packages: Sequence[Package], source: str)
                 "aliases": sorted(known.get("aliases", [])),
                 "fixed": known["fix_versions"],
             }
-            for dependency in found["dependencies"]
+            for dependency in audit["dependencies"]
             for known in dependency["vulns"]
         ],
     }

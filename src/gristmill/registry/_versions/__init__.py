@@ -1,1 +1,1 @@
-"""Model versions in MLflow: registered, found, fetched with their evidence."""
+"""Model versions in MLflow: registered, looked up, fetched with their evidence."""

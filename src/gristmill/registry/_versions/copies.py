@@ -33,17 +33,17 @@ class Copies:
     def verified(self, version: Version, digest: str) -> Path:
         """The model's directory; raises Forbidden unless it has the digest."""
         target = self.model(version)
-        require_digest(target, digest, f"{version.model} version {version.version}", target)
+        require_digest(target, digest, version.label, target)
         return target
 
     def evidence(self, version: Version, name: str) -> Path:
-        """The evidence file `name`, verified. Raises NotFound, Forbidden."""
+        """A file kept with the version, verified. Raises NotFound, Forbidden."""
         if name not in version.evidence:
-            known = ", ".join(sorted(version.evidence)) or "none"
+            names = ", ".join(sorted(version.evidence)) or "none"
             raise NotFound(
                 "evidence.not-found",
-                f"{version.model} version {version.version} has no evidence {name!r}.",
-                hint=f"Kept with it: {known}.",
+                f"{version.label} has no evidence file {name!r}.",
+                hint=f"Stored with it: {names}.",
             )
         target = self._folder(version) / "evidence" / name
         if not target.exists():
@@ -51,14 +51,13 @@ class Copies:
         if file_digest(target) != version.evidence[name]:
             raise Forbidden(
                 "evidence.altered",
-                f"{target} is not the file that was registered with {version.model} "
-                f"version {version.version}.",
-                hint="Find out who changed it; delete it to fetch it anew.",
+                f"{target} is not the file that was registered with {version.label}.",
+                hint="Find out who changed it; delete it to fetch it again.",
             )
         return target
 
     def _folder(self, version: Version) -> Path:
-        """Named by the bytes too: another ledger's version of the same number is another one."""
+        """Named by the digest, too: another ledger may have a version of the same number."""
         check_name(version.model)
         number = f"{version.version}-{version.digest[:12]}"
         return self._project.state / "models" / version.model / number
@@ -67,20 +66,20 @@ class Copies:
         from mlflow.exceptions import MlflowException
 
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._project.state, prefix="fetch-") as name:
+        with tempfile.TemporaryDirectory(dir=self._project.state, prefix="fetch-") as folder:
             try:
-                got = self._client().download_artifacts(
-                    version.run_id, f"{version.location}/{artifact}", name
+                downloaded = self._client().download_artifacts(
+                    version.run_id, f"{version.location}/{artifact}", folder
                 )
             except (MlflowException, OSError) as error:
                 raise NotFound(
                     "version.bytes",
-                    f"MLflow no longer has {artifact} of {version.model} version "
-                    f"{version.version} (run {version.run_id}): {error}",
-                    hint="It was deleted there; the ledger keeps its record.",
+                    f"MLflow no longer has {artifact} of {version.label} (run {version.run_id}): "
+                    f"{error}",
+                    hint="It was deleted there; only its record is left, in the ledger.",
                 ) from error
             try:
-                Path(got).replace(target)
+                Path(downloaded).replace(target)
             except OSError:
                 if not target.exists():
                     raise

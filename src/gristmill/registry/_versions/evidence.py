@@ -8,12 +8,12 @@ from pathlib import Path
 
 from gristmill.errors import NotFound
 from gristmill.lineage import Lineage
-from gristmill.project import Project
+from gristmill.project import SETTINGS, Project
 from gristmill.registry._ledger.chain import canonical
 from gristmill.registry._loading.digest import file_digest
 from gristmill.registry._loading.signing import SIGNATURE, sign
-from gristmill.registry._supply.sbom import keep
-from gristmill.registry._versions.version import HOLDOUT, REFERENCE
+from gristmill.registry._supply.sbom import write_sbom
+from gristmill.registry._versions.version import Version
 
 
 def stage(
@@ -35,15 +35,15 @@ def stage(
     key = sign(staged / "model", directory / SIGNATURE, actor)
     (directory / "lineage.json").write_text(lineage.to_json(), encoding="utf-8")
     (directory / "metrics.json").write_text(canonical(dict(metrics)), encoding="utf-8")
-    keep(directory, project, lineage, model)
-    for name, source in ((REFERENCE, reference), (HOLDOUT, holdout)):
+    write_sbom(directory, project, lineage, model)
+    for name, source in ((Version.REFERENCE, reference), (Version.HOLDOUT, holdout)):
         if source is None:
             continue
         if not source.is_file():
             raise NotFound(
                 "evidence.source",
                 f"{source} does not exist.",
-                hint="Run the step that writes it, or mend the model's table in gristmill.toml.",
+                hint=f"Run the step that writes it, or correct {SETTINGS} [models.{model}].",
             )
         shutil.copyfile(source, directory / name)
     return {p.name: file_digest(p) for p in sorted(directory.iterdir())}, key

@@ -1,4 +1,4 @@
-"""Aliases in MLflow, safe when many processes set them at once."""
+"""Models, versions and aliases in MLflow, safe when many processes write at once."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def set_alias(client: MlflowClient, model: str, alias: str, version: int) -> Non
 
 
 def aliases(client: MlflowClient, model: str) -> dict[str, int]:
-    """Alias to version as MLflow has it, empty when it does not know the model."""
-    known: Any = registered(client, model)
-    return {a: int(v) for a, v in known.aliases.items()} if known else {}
+    """Alias to version as MLflow has it; empty when it does not have the model."""
+    entity: Any = registered(client, model)
+    return {a: int(v) for a, v in entity.aliases.items()} if entity else {}
 
 
 def registered(client: MlflowClient, model: str) -> Any:
@@ -54,10 +54,10 @@ def create_version(client: MlflowClient, model: str, run: str, location: str, di
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    made = client.create_model_version(
+    created = client.create_model_version(
         model, source=f"runs:/{run}/{location}/model", run_id=run, tags={TAG: digest}
     )
-    return int(made.version)
+    return int(created.version)
 
 
 def find_version(client: MlflowClient, model: str, location: str) -> int | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gristmill.errors import Invalid
@@ -15,25 +14,30 @@ from gristmill.project import Project
 def origins(project: Project, lineage: Lineage) -> dict[str, Lineage]:
     """The step that `lineage` is of and those before it, by name.
 
-    Followed from inputs to the kept runs that wrote exactly that content; a step whose run is no
-    longer kept ends its branch.
+    Followed from inputs to the runs that wrote exactly that content; a step whose run was removed
+    ends its branch.
     """
-    wrote: dict[tuple[str, str], Lineage] = {}
-    for path in sorted(project.state.glob("runs/*/*.lineage.json")):
-        try:
-            kept = Lineage.from_json(path.read_text(encoding="utf-8"))
-        except (OSError, Invalid, json.JSONDecodeError):
-            continue  # a run that was killed while it wrote, or was removed just now
-        wrote.update(dict.fromkeys(kept.outputs.items(), kept))
-    found: dict[str, Lineage] = {}
-    ahead = [lineage]
-    while ahead:
-        now = ahead.pop(0)
-        if now.step in found:
+    writers: dict[tuple[str, str], Lineage] = {}
+    for recorded in recorded_lineages(project):
+        writers.update(dict.fromkeys(recorded.outputs.items(), recorded))
+    steps: dict[str, Lineage] = {}
+    queue = [lineage]
+    while queue:
+        current = queue.pop(0)
+        if current.step in steps:
             continue
-        found[now.step] = now
-        ahead += [wrote[pair] for pair in now.inputs.items() if pair in wrote]
-    return found
+        steps[current.step] = current
+        queue += [writers[pair] for pair in current.inputs.items() if pair in writers]
+    return steps
+
+
+def recorded_lineages(project: Project, *, newest_first: bool = False) -> Iterator[Lineage]:
+    """The lineage of each step of each run that was not removed, oldest first."""
+    for path in sorted(project.state.glob("runs/*/*.lineage.json"), reverse=newest_first):
+        try:
+            yield Lineage.from_json(path.read_text(encoding="utf-8"))
+        except (OSError, Invalid):
+            continue  # a run that was killed while it wrote, or was removed just now
 
 
 def parameters(steps: Mapping[str, Lineage]) -> dict[str, Any]:
@@ -56,11 +60,11 @@ def changed_cells(
     """
     changes: dict[str, tuple[CellChange, ...]] = {}
     for step in sorted({*before, *after}):
-        one, other = (_notebook(project, side.get(step)) for side in (before, after))
-        gone = (one is None and step in before) or (other is None and step in after)
-        found = cell_changes(*(code_sources(n) if n else [] for n in (one, other)))
-        if found and not gone:
-            changes[(other or one or Notebook("", "", "", ())).path] = found
+        old, new = (_notebook(project, side.get(step)) for side in (before, after))
+        unknown = (old is None and step in before) or (new is None and step in after)
+        cells = cell_changes(*(code_sources(n) if n else [] for n in (old, new)))
+        if cells and not unknown:
+            changes[(new or old or Notebook("", "", "", ())).path] = cells
     return changes
 
 

@@ -24,7 +24,7 @@ from gristmill.registry._ledger.chain import Draft, Entry, canonical
 from gristmill.registry._ledger.ledger import Ledger, Writer, store_of
 from gristmill.registry._loading.digest import check_name, directory_digest
 from gristmill.registry._loading.signing import KEY
-from gristmill.registry._roles import current_actor, require_reader, require_role, trusted_keys
+from gristmill.registry._roles import Roles, current_actor
 from gristmill.registry._settings import model_settings
 from gristmill.registry._versions.copies import Copies
 from gristmill.registry._versions.evidence import stage
@@ -38,17 +38,29 @@ ANCHOR = "gristmill.ledger"
 
 
 class Registry:
-    """The model versions of a project."""
+    """The model versions of a project.
+
+    Parameters
+    ----------
+    project
+        The project.
+
+    Raises
+    ------
+    Forbidden
+        `role.missing`: the actor may not read.
+    """
 
     def __init__(self, project: Project) -> None:
-        require_reader(project, lambda: current_actor(project))
+        Roles.of(project).require_reader(lambda: current_actor(project))
         self.project = project
-        self.ledger = Ledger(store_of(project), trusted_keys(project))
+        self.ledger = Ledger(store_of(project), Roles.of(project).keys)
         self._client: MlflowClient | None = None
         self._copies = Copies(project, lambda: self.client)
 
     @property
     def client(self) -> MlflowClient:
+        """MLflow, connected when first asked for."""
         if self._client is None:
             from gristmill.tracking import mlflow_client
 
@@ -67,30 +79,60 @@ class Registry:
         run_id: str | None = None,
         actor: str | None = None,
     ) -> Version:
-        """Make the MLflow model in directory `path` the next version of `model`.
+        """Make an MLflow model directory the next version of `model`.
 
-        The run `run_id` (a new one when None) receives, in a folder of their own, the model under
-        `model/` and, under `evidence/`, its signature, the lineage, the metrics, the SBOM with
-        the lock file, and the `reference` and `holdout` tables (Parquet). Nothing is loaded or
-        imported. Raises NotFound for a missing file or when `path` is no MLflow model, Invalid for
-        a link in it, Conflict when its files change meanwhile.
+        The MLflow run receives, in a folder of its own, the model under `model/` and, under
+        `evidence/`, its signature, the lineage, the metrics, the SBOM with the lock file, and the
+        tables. Nothing is loaded or imported.
+
+        Parameters
+        ----------
+        model
+            Its name.
+        path
+            The directory that MLflow's `save_model` wrote.
+        metrics
+            What the step measured.
+        reference, holdout
+            Parquet files to keep with it; None for none.
+        lineage
+            What it was made from.
+        run_id
+            The MLflow run that keeps the files; a new one when None.
+        actor
+            Who registers; the present actor when None.
+
+        Raises
+        ------
+        NotFound
+            A file is missing, or `path` is no MLflow model.
+        Invalid
+            There is a link in `path`.
+        Conflict
+            The files changed meanwhile.
+        Forbidden
+            The actor may not register.
         """
         check_name(model)
         actor = actor or current_actor(self.project)
-        require_role(self.project, "register", actor)
+        Roles.of(self.project).require("register", actor)
         if not (path / "MLmodel").is_file():
             raise NotFound(
                 "model.path",
                 f"{path} is not an MLflow model: it has no MLmodel file.",
-                hint="Write it with mlflow.<flavor>.save_model(..., path=...) and run the step.",
+                hint="Save it with mlflow.FLAVOR.save_model(..., path=...) and run the step.",
             )
         self.project.state.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.project.state, prefix="register-") as name:
-            staged = Path(name)
+        with tempfile.TemporaryDirectory(dir=self.project.state, prefix="register-") as folder:
+            staged = Path(folder)
             shutil.copytree(path, staged / "model", symlinks=True)
             digest = directory_digest(staged / "model")
             if directory_digest(path) != digest:
-                raise Conflict("model.changed", f"{path} changed while it was being registered.")
+                raise Conflict(
+                    "model.changed",
+                    f"{path} changed while it was being registered.",
+                    hint="Wait until the step that writes it has ended, and register again.",
+                )
             evidence, key = stage(
                 staged, actor, self.project, model, metrics, reference, holdout, lineage
             )
@@ -132,76 +174,130 @@ class Registry:
         """Names of all registered models, sorted."""
         return sorted({entry.model for entry in self.ledger.entries(action="register")})
 
-    def versions(self, model: str) -> list[Version]:
-        """All versions of `model`, oldest first; empty when there is none."""
-        aliases = self.ledger.aliases(model)
-        return [_read(found, aliases) for found in self.ledger.documented(model, "register")]
+    def versions(self, model: str | None = None) -> list[Version]:
+        """All versions, by two queries however many they are.
+
+        Parameters
+        ----------
+        model
+            Only versions of this model; of all models, sorted by name, when None.
+
+        Returns
+        -------
+        list
+            Oldest first; empty when there is none.
+        """
+        registrations = self.ledger.documented(model, "register")
+        aliases = self.ledger.aliases_by_model(model)
+        versions = [_version_of(e, text, aliases.get(e.model, {})) for e, text in registrations]
+        return sorted(versions, key=lambda v: v.model)
 
     def version(self, model: str, ref: int | str) -> Version:
-        """The version with number `ref` (3, "3" or "v3"), or the one holding the alias `ref`.
+        """One version.
 
-        Raises NotFound when there is no such model, version or alias, Forbidden when the move that
-        gave the alias is not as it was signed.
+        Parameters
+        ----------
+        model
+            Its model.
+        ref
+            Its number (3, "3" or "v3"), or an alias that it holds.
+
+        Raises
+        ------
+        NotFound
+            There is no such model, version or alias.
+        Forbidden
+            `ledger.forged`: the move that gave it the alias was altered.
         """
         aliases = self.ledger.aliases(model)
         text = str(ref).strip()
         number = _number(text)
         if number is None:
             if text not in aliases:
-                held = ", ".join(sorted(aliases)) or "none yet"
+                names = ", ".join(sorted(aliases)) or "none yet"
                 raise NotFound(
                     "version.alias",
-                    f"no version of {model!r} holds the alias {text!r} (aliases: {held}).",
+                    f"no version of {model!r} has the alias {text!r} (aliases: {names}).",
                     hint=f"`gristmill model list {model}` shows its versions.",
                 )
             number = aliases[text]
             move = self.ledger.holder(model, text)
             if move is not None:
                 self.ledger.require_sound(move)
-        found = self.ledger.documented(model, "register", number)
-        if not found:
+        registrations = self.ledger.documented(model, "register", number)
+        if not registrations:
             raise NotFound(
                 "version.not-found",
-                f"the ledger knows no version {number} of {model!r}.",
+                f"{model!r} has no version {number}.",
                 hint="`gristmill model list` shows the versions; register one with "
                 "`gristmill model register`.",
             )
-        return _read(found[-1], aliases)
+        return _version_of(*registrations[-1], aliases)
 
     def fetch(self, version: Version) -> Path:
-        """A local copy of the model's directory with the digest of the ledger, to read and copy.
+        """A local copy of a version's model directory, to read and copy.
 
-        Raises Forbidden when the bytes are not those that were registered, or when the ledger's
-        entry is not as it was signed.
+        Parameters
+        ----------
+        version
+            The version.
+
+        Raises
+        ------
+        Forbidden
+            The bytes are not those that were registered, or the ledger's entry was altered.
         """
         return self._copies.verified(version, str(self._registered(version).digest))
 
     def load(self, version: Version) -> Any:
-        """The version as an MLflow pyfunc model, from a private copy that was verified.
+        """A version as an MLflow pyfunc model, from a private copy that was verified.
 
-        Raises Forbidden when bytes or signature do not hold, or when loading would run code and
-        the model's settings do not say `allow_code = true`.
+        Parameters
+        ----------
+        version
+            The version.
+
+        Raises
+        ------
+        Forbidden
+            Its bytes or its signature are not those that were registered, or loading it would run
+            code and the model's settings do not say `allow_code = true`.
         """
         from gristmill.registry._loading.loading import load
         from gristmill.registry._loading.signing import SIGNATURE, key_of
 
-        entry, trusted = self._registered(version), trusted_keys(self.project)
+        entry, trusted = self._registered(version), Roles.of(self.project).keys
         key_of(entry, trusted)
-        known = version.model in self.project.models
+        declared = version.model in self.project.models
         return load(
             self._copies.model(version),
             self._copies.evidence(version, SIGNATURE),
             entry,
             trusted,
-            allow_code=known and model_settings(self.project, version.model).allow_code,
+            allow_code=declared and model_settings(self.project, version.model).allow_code,
         )
 
     def evidence(self, version: Version, name: str) -> Path:
-        """A local, verified copy of the evidence file `name`, for instance `reference.parquet`."""
+        """A local, verified copy of a file kept with a version.
+
+        Parameters
+        ----------
+        version
+            The version.
+        name
+            The file's name, for instance `Version.REFERENCE`.
+
+        Raises
+        ------
+        NotFound
+            It was not kept, or MLflow has lost it.
+        Forbidden
+            It is not the file that was registered.
+        """
         return self._copies.evidence(version, name)
 
     def reconcile(self) -> int:
-        """Finish what a crash interrupted: registrations that MLflow has and the ledger has not,
+        """Finish what a crash interrupted: registrations that MLflow has and the ledger does not,
         and aliases that the ledger moved and MLflow did not. Returns how many aliases moved."""
         if self.ledger.unsettled():
             self._finish_registrations()
@@ -211,8 +307,8 @@ class Registry:
         return self.ledger.project(lambda entry: self._apply(client, entry))
 
     def _finish_registrations(self) -> None:
-        """A version is made in MLflow under the ledger's lock only: one that is found there while
-        this holds the lock and the intent stands was made by a process that died."""
+        """Versions are made in MLflow under the ledger's lock only: one that is there while this
+        holds the lock and the intent stands was made by a process that died."""
         client = self.client
         entered = []
         with self.ledger.writing() as writer:
@@ -225,12 +321,14 @@ class Registry:
 
     def _apply(self, client: MlflowClient, entry: Entry) -> None:
         if entry.alias is None or entry.after is None:
-            raise Invalid("ledger.move", f"entry {entry.seq} moves no alias to a version.")
+            raise Invalid(
+                "ledger.move", f"entry {entry.seq} of the ledger moves no alias to a version."
+            )
         set_alias(client, entry.model, entry.alias, entry.after)
         self._anchor(entry)
 
     def _anchor(self, entry: Entry) -> None:
-        """Keep the entry's place and hash in MLflow, so that cutting the ledger's end shows."""
+        """Keep the entry's number and hash in MLflow, so that a cut at the ledger's end shows."""
         self.client.set_registered_model_tag(entry.model, ANCHOR, f"{entry.seq}:{entry.hash}")
 
     def _registered(self, version: Version) -> Entry:
@@ -238,7 +336,7 @@ class Registry:
         if not entries or entries[-1].digest is None:
             raise Forbidden(
                 "model.unregistered",
-                f"{version.model} version {version.version} is not in the ledger.",
+                f"{version.label} is not in the ledger.",
                 hint="Register it with `gristmill model register`.",
             )
         self.ledger.require_sound(entries[-1])
@@ -256,10 +354,10 @@ class Registry:
         return str(run.info.run_id)
 
 
-def _read(found: tuple[Entry, str], aliases: Mapping[str, int]) -> Version:
-    entry, text = found
-    held = tuple(sorted(a for a, v in aliases.items() if v == entry.version))
-    return Version.from_record(json.loads(text), held)
+def _version_of(entry: Entry, text: str, aliases: Mapping[str, int]) -> Version:
+    """The version that `entry` registered; `aliases` are the model's, with who holds them."""
+    own = sorted(alias for alias, version in aliases.items() if version == entry.version)
+    return Version.from_record(json.loads(text), tuple(own))
 
 
 def _enter(writer: Writer, location: str, draft: Draft, number: int) -> Entry:

@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from gristmill.lineage import Lineage
-
-REFERENCE = "reference.parquet"
-HOLDOUT = "holdout.parquet"
-"""Evidence: what a version was trained on, and the rows it is judged by."""
+from gristmill.records import from_record, to_record
 
 
 @dataclass(frozen=True)
 class Version:
     """A registered model version.
 
-    `digest` is the model directory's (`digest.directory_digest`); `evidence` maps the names
-    of files kept with the version to their sha256; `source` is the step that made the model;
-    `location` is the folder of its files among the run's artifacts; `aliases` are those it holds
-    now.
+    REFERENCE and HOLDOUT name tables kept with it as evidence: what it was trained on, and the rows
+    it is judged by.
+
+    Attributes
+    ----------
+    model
+        The model it is a version of.
+    version
+        Its number, from 1.
+    run_id
+        The MLflow run that keeps its files.
+    digest
+        sha256 of the model directory (`directory_digest`).
+    metrics, params
+        As recorded when it was registered.
+    lineage
+        What it was made from.
+    created
+        When it was registered, in UTC.
+    author
+        Who made it: git's author, else who registered it.
+    source
+        The step that made it.
+    location
+        The folder of its files among the run's artifacts.
+    evidence
+        sha256 of each file kept with it, by file name.
+    aliases
+        Those it holds now.
     """
+
+    REFERENCE: ClassVar[str] = "reference.parquet"
+    HOLDOUT: ClassVar[str] = "holdout.parquet"
 
     model: str
     version: int
@@ -39,28 +63,29 @@ class Version:
     evidence: Mapping[str, str] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
 
+    @property
+    def label(self) -> str:
+        """How messages name it: `MODEL version N`."""
+        return f"{self.model} version {self.version}"
+
     def record(self) -> dict[str, Any]:
-        return {
-            "model": self.model,
-            "version": self.version,
-            "run_id": self.run_id,
-            "digest": self.digest,
-            "metrics": dict(self.metrics),
-            "params": dict(self.params),
-            "lineage": json.loads(self.lineage.to_json()),
-            "created": self.created.isoformat(),
-            "author": self.author,
-            "source": self.source,
-            "location": self.location,
-            "evidence": dict(self.evidence),
-            "aliases": list(self.aliases),
-        }
+        """The version as plain JSON values."""
+        return dict(to_record(self))
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any], aliases: tuple[str, ...]) -> Version:
-        changed = {
-            "lineage": Lineage(**record["lineage"]),
-            "created": datetime.fromisoformat(record["created"]),
-            "aliases": aliases,
-        }
-        return cls(**{**record, **changed})
+        """The version that `record` returned.
+
+        Parameters
+        ----------
+        record
+            Plain JSON values.
+        aliases
+            Those it holds now; what the record says of them is out of date.
+
+        Raises
+        ------
+        Invalid
+            `record.invalid`: a value has another type.
+        """
+        return replace(from_record(cls, record, "version record"), aliases=aliases)
