@@ -30,7 +30,7 @@ from gristmill.authoring._rules.finding import Cell, Finding, read_cells
 from gristmill.errors import Conflict, GristmillError, Invalid, NotFound
 from gristmill.files import replacing
 from gristmill.pipeline import parse_notebook, parse_step, step_name
-from gristmill.project import SETTINGS, SKIPPED_DIRECTORIES, Project
+from gristmill.project import SETTINGS, SKIPPED_DIRECTORIES, Project, finds_project
 from gristmill.workspace import DEFAULT_PARAMS, glob_prefixes, notebook_sections
 
 ACTIONS = ("init", "set", "add", "rename", "remove", "apply")
@@ -79,6 +79,7 @@ class Completion:
     directory: bool = False
 
 
+@finds_project
 def step_form(project: Project, notebook: str, raw: Mapping[str, Any] | None = None) -> StepForm:
     """The form, suggestions and lint findings of a notebook on disk, or of the open document `raw`
     (format 4, outputs may be left out).
@@ -107,6 +108,7 @@ def step_edits(
     return edits_of(_cells(json.dumps(raw), path), wanted)
 
 
+@finds_project
 def edit_step(project: Project, notebook: str, wanted: StepChange) -> list[Edit]:
     """Write a change of the form into the notebook's file; returns the edits.
 

@@ -12,7 +12,7 @@ from gristmill.authoring._rules.rules import lint_notebook, read_draft
 from gristmill.errors import GateFailed, GristmillError, NotFound
 from gristmill.lineage import Lineage, text_md5
 from gristmill.pipeline import step_name
-from gristmill.project import SETTINGS, Project
+from gristmill.project import SETTINGS, Project, finds_project
 from gristmill.records import parse_table
 from gristmill.workspace import Workspace, glob_prefixes, load_workspace
 
@@ -25,6 +25,7 @@ def lint_settings(project: Project) -> LintSettings:
     return parse_table(LintSettings, project.table("lint"), where).checked(where)
 
 
+@finds_project
 def lint(project: Project, steps: Iterable[str] = ()) -> list[Finding]:
     """Findings on the project's notebooks, or on those that `steps` (names or paths) name.
 

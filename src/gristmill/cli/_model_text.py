@@ -1,7 +1,4 @@
-"""How a comparison looks in a terminal.
-
-How versions, reports and ledger entries look in a terminal.
-"""
+"""How versions, gate reports, comparisons and ledger entries look in a terminal."""
 
 from __future__ import annotations
 
@@ -20,6 +17,7 @@ if TYPE_CHECKING:
         Entry,
         GateReport,
         Pair,
+        Promotion,
         Version,
         VersionComparison,
     )
@@ -50,7 +48,9 @@ def parse_time(text: str) -> datetime:
         return datetime.fromisoformat(text).astimezone()
     except ValueError as error:
         raise Invalid(
-            "time.syntax", f"{text!r} is no ISO 8601 time.", hint="2026-11-21T14:00"
+            "time.syntax",
+            f"{text!r} is not an ISO 8601 time.",
+            hint="For example 2026-11-21T14:00.",
         ) from error
 
 
@@ -77,11 +77,11 @@ def say_results(report: GateReport) -> None:
         out.say("  no gates are declared")
 
 
-def say_move(done: Any, as_json: bool) -> int:
+def say_move(move: Promotion, as_json: bool) -> int:
     if as_json:
-        out.say(out.as_json({**done.entry.record(), "changed": done.changed}))
+        out.say(out.as_json({**move.entry.record(), "changed": move.changed}))
     else:
-        out.say(done.sentence())
+        out.say(move.sentence())
     return 0
 
 
@@ -124,30 +124,30 @@ SHOWN_LINES = 12
 DIFF = {"+": "green", "-": "red", " ": "dim", "@": "dim"}
 
 
-def say_comparison(found: VersionComparison) -> None:
+def say_comparison(comparison: VersionComparison) -> None:
     """Metrics of every version, then each against the first: by how much, where, and why."""
     from gristmill.registry import comparison_summary, interval_text, version_names
 
-    out.say(out.style(f"{found.model}: {version_names(found)}", "bold"))
-    for line in comparison_summary(found):
+    out.say(out.style(f"{comparison.model}: {version_names(comparison)}", "bold"))
+    for line in comparison_summary(comparison):
         out.say(f"  {line}")
-    if found.scored:
-        head = ("metric", *(f"version {v.version}" for v in found.versions))
+    if comparison.scored:
+        head = ("metric", *(f"version {v.version}" for v in comparison.versions))
         rows = [
-            (metric, *(interval_text(s.metrics.get(metric)) for s in found.scored))
-            for metric in found.scored[0].metrics
+            (metric, *(interval_text(s.metrics.get(metric)) for s in comparison.scored))
+            for metric in comparison.scored[0].metrics
         ]
         out.say()
         out.say(out.table(rows, head))
-    for pair in found.pairs:
-        _say_pair(found, pair)
+    for pair in comparison.pairs:
+        _say_pair(comparison, pair)
 
 
-def _say_pair(found: VersionComparison, pair: Pair) -> None:
+def _say_pair(comparison: VersionComparison, pair: Pair) -> None:
     from gristmill.drawing import format_signed
     from gristmill.registry import metric_verdict
 
-    first = f"version {found.versions[0].version}"
+    first = f"version {comparison.versions[0].version}"
     mine = f"version {pair.version}"
     if pair.metrics:
         out.say(f"\n{out.style(f'{mine} against {first}', 'bold')}   worse | better")

@@ -46,7 +46,7 @@ from gristmill.monitoring._windows.report import (
 )
 from gristmill.notify import Delivery, alert_settings
 from gristmill.predictions import feedback_directory, predictions_directory
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 from gristmill.tracking import experiment_id
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class MonitorResult:
     sent: tuple[Delivery, ...] = ()
 
 
+@finds_project
 def monitor(
     project: Project,
     model: str,

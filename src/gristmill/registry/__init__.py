@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from gristmill.registry._gates.scoring import model_outputs, truth_labels
     from gristmill.registry._gates.statistics import METRIC_NAMES, Comparison, paired_difference
     from gristmill.registry._ledger.chain import Draft, Entry
-    from gristmill.registry._ledger.keys import public_keys
     from gristmill.registry._promotion import (
         CHAMPION,
         NO_VERSION,
@@ -61,6 +60,13 @@ if TYPE_CHECKING:
         register_run,
         register_tree,
         rollback,
+    )
+    from gristmill.registry._queries import (
+        VersionHistory,
+        history,
+        list_versions,
+        show_version,
+        signing_keys,
     )
     from gristmill.registry._reproduce import reproduce
     from gristmill.registry._roles import (
@@ -106,6 +112,7 @@ __all__ = [
     "Subject",
     "Version",
     "VersionComparison",
+    "VersionHistory",
     "alias_history",
     "audit",
     "candidates",
@@ -120,10 +127,12 @@ __all__ = [
     "current_actor",
     "decide",
     "gate",
+    "history",
     "infer_contract",
     "interval_text",
     "is_allowed",
     "is_author",
+    "list_versions",
     "load_contract",
     "made_section",
     "metric_verdict",
@@ -134,7 +143,6 @@ __all__ = [
     "paired_difference",
     "point_at",
     "promote",
-    "public_keys",
     "register",
     "register_run",
     "register_tree",
@@ -145,6 +153,8 @@ __all__ = [
     "require_reader",
     "require_role",
     "rollback",
+    "show_version",
+    "signing_keys",
     "status_of",
     "truth_labels",
     "version_names",

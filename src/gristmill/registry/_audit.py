@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 from gristmill.registry._ledger.chain import Entry, Problem
 from gristmill.registry._versions.mlflow import TAG, aliases, registered
 from gristmill.registry._versions.store import ANCHOR, Registry
@@ -19,6 +19,7 @@ class Audit:
     problems: tuple[Problem, ...]
 
 
+@finds_project
 def audit(project: Project) -> Audit:
     """Check the chain, then every model against MLflow: aliases, versions, digests, anchors.
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from gristmill.errors import Conflict, Invalid, NotFound
 from gristmill.lineage import Lineage
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 from gristmill.registry._approvals.checks import (
     clean_reason,
     require_approval,
@@ -60,6 +60,7 @@ class Promotion:
         )
 
 
+@finds_project
 def register(
     project: Project,
     model: str,
@@ -144,6 +145,7 @@ def register_tree(
     )
 
 
+@finds_project
 def gate(
     project: Project,
     model: str,
@@ -203,6 +205,7 @@ def gate(
     return report
 
 
+@finds_project
 def promote(
     project: Project,
     model: str,
@@ -272,6 +275,7 @@ def promote(
     return Promotion(model, alias, target.version, entry.before, True, entry)
 
 
+@finds_project
 def rollback(
     project: Project,
     model: str,
@@ -322,6 +326,7 @@ def rollback(
     return Promotion(model, alias, target.version, held[-1], True, entry)
 
 
+@finds_project
 def champion(project: Project, model: str, at: datetime | None = None) -> Version | None:
     """The champion now, or at the aware time `at`; None when there was none. Raises Forbidden when
     the move that made it champion is not as it was signed."""
@@ -383,6 +388,7 @@ def candidates(project: Project, model: str, limit: int = 50) -> list[Candidate]
     return found
 
 
+@finds_project
 def register_run(project: Project, model: str, run: str, *, actor: str | None = None) -> Version:
     """Register the model that a kept run wrote, with its metrics, reference and hold-out.
 

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from gristmill.runner._notebook.execute import ANSI_ESCAPES
     from gristmill.runner._notebook.grammars import skip_grammar_import
     from gristmill.runner._request import RunRequest, RunResult
-    from gristmill.runner._resume import open_console, parked, resume
-    from gristmill.runner._run import plan_run, run, run_name, steps_wanted
+    from gristmill.runner._resume import close_kernel, open_console, open_kernel, parked, resume
+    from gristmill.runner._run import plan_run, run, run_name
+    from gristmill.runner._status import status, sync
 else:
     __getattr__, __dir__ = door(__name__)
 
@@ -25,9 +26,11 @@ __all__ = [
     "ParkedKernel",
     "RunRequest",
     "RunResult",
+    "close_kernel",
     "doctor",
     "end_orphans",
     "open_console",
+    "open_kernel",
     "parked",
     "plan_run",
     "project_lock",
@@ -35,5 +38,6 @@ __all__ = [
     "run",
     "run_name",
     "skip_grammar_import",
-    "steps_wanted",
+    "status",
+    "sync",
 ]

@@ -24,7 +24,7 @@ from gristmill.processes import process_start
 from gristmill.project import Project
 from gristmill.runner._interrupts import Interrupts
 from gristmill.runner._lock import end_orphans, project_lock
-from gristmill.runner._request import RunRequest, RunResult, StepResult
+from gristmill.runner._request import RunRequest, RunResult, StepResult, takes_targets
 from gristmill.runner._steps.approval import check_approvals, note_waiting, without_approvals
 from gristmill.runner._steps.reuse import fetch_inputs
 from gristmill.runs import Journal
@@ -41,16 +41,40 @@ from gristmill.workspace import (
 )
 
 
+@takes_targets
 def run(
     project: Project,
     request: RunRequest | None = None,
     listeners: Iterable[Listener] = (),
     interrupts: Interrupts | None = None,
 ) -> RunResult:
-    """Run what is stale. Ctrl-C, SIGTERM and `interrupts.request()` cancel it.
+    """Run what is stale: `run("train", force=True)`, or `run(project, RunRequest(...))`.
 
-    Raises Invalid or NotFound when the request or a notebook is wrong, Conflict when the project
-    is busy and `wait` is off. A step that fails raises nothing: it is in the result.
+    Ctrl-C, SIGTERM and `interrupts.request()` cancel it. A step that fails raises nothing: it is in
+    the result.
+
+    Parameters
+    ----------
+    project
+        Where to run; may be left out inside a project.
+    request
+        What to run. Instead of it, targets as text and the fields of a RunRequest as keywords.
+    listeners
+        Are called with every event.
+    interrupts
+        Cancels the run from another thread.
+
+    Returns
+    -------
+    RunResult
+        What became of each step.
+
+    Raises
+    ------
+    Invalid, NotFound
+        The request or a notebook is wrong.
+    Conflict
+        The project is busy and `wait` is off.
     """
     project, request = steps_wanted(project, request or RunRequest())
     name = request.name or run_name(time.time())

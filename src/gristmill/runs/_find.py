@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gristmill.errors import Invalid, NotFound
 from gristmill.lineage import Lineage
 from gristmill.pipeline import code_sources, parse_notebook
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 from gristmill.runs._compare import RunDiff, changed_steps, compare
 from gristmill.runs._record import RECORD_FILE, RunRecord, StepRecord
 from gristmill.runs._rows import WORD_OF
@@ -25,6 +25,7 @@ LAST = re.compile(r"last(?:~(\d+))?$")
 NEAREST = 5
 
 
+@finds_project
 def find(project: Project, word: str) -> RunRecord:
     """The run that `word` names: an id, a unique beginning of one, `last`, `last~N`.
 
@@ -59,6 +60,7 @@ def find(project: Project, word: str) -> RunRecord:
     return _read(project, fits[0])
 
 
+@finds_project
 def diff(project: Project, one: str, other: str) -> RunDiff:
     """What `other` changed against `one`; both as for `find`."""
     before, after = find(project, one), find(project, other)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 from gristmill.runs._query import MLFLOW_STATUS, WORDS, Condition, parse_where, split_key
 from gristmill.tracking import RUN_TAG, connect, experiment_id
 
@@ -44,6 +44,7 @@ class RunRow:
         return self.tags.get(WORDS[kind].split("`")[1])
 
 
+@finds_project
 def search(
     project: Project,
     where: str = "",

@@ -13,7 +13,7 @@ from gristmill.server._schema import AlertRequest, AlertsView, AlertView, PageVi
 
 def listing(asked: ApiRequest) -> AlertsView:
     project = asked.project
-    found = alerts(project, every=asked.query.get("all") == "true")
+    found = alerts(project, all=asked.query.get("all") == "true")
     states = [read_state(project, name) for name in project.models]
     return AlertsView(tuple(map(_view, found)), tuple(map(_watched, states)))
 

@@ -13,15 +13,17 @@ from gristmill.files import append_journal, read_journal
 from gristmill.monitoring._alerts.alerts import Alert, fold, read_alerts, writing
 from gristmill.monitoring._alerts.ledger_sync import record_alerts
 from gristmill.monitoring._statistics.periods import parse_length
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 
 LONGEST = timedelta(days=366)
 
 
+@finds_project
 def alerts(
-    project: Project, model: str | None = None, *, every: bool = False, now: datetime | None = None
+    project: Project, model: str | None = None, *, all: bool = False, now: datetime | None = None
 ) -> list[Alert]:
-    """The alerts whose trouble is still there, the gravest and newest first; `every`: all.
+    """The alerts whose trouble is still there, the gravest and newest first; with `all`
+    the resolved ones too.
 
     Of all declared models unless `model` names one. Raises NotFound for an undeclared model,
     Forbidden for who may not read.
@@ -37,12 +39,13 @@ def alerts(
             hint=f"Declared: {', '.join(project.models) or 'none'}.",
         )
     names = project.models if model is None else (model,)
-    found = [a for name in names for a in read_alerts(project, name) if every or a.is_open]
+    found = [a for name in names for a in read_alerts(project, name) if all or a.is_open]
     order = {"open": 0, "acknowledged": 1, "snoozed": 2, "resolved": 3}
     found.sort(key=lambda a: a.opened, reverse=True)
     return sorted(found, key=lambda a: (order[a.state(moment)], a.severity != "critical"))
 
 
+@finds_project
 def acknowledge(
     project: Project,
     alert: str,
@@ -59,6 +62,7 @@ def acknowledge(
     return _write(project, alert, "acknowledged", reason, actor, now)
 
 
+@finds_project
 def snooze(
     project: Project,
     alert: str,
@@ -84,6 +88,7 @@ def snooze(
     return _write(project, alert, "snoozed", reason, actor, moment, until=end.isoformat())
 
 
+@finds_project
 def resolve_alert(
     project: Project,
     alert: str,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gristmill.drawing import Knot, Series, curves, format_percent, format_signed, status_text
 from gristmill.errors import GristmillError, Invalid
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 from gristmill.registry._approvals.review import status_of
 from gristmill.registry._card.text import Section, card_page, markdown
 from gristmill.registry._compare.comparison import Scored, score_rows, scored_of
@@ -33,6 +33,7 @@ DECISIONS = ("request", "approve", "reject")
 SLICE_HEAD = ("group", "rows", "better by", "at least", "at most")
 
 
+@finds_project
 def card(project: Project, model: str, version: int | str, *, as_html: bool = False) -> str:
     """The card of a version, from the ledger, the verified files, and its scores on its own
     hold-out. Raises NotFound, or Forbidden for altered bytes."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gristmill.errors import GristmillError, Invalid
 from gristmill.lineage import Lineage
 from gristmill.pipeline import CellChange
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 from gristmill.registry._compare.curves import Curves, curves_of
 from gristmill.registry._compare.disagreement import Disagreement, disagreement
 from gristmill.registry._gates import statistics
@@ -100,48 +100,49 @@ class Rows:
         )
 
 
+@finds_project
 def compare(
-    project: Project, model: str, refs: Sequence[int | str], tell: Tell = lambda _: None
+    project: Project, model: str, versions: Sequence[int | str], tell: Tell = lambda _: None
 ) -> VersionComparison:
     """Compare versions of a model with the first of them.
 
-    `refs` are numbers or aliases, two or more different versions. `tell` hears what is being done.
-    Raises NotFound, Invalid for fewer than two, Forbidden for altered bytes.
+    `versions` are numbers or aliases, two or more different versions. `tell` hears what is being
+    done. Raises NotFound, Invalid for fewer than two, Forbidden for altered bytes.
     """
     settings = model_settings(project, model)
     registry = Registry(project)
-    found = {v.version: v for v in (registry.version(model, ref) for ref in refs)}
-    versions = tuple(found.values())
-    if len(versions) < 2:
+    targets = (registry.version(model, version) for version in versions)
+    compared = tuple({target.version: target for target in targets}.values())
+    if len(compared) < 2:
         raise Invalid(
             "compare.versions",
             f"a comparison of {model} needs two different versions.",
             hint=f"`gristmill model list {model}` shows them.",
         )
-    newest = max(versions, key=lambda v: v.version)
+    newest = max(compared, key=lambda v: v.version)
     try:
-        rows = score_rows(registry, settings, newest, versions, tell)
+        rows = score_rows(registry, settings, newest, compared, tell)
     except Invalid as error:
         return VersionComparison(
-            model, versions, _origins(project, versions), trouble=error.message
+            model, compared, _origins(project, compared), trouble=error.message
         )
     tell("Measuring metrics and curves")
     scored = tuple(
-        scored_of(v, rows, output) for v, output in zip(versions, rows.outputs, strict=True)
+        scored_of(v, rows, output) for v, output in zip(compared, rows.outputs, strict=True)
     )
     pairs = []
-    for bare, output in zip(_origins(project, versions), rows.outputs[1:], strict=True):
-        tell(f"Comparing version {bare.version} with version {versions[0].version}")
+    for bare, output in zip(_origins(project, compared), rows.outputs[1:], strict=True):
+        tell(f"Comparing version {bare.version} with version {compared[0].version}")
         pairs.append(_judged(bare, rows, output))
     return VersionComparison(
         model,
-        versions,
+        compared,
         tuple(pairs),
         scored,
         newest.version,
         len(rows.truth),
         float(rows.truth.mean()) if rows.binary else None,
-        _seen(registry, settings, newest, versions),
+        _seen(registry, settings, newest, compared),
     )
 
 

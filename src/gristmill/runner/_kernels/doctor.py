@@ -22,11 +22,22 @@ class Finding:
     hint: str = ""
 
 
-def doctor(cwd: Path, kernel_name: str = "python3") -> list[Finding]:
+def doctor(cwd: Path | None = None, kernel_name: str = "python3") -> list[Finding]:
     """Look at platform, sockets, kernelspec and running servers; starts nothing.
 
-    The first finding is the conclusion: `warm` or `fresh`.
+    Parameters
+    ----------
+    cwd
+        Where kernels would start; the working directory when None.
+    kernel_name
+        The kernelspec.
+
+    Returns
+    -------
+    list of Finding
+        The first is the conclusion: `warm` or `fresh`.
     """
+    cwd = cwd or Path.cwd()
     findings = [_platform()]
     if findings[0].ok:
         findings += [_runtime(), _kernelspec(kernel_name), _matplotlibrc(cwd), *_servers()]
