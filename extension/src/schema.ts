@@ -68,6 +68,11 @@ export interface RunWanted {
   overrides: Record<string, unknown>;
   workers: number;
   kernel: string;
+  tags: string[];
+  keep_going: boolean;
+  wait: boolean;
+  pull: boolean | null;
+  smoke: boolean;
 }
 
 export interface RunAccepted {
@@ -243,892 +248,97 @@ export interface DecisionRequest {
 
 export interface GateRequest {
   version: number;
+  against: string;
 }
 
 export interface RegisterRequest {
   run: string;
 }
 
-export interface Done {
-  message: string;
-}
-
-export interface PageView {
-  title: string;
-  html: string;
-}
-
-export interface AlertView {
-  id: string;
-  model: string;
+export interface ApprovalRequest {
   version: number;
-  rule: string;
-  severity: string;
   reason: string;
-  first: string;
-  last: string;
-  windows: number;
-  opened: string;
-  state: string;
-  closing: string;
-  acknowledged: string;
-  snoozed: string;
-  note: string;
-  owners: string[];
 }
 
-export interface Watched {
-  name: string;
-  status: string;
-  champion: number | null;
-  judged: string;
-  problem: string;
+export interface ReproduceRequest {
+  version: number;
+  keep: boolean;
 }
 
-export interface AlertsView {
-  alerts: AlertView[];
-  models: Watched[];
+export interface ScoreRequest {
+  source: string;
+  target: string;
+  version: string;
+  log: boolean;
+  checked: boolean;
 }
 
-export interface AlertRequest {
-  reason: string;
-  until: string;
+export interface MonitorRequest {
+  now: string;
+  window: string | null;
+  start: string | null;
 }
 
-export interface ErrorRecord {
-  code: string;
-  message: string;
-  hint: string;
+export interface RepairRequest {
+  now: string;
 }
 
-export interface ProjectView {
-  found: boolean;
-  folder: string;
-  name: string;
-  root: string;
-  served: boolean;
-  models: string[];
+export interface DrillDownRequest {
+  window: string | null;
 }
 
-export interface InitRequest {
-  folder: string;
-  name: string | null;
+export interface ExportRequest {
+  target: string;
 }
 
-export interface FileView {
-  name: string;
-  path: string | null;
-  exists: boolean;
-  folder: boolean;
+export interface MailRequest {
+  route: string;
 }
 
-export interface StepView {
-  name: string;
-  notebook: string;
-  path: string | null;
-  needs: string[];
-  inputs: FileView[];
-  outputs: FileView[];
-  params: Record<string, unknown>;
-  cells: number;
-  stale: boolean;
-  reasons: string[];
-}
-
-export interface ParkedView {
-  step: string;
-  run: string;
-  cell: number;
-  error: string;
-  executed: string;
-  at: number;
-}
-
-export interface PipelineView {
-  project: string;
-  steps: StepView[];
-  not_steps: Record<string, string>;
-  missing: Record<string, string[]>;
-  sets: string[];
-  parked: ParkedView[];
-}
-
-export interface RunWanted {
-  targets: string[];
-  only: boolean;
-  force: boolean;
-  keep_failed: boolean;
+export interface SyncRequest {
   params: string | null;
   overrides: Record<string, unknown>;
-  workers: number;
-  kernel: string;
 }
 
-export interface RunAccepted {
-  run: string;
+export interface ApplyRequest {
+  trial: number | null;
 }
 
-export interface KernelView {
-  id: string;
-  executed: string;
-  cell: number;
-  run: string;
-}
-
-export interface RunsView {
-  rows: RunRow[];
-  more: boolean;
-}
-
-export interface DiffView {
-  diff: RunDiff;
-  plots: FigurePair[];
-}
-
-export interface SweepParameter {
-  name: string;
-  type: string;
-  value: unknown;
-}
-
-export interface SweepSummary {
-  name: string;
-  method: string;
-  metric: string;
-  total: number;
-  ended: number;
-  failed: number;
-  best: number | null;
-  params: Record<string, unknown>;
-  alive: boolean;
-  problem: string;
-}
-
-export interface SweepsView {
-  files: string[];
-  parameters: SweepParameter[];
-  metrics: string[];
-  sweeps: SweepSummary[];
-}
-
-export interface SweepRequest {
-  name: string;
-  parameters: Record<string, string>;
-  metric: string;
-  maximize: boolean;
-  method: string;
-  trials: number;
-}
-
-export interface MlflowView {
-  url: string;
-  own: boolean;
-}
-
-export interface FormRequest {
-  notebook: string;
-  document: Record<string, unknown>;
-}
-
-export interface EditRequest {
-  notebook: string;
-  change: Record<string, unknown>;
-  document: Record<string, unknown>;
-}
-
-export interface EditReply {
-  edits: Edit[];
-  written: boolean;
-}
-
-export interface PathsReply {
-  paths: Completion[];
-}
-
-export interface VersionView {
-  version: number;
-  aliases: string[];
-  created: string;
-  author: string;
-  metrics: Record<string, number>;
-  commit: string;
-  dirty: boolean;
-  verdict: string;
-  approvals: string;
-}
-
-export interface ModelView {
-  name: string;
-  owner: string;
-  declared: boolean;
-  champion: number | null;
-  back: number | null;
-  versions: VersionView[];
-  judged: string[];
-  problem: string;
-}
-
-export interface WaitingView {
-  model: string;
-  version: number;
-  actor: string;
-  at: string;
-  reason: string;
-  report: string;
-  mine: boolean;
-  why: string;
-}
-
-export interface ModelsView {
-  actor: string;
-  may: Record<string, boolean>;
-  models: ModelView[];
-  waiting: WaitingView[];
-}
-
-export interface GateView {
-  kind: string;
-  name: string;
-  verdict: string;
-  message: string;
-}
-
-export interface EntryView {
-  seq: number;
-  at: string;
-  actor: string;
-  action: string;
-  version: number | null;
-  alias: string | null;
-  before: number | null;
-  after: number | null;
-  reason: string;
-}
-
-export interface VersionDetails {
-  model: string;
-  version: number;
-  digest: string;
-  source: string;
-  run: string;
-  params: Record<string, unknown>;
-  metrics: Record<string, number>;
-  missing: string[];
-  report: string;
-  gates: GateView[];
-  approvals: string;
-  history: EntryView[];
-}
-
-export interface MoveRequest {
-  reason: string;
-  version: number | null;
-  alias: string;
-  expected: number | null;
-  override: boolean;
-}
-
-export interface DecisionRequest {
-  version: number;
-  decision: string;
-  reason: string;
-  report: string;
-}
-
-export interface GateRequest {
-  version: number;
-}
-
-export interface RegisterRequest {
-  run: string;
-}
-
-export interface Done {
-  message: string;
-}
-
-export interface PageView {
-  title: string;
-  html: string;
-}
-
-export interface AlertView {
-  id: string;
-  model: string;
-  version: number;
-  rule: string;
-  severity: string;
-  reason: string;
-  first: string;
-  last: string;
-  windows: number;
-  opened: string;
+export interface JobView {
+  job: string;
+  verb: string;
   state: string;
-  closing: string;
-  acknowledged: string;
-  snoozed: string;
-  note: string;
-  owners: string[];
+  progress: string;
+  result: unknown;
+  error: Record<string, string> | null;
 }
 
-export interface Watched {
-  name: string;
-  status: string;
-  champion: number | null;
-  judged: string;
-  problem: string;
+export interface CardView {
+  model: string;
+  version: number;
+  text: string;
 }
 
-export interface AlertsView {
-  alerts: AlertView[];
-  models: Watched[];
+export interface ContractView {
+  path: string;
+  contract: string;
 }
 
-export interface AlertRequest {
-  reason: string;
-  until: string;
-}
-
-export interface ErrorRecord {
-  code: string;
+export interface AuditProblem {
+  seq: number | null;
   message: string;
+}
+
+export interface AuditView {
+  entries: number;
+  problems: AuditProblem[];
+}
+
+export interface DoctorFinding {
+  name: string;
+  ok: boolean;
+  detail: string;
   hint: string;
-}
-
-export interface ProjectView {
-  found: boolean;
-  folder: string;
-  name: string;
-  root: string;
-  served: boolean;
-  models: string[];
-}
-
-export interface InitRequest {
-  folder: string;
-  name: string | null;
-}
-
-export interface FileView {
-  name: string;
-  path: string | null;
-  exists: boolean;
-  folder: boolean;
-}
-
-export interface StepView {
-  name: string;
-  notebook: string;
-  path: string | null;
-  needs: string[];
-  inputs: FileView[];
-  outputs: FileView[];
-  params: Record<string, unknown>;
-  cells: number;
-  stale: boolean;
-  reasons: string[];
-}
-
-export interface ParkedView {
-  step: string;
-  run: string;
-  cell: number;
-  error: string;
-  executed: string;
-  at: number;
-}
-
-export interface PipelineView {
-  project: string;
-  steps: StepView[];
-  not_steps: Record<string, string>;
-  missing: Record<string, string[]>;
-  sets: string[];
-  parked: ParkedView[];
-}
-
-export interface RunWanted {
-  targets: string[];
-  only: boolean;
-  force: boolean;
-  keep_failed: boolean;
-  params: string | null;
-  overrides: Record<string, unknown>;
-  workers: number;
-  kernel: string;
-}
-
-export interface RunAccepted {
-  run: string;
-}
-
-export interface KernelView {
-  id: string;
-  executed: string;
-  cell: number;
-  run: string;
-}
-
-export interface RunsView {
-  rows: RunRow[];
-  more: boolean;
-}
-
-export interface DiffView {
-  diff: RunDiff;
-  plots: FigurePair[];
-}
-
-export interface SweepParameter {
-  name: string;
-  type: string;
-  value: unknown;
-}
-
-export interface SweepSummary {
-  name: string;
-  method: string;
-  metric: string;
-  total: number;
-  ended: number;
-  failed: number;
-  best: number | null;
-  params: Record<string, unknown>;
-  alive: boolean;
-  problem: string;
-}
-
-export interface SweepsView {
-  files: string[];
-  parameters: SweepParameter[];
-  metrics: string[];
-  sweeps: SweepSummary[];
-}
-
-export interface SweepRequest {
-  name: string;
-  parameters: Record<string, string>;
-  metric: string;
-  maximize: boolean;
-  method: string;
-  trials: number;
-}
-
-export interface MlflowView {
-  url: string;
-  own: boolean;
-}
-
-export interface FormRequest {
-  notebook: string;
-  document: Record<string, unknown>;
-}
-
-export interface EditRequest {
-  notebook: string;
-  change: Record<string, unknown>;
-  document: Record<string, unknown>;
-}
-
-export interface EditReply {
-  edits: Edit[];
-  written: boolean;
-}
-
-export interface PathsReply {
-  paths: Completion[];
-}
-
-export interface VersionView {
-  version: number;
-  aliases: string[];
-  created: string;
-  author: string;
-  metrics: Record<string, number>;
-  commit: string;
-  dirty: boolean;
-  verdict: string;
-  approvals: string;
-}
-
-export interface ModelView {
-  name: string;
-  owner: string;
-  declared: boolean;
-  champion: number | null;
-  back: number | null;
-  versions: VersionView[];
-  judged: string[];
-  problem: string;
-}
-
-export interface WaitingView {
-  model: string;
-  version: number;
-  actor: string;
-  at: string;
-  reason: string;
-  report: string;
-  mine: boolean;
-  why: string;
-}
-
-export interface ModelsView {
-  actor: string;
-  may: Record<string, boolean>;
-  models: ModelView[];
-  waiting: WaitingView[];
-}
-
-export interface GateView {
-  kind: string;
-  name: string;
-  verdict: string;
-  message: string;
-}
-
-export interface EntryView {
-  seq: number;
-  at: string;
-  actor: string;
-  action: string;
-  version: number | null;
-  alias: string | null;
-  before: number | null;
-  after: number | null;
-  reason: string;
-}
-
-export interface VersionDetails {
-  model: string;
-  version: number;
-  digest: string;
-  source: string;
-  run: string;
-  params: Record<string, unknown>;
-  metrics: Record<string, number>;
-  missing: string[];
-  report: string;
-  gates: GateView[];
-  approvals: string;
-  history: EntryView[];
-}
-
-export interface MoveRequest {
-  reason: string;
-  version: number | null;
-  alias: string;
-  expected: number | null;
-  override: boolean;
-}
-
-export interface DecisionRequest {
-  version: number;
-  decision: string;
-  reason: string;
-  report: string;
-}
-
-export interface GateRequest {
-  version: number;
-}
-
-export interface RegisterRequest {
-  run: string;
-}
-
-export interface Done {
-  message: string;
-}
-
-export interface PageView {
-  title: string;
-  html: string;
-}
-
-export interface AlertView {
-  id: string;
-  model: string;
-  version: number;
-  rule: string;
-  severity: string;
-  reason: string;
-  first: string;
-  last: string;
-  windows: number;
-  opened: string;
-  state: string;
-  closing: string;
-  acknowledged: string;
-  snoozed: string;
-  note: string;
-  owners: string[];
-}
-
-export interface Watched {
-  name: string;
-  status: string;
-  champion: number | null;
-  judged: string;
-  problem: string;
-}
-
-export interface AlertsView {
-  alerts: AlertView[];
-  models: Watched[];
-}
-
-export interface AlertRequest {
-  reason: string;
-  until: string;
-}
-
-export interface ErrorRecord {
-  code: string;
-  message: string;
-  hint: string;
-}
-
-export interface ProjectView {
-  found: boolean;
-  folder: string;
-  name: string;
-  root: string;
-  served: boolean;
-  models: string[];
-}
-
-export interface InitRequest {
-  folder: string;
-  name: string | null;
-}
-
-export interface FileView {
-  name: string;
-  path: string | null;
-  exists: boolean;
-  folder: boolean;
-}
-
-export interface StepView {
-  name: string;
-  notebook: string;
-  path: string | null;
-  needs: string[];
-  inputs: FileView[];
-  outputs: FileView[];
-  params: Record<string, unknown>;
-  cells: number;
-  stale: boolean;
-  reasons: string[];
-}
-
-export interface ParkedView {
-  step: string;
-  run: string;
-  cell: number;
-  error: string;
-  executed: string;
-  at: number;
-}
-
-export interface PipelineView {
-  project: string;
-  steps: StepView[];
-  not_steps: Record<string, string>;
-  missing: Record<string, string[]>;
-  sets: string[];
-  parked: ParkedView[];
-}
-
-export interface RunWanted {
-  targets: string[];
-  only: boolean;
-  force: boolean;
-  keep_failed: boolean;
-  params: string | null;
-  overrides: Record<string, unknown>;
-  workers: number;
-  kernel: string;
-}
-
-export interface RunAccepted {
-  run: string;
-}
-
-export interface KernelView {
-  id: string;
-  executed: string;
-  cell: number;
-  run: string;
-}
-
-export interface RunsView {
-  rows: RunRow[];
-  more: boolean;
-}
-
-export interface DiffView {
-  diff: RunDiff;
-  plots: FigurePair[];
-}
-
-export interface SweepParameter {
-  name: string;
-  type: string;
-  value: unknown;
-}
-
-export interface SweepSummary {
-  name: string;
-  method: string;
-  metric: string;
-  total: number;
-  ended: number;
-  failed: number;
-  best: number | null;
-  params: Record<string, unknown>;
-  alive: boolean;
-  problem: string;
-}
-
-export interface SweepsView {
-  files: string[];
-  parameters: SweepParameter[];
-  metrics: string[];
-  sweeps: SweepSummary[];
-}
-
-export interface SweepRequest {
-  name: string;
-  parameters: Record<string, string>;
-  metric: string;
-  maximize: boolean;
-  method: string;
-  trials: number;
-}
-
-export interface MlflowView {
-  url: string;
-  own: boolean;
-}
-
-export interface FormRequest {
-  notebook: string;
-  document: Record<string, unknown>;
-}
-
-export interface EditRequest {
-  notebook: string;
-  change: Record<string, unknown>;
-  document: Record<string, unknown>;
-}
-
-export interface EditReply {
-  edits: Edit[];
-  written: boolean;
-}
-
-export interface PathsReply {
-  paths: Completion[];
-}
-
-export interface VersionView {
-  version: number;
-  aliases: string[];
-  created: string;
-  author: string;
-  metrics: Record<string, number>;
-  commit: string;
-  dirty: boolean;
-  verdict: string;
-  approvals: string;
-}
-
-export interface ModelView {
-  name: string;
-  owner: string;
-  declared: boolean;
-  champion: number | null;
-  back: number | null;
-  versions: VersionView[];
-  judged: string[];
-  problem: string;
-}
-
-export interface WaitingView {
-  model: string;
-  version: number;
-  actor: string;
-  at: string;
-  reason: string;
-  report: string;
-  mine: boolean;
-  why: string;
-}
-
-export interface ModelsView {
-  actor: string;
-  may: Record<string, boolean>;
-  models: ModelView[];
-  waiting: WaitingView[];
-}
-
-export interface GateView {
-  kind: string;
-  name: string;
-  verdict: string;
-  message: string;
-}
-
-export interface EntryView {
-  seq: number;
-  at: string;
-  actor: string;
-  action: string;
-  version: number | null;
-  alias: string | null;
-  before: number | null;
-  after: number | null;
-  reason: string;
-}
-
-export interface VersionDetails {
-  model: string;
-  version: number;
-  digest: string;
-  source: string;
-  run: string;
-  params: Record<string, unknown>;
-  metrics: Record<string, number>;
-  missing: string[];
-  report: string;
-  gates: GateView[];
-  approvals: string;
-  history: EntryView[];
-}
-
-export interface MoveRequest {
-  reason: string;
-  version: number | null;
-  alias: string;
-  expected: number | null;
-  override: boolean;
-}
-
-export interface DecisionRequest {
-  version: number;
-  decision: string;
-  reason: string;
-  report: string;
-}
-
-export interface GateRequest {
-  version: number;
-}
-
-export interface RegisterRequest {
-  run: string;
 }
 
 export interface Done {

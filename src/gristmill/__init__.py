@@ -14,6 +14,7 @@ import os
 import sys
 
 from gristmill._door import door
+from gristmill._version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,8 +77,6 @@ if TYPE_CHECKING:
     from gristmill.workspace import initialise
 else:
     __getattr__, __dir__ = door(__name__)
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Input",

@@ -57,7 +57,7 @@ def run_command(words: Sequence[str]) -> int:
             importlib.import_module(f"gristmill.cli._{COMMANDS[word][0]}").add(sub)
     args = parser.parse_args(words)
     if args.print_version:
-        from gristmill import __version__
+        from gristmill._version import __version__
 
         print(f"gristmill {__version__}")
         return 0

@@ -336,11 +336,11 @@ def differing(clean: Project, steps: Mapping[str, Lineage]) -> tuple[str, ...]:
 
 def _ourselves(place: Path) -> Path:
     """A directory with this Gristmill and its entry points, and nothing installed beside it."""
-    import gristmill
+    from gristmill import _version
 
     folder = place / "gristmill"
     folder.mkdir()
-    (folder / "gristmill").symlink_to(Path(gristmill.__file__).resolve().parent)
+    (folder / "gristmill").symlink_to(Path(_version.__file__).resolve().parent)
     beside = Path(str(distribution("gristmill").locate_file("")))
     for facts in beside.glob("gristmill-*.dist-info"):
         (folder / facts.name).symlink_to(facts)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gristmill.runner._request import RunRequest, RunResult
     from gristmill.runner._resume import close_kernel, open_console, open_kernel, parked, resume
     from gristmill.runner._run import plan_run, run, run_name
-    from gristmill.runner._status import status, sync
+    from gristmill.runner._status import check_request, status, sync
 else:
     __getattr__, __dir__ = door(__name__)
 
@@ -26,6 +26,7 @@ __all__ = [
     "ParkedKernel",
     "RunRequest",
     "RunResult",
+    "check_request",
     "close_kernel",
     "doctor",
     "end_orphans",

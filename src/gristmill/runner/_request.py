@@ -14,6 +14,8 @@ from gristmill.project import Project, split_project
 from gristmill.runner._interrupts import Interrupts
 from gristmill.runner._kernels.parked import ParkedKernel
 
+KERNELS = ("auto", "warm", "fresh")
+
 
 @dataclass(frozen=True)
 class RunRequest:
@@ -45,6 +47,16 @@ class RunRequest:
     keep_failed: bool = False
     resume: ParkedKernel | None = None
     name: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kernel not in KERNELS:
+            raise Invalid(
+                "run.kernel",
+                f"There is no kernel mode {self.kernel!r}.",
+                hint=f"One of {', '.join(KERNELS)}.",
+            )
+        if self.workers < 0:
+            raise Invalid("run.workers", f"{self.workers} workers cannot run anything.")
 
     @classmethod
     def of(cls, asked: Mapping[str, Any]) -> RunRequest:

@@ -11,7 +11,7 @@ from gristmill.project import Project, finds_project
 from gristmill.runner._lock import project_lock
 from gristmill.runner._request import RunRequest
 from gristmill.runner._run import plan_run, steps_wanted
-from gristmill.workspace import load_workspace, pipeline_text
+from gristmill.workspace import load_workspace, pipeline_text, tagged
 from gristmill.workspace import sync as write_pipeline
 
 
@@ -127,6 +127,30 @@ def status(
             if not (project.root / path).exists()
         },
     )
+
+
+def check_request(project: Project, request: RunRequest) -> None:
+    """Refuse a request that a run could not begin with, without starting anything.
+
+    Parameters
+    ----------
+    project
+        The project that would run.
+    request
+        Its targets, tags, parameter set and overrides are looked up.
+
+    Raises
+    ------
+    Invalid, NotFound
+        A notebook is wrong, or there is no such step, tag, set or parameter, or a value has the
+        wrong type.
+    """
+    if request.smoke:
+        project, request = steps_wanted(project, request)
+    workspace = load_workspace(project, request.params, request.overrides)
+    for target in request.targets:
+        workspace.dag.find(target)
+    tagged(workspace.policies, request.tags)
 
 
 @dataclass(frozen=True)
