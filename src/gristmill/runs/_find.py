@@ -26,35 +26,35 @@ NEAREST = 5
 
 
 @finds_project
-def find(project: Project, word: str) -> RunRecord:
-    """The run that `word` names: an id, a unique beginning of one, `last`, `last~N`.
+def find(project: Project, run: str) -> RunRecord:
+    """The run that `run` names: an id, a unique beginning of one, `last`, `last~N`.
 
     The record beside the executed notebooks is read, MLflow is asked when this machine has none.
     Raises NotFound with the nearest ids, Invalid when a beginning fits several.
     """
     local = local_runs(project)
-    if back := LAST.match(word):
+    if back := LAST.match(run):
         count = int(back[1] or 0)
         if count < len(local):
             return _read(project, local[-1 - count])
         raise NotFound(
             "runs.not-found",
-            f"there is no run `{word}`: {len(local)} run(s) are kept here.",
+            f"there is no run `{run}`: {len(local)} run(s) are kept here.",
             hint="`gristmill runs list` shows them.",
         )
-    fits = [r for r in local if r.startswith(word)] if word else []
-    if word in fits:
-        fits = [word]
+    fits = [r for r in local if r.startswith(run)] if run else []
+    if run in fits:
+        fits = [run]
     if not fits:
-        fits = _tracked(project, word)
+        fits = _tracked(project, run)
     if not fits:
-        near = difflib.get_close_matches(word, local, NEAREST, cutoff=0.3) or local[-NEAREST:]
+        near = difflib.get_close_matches(run, local, NEAREST, cutoff=0.3) or local[-NEAREST:]
         known = f"Nearest: {', '.join(near)}." if near else "No run is kept here yet."
-        raise NotFound("runs.not-found", f"there is no run `{word}`.", hint=known)
+        raise NotFound("runs.not-found", f"there is no run `{run}`.", hint=known)
     if len(fits) > 1:
         raise Invalid(
             "runs.ambiguous",
-            f"`{word}` begins {len(fits)} runs.",
+            f"`{run}` begins {len(fits)} runs.",
             hint=f"Give more of the id: {', '.join(sorted(fits)[-NEAREST:])}.",
         )
     return _read(project, fits[0])
