@@ -188,7 +188,7 @@ async def test_a_long_verb_is_a_job_that_says_how_it_ended(ask: Ask, served: Pat
     folder = served / "toy/.gristmill/jobs" / job["job"]
     record = json.loads((folder / "job.json").read_text())
     (folder / "job.json").write_text(json.dumps({**record, "state": "running", "error": None}))
-    _, gone = await ask("GET", f"jobs/{job['job']}", **here)
+    gone = await finished(ask, job["job"])  # once its process has ended
     assert (gone["state"], gone["error"]["code"]) == ("failed", "job.died")
     status, error = await ask("GET", "jobs/nothing", **here)
     assert (status, error["code"]) == (404, "job.not-found")
