@@ -11,7 +11,7 @@ POSTGRES := $(VENV)/.postgres
 LAST := 12
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup extension demo lab stop test lint lock clean
+.PHONY: setup extension demo lab stop check test lint lock clean
 
 setup: $(READY)
 
@@ -63,9 +63,16 @@ lab: setup
 stop: setup
 	$(BIN)/python notebooks/demo.py --stop
 
+# What to run all day: no browser, no database server, nothing killed, nothing slow.
+EVERYDAY := not (browser or postgres or kill or slow)
+PARALLEL := -n 2 --dist worksteal
+
+check: lint
+	$(BIN)/pytest $(PARALLEL) -m "$(EVERYDAY)"
+
 test: setup $(CHROMIUM) $(POSTGRES)
 	cd extension && jlpm test
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest $(PARALLEL)
 
 lint: setup
 	$(BIN)/ruff check

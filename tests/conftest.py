@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +19,8 @@ skip_grammar_import()
 import nbformat  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
+from gristmill.warm import stop_servers  # noqa: E402
+
 # how fast the machine makes examples is no property of the code
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
@@ -24,12 +28,41 @@ settings.load_profile("house")
 LEDGER_URL = "GRISTMILL_LEDGER_URL"
 # Tools are found beside the interpreter, by fixtures of any scope.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-SOURCE = Path(__file__).parent.parent / "src"
+ROOT = Path(__file__).parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Fork servers of these tests alone, for all workers. (Paths of sockets have to be short.)"""
+    if not hasattr(config, "workerinput"):
+        os.environ["GRISTMILL_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="gm-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        stop_servers(kill=True)
+        shutil.rmtree(os.environ["GRISTMILL_RUNTIME_DIR"], ignore_errors=True)
+
+
+# What is in a folder, or asks for a fixture, is marked; the rest says so itself.
+FOLDERS = {"browser": "browser", "journeys": "slow"}
+FIXTURES = {"postgres": "postgres", "trained": "slow", "strangers": "slow"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        parts = item.path.relative_to(ROOT / "tests").parts
+        names = {FOLDERS[part] for part in parts if part in FOLDERS}
+        names |= {FIXTURES[name] for name in getattr(item, "fixturenames", ()) if name in FIXTURES}
+        for name in sorted(names):
+            item.add_marker(name)
 
 
 @pytest.fixture(autouse=True)
 def own_world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of the caller's shell reaches a test."""
+    """No setting of the caller's shell reaches a test, and no directory that an earlier test went
+    to."""
+    monkeypatch.chdir(ROOT)
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", LEDGER_URL):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
@@ -69,10 +102,10 @@ def commit(root: Path) -> None:
     shell(root, "git", *identity, "commit", "-qm", "work", "--allow-empty")
 
 
-@pytest.fixture
-def project_root(tmp_path: Path) -> Path:
-    """An empty project in a git repository."""
-    root = tmp_path / "a project"
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project just begun, to be copied: git, DVC and `gristmill init` take a second together."""
+    root = tmp_path_factory.mktemp("blank") / "a project"
     root.mkdir()
     shell(root, "git", "init", "-q", ".")
     shell(root, "git", "config", "user.name", "Ada")
@@ -81,11 +114,28 @@ def project_root(tmp_path: Path) -> Path:
     return root
 
 
+def copied(template: Path, root: Path) -> Path:
+    """A copy of a project at `root`, for one test or module to change."""
+    return Path(shutil.copytree(template, root, symlinks=True))
+
+
 @pytest.fixture
-def strangers_project(project_root: Path) -> Path:
+def project_root(blank: Path, tmp_path: Path) -> Path:
+    """An empty project in a git repository."""
+    return copied(blank, tmp_path / "a project")
+
+
+@pytest.fixture
+def strangers_project(strangers: Path, tmp_path: Path) -> Path:
+    """A copy of `strangers`."""
+    return copied(strangers, tmp_path / "a project")
+
+
+@pytest.fixture(scope="session")
+def strangers(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Notebooks by somebody else: spaces, subfolders, no inputs, two outputs, an output directory,
     2 MB printed by one cell, a local module two steps import, a notebook that is no step."""
-    root = project_root
+    root = copied(blank, tmp_path_factory.mktemp("strangers") / "a project")
     (root / "helper.py").write_text("def double(x):\n    return 2 * x\n")
     write_notebook(
         root / "make data.ipynb",

@@ -10,12 +10,13 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.waiting import eventually
 
 
 def binaries() -> Path:
@@ -43,12 +44,11 @@ class Server:
         log = (self.directory.parent / "log").open("ab")
         with log:
             self._process = subprocess.Popen(command, stderr=log, cwd="/", **unprivileged())
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise TimeoutError((self.directory.parent / "log").read_text())
+        eventually(self._listens)
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def stop(self) -> None:
         """At once, as an operator's restart does: open connections are cut."""
@@ -63,17 +63,17 @@ class Server:
 
         name = f"t{secrets.token_hex(6)}"
         address = f"postgresql://gristmill@127.0.0.1:{self.port}"
-        for attempt in range(50):
+
+        def made() -> bool:
             try:
                 with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
                     connection.execute(f"CREATE DATABASE {name}".encode())
-            except psycopg.OperationalError:
-                if attempt == 49:
-                    raise
-                time.sleep(0.1)
-            else:
-                return f"{address}/{name}"
-        raise AssertionError
+            except psycopg.OperationalError:  # it still starts
+                return False
+            return True
+
+        eventually(made)
+        return f"{address}/{name}"
 
 
 def unprivileged() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gristmill.files import replacing, sweep, write_atomic
+from gristmill.files import remove_leftovers, replacing, write_atomic
 
 WRITER = """
 import sys
@@ -45,11 +45,11 @@ def test_what_a_killed_writer_leaves_is_swept_and_what_a_living_one_writes_stays
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        sweep([tmp_path])
+        remove_leftovers([tmp_path])
         (aside,) = (p for p in tmp_path.iterdir() if p.name.startswith(".x"))
         process.send_signal(signal.SIGKILL)
     assert aside.exists()
     with replacing(tmp_path / "y") as mine:
         mine.touch()
-        sweep([tmp_path])
+        remove_leftovers([tmp_path])
     assert sorted(os.listdir(tmp_path)) == [".note.tmp", "y"]

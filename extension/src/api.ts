@@ -1,25 +1,8 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
+import { RequestError } from './errors';
 import type { ErrorRecord } from './schema';
-
-/** What the server refused, in its words. */
-export class Refused extends Error {
-  constructor(
-    readonly status: number,
-    readonly record: ErrorRecord
-  ) {
-    super(record.message);
-  }
-}
-
-export function recordOf(error: unknown): ErrorRecord {
-  if (error instanceof Refused) {
-    return error.record;
-  }
-  const message = error instanceof Error ? error.message : String(error);
-  return { code: 'client.unexpected', message, hint: '' };
-}
 
 type Query = Record<string, string | number | boolean | null | undefined>;
 
@@ -30,22 +13,22 @@ export class Api {
   constructor(private readonly settings: ServerConnection.ISettings) {}
 
   get<T>(path: string, query: Query = {}): Promise<T> {
-    return this.ask<T>('GET', path, undefined, query);
+    return this.request<T>('GET', path, undefined, query);
   }
 
   post<T>(path: string, body: object = {}, query: Query = {}): Promise<T> {
-    return this.ask<T>('POST', path, body, query);
+    return this.request<T>('POST', path, body, query);
   }
 
   put<T>(path: string, body: object = {}, query: Query = {}): Promise<T> {
-    return this.ask<T>('PUT', path, body, query);
+    return this.request<T>('PUT', path, body, query);
   }
 
   delete<T>(path: string, query: Query = {}): Promise<T> {
-    return this.ask<T>('DELETE', path, undefined, query);
+    return this.request<T>('DELETE', path, undefined, query);
   }
 
-  /** The reply of the server as it comes, for streams. Throws `Refused`. */
+  /** The response as it comes, for streams. Throws `RequestError`. */
   async fetch(
     method: string,
     path: string,
@@ -53,39 +36,38 @@ export class Api {
     query: Query = {},
     init: RequestInit = {}
   ): Promise<Response> {
-    const given = { folder: this.folder, ...query };
-    const words = Object.entries(given)
+    const pairs = Object.entries({ folder: this.folder, ...query })
       .filter(([, value]) => value !== undefined && value !== null)
       .map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`);
-    const url = URLExt.join(this.settings.baseUrl, 'gristmill', path) + `?${words.join('&')}`;
+    const url = URLExt.join(this.settings.baseUrl, 'gristmill', path) + `?${pairs.join('&')}`;
     const response = await ServerConnection.makeRequest(
       url,
       { ...init, method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) },
       this.settings
     );
     if (!response.ok) {
-      throw new Refused(response.status, await errorOf(response));
+      throw new RequestError(response.status, await recordIn(response));
     }
     return response;
   }
 
-  private async ask<T>(method: string, path: string, body?: object, query?: Query): Promise<T> {
+  private async request<T>(method: string, path: string, body?: object, query?: Query): Promise<T> {
     const response = await this.fetch(method, path, body, query);
     return (await response.json()) as T;
   }
 }
 
-/** A word of a path, quoted. */
-export function word(text: string): string {
-  return encodeURIComponent(text);
+/** A name as one segment of a path. */
+export function segment(name: string): string {
+  return encodeURIComponent(name);
 }
 
-async function errorOf(response: Response): Promise<ErrorRecord> {
+async function recordIn(response: Response): Promise<ErrorRecord> {
   const text = await response.text();
   try {
-    const found = JSON.parse(text);
-    if (typeof found.code === 'string' && typeof found.message === 'string') {
-      return found;
+    const record = JSON.parse(text) as Partial<ErrorRecord> | null;
+    if (typeof record?.code === 'string' && typeof record.message === 'string') {
+      return { code: record.code, message: record.message, hint: record.hint ?? '' };
     }
   } catch {
     // not one of ours: a proxy's page, say

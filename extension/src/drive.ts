@@ -1,12 +1,12 @@
 import { Contents, ServerConnection } from '@jupyterlab/services';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { Api, word } from './api';
+import { Api, segment } from './api';
 
 export const DRIVE = 'Gristmill';
 
 /** Executed notebooks and logs of runs as files that Jupyter opens; nothing is ever written. */
-export class KeptDrive implements Contents.IDrive {
+export class RunFilesDrive implements Contents.IDrive {
   readonly name = DRIVE;
   private _disposed = false;
   private readonly _fileChanged = new Signal<this, Contents.IChangedArgs>(this);
@@ -37,7 +37,7 @@ export class KeptDrive implements Contents.IDrive {
       return directory(path);
     }
     await this.ready;
-    const model = await this.api.get<Contents.IModel>(`kept/${word(run)}/${word(file)}`);
+    const model = await this.api.get<Contents.IModel>(`kept/${segment(run)}/${segment(file)}`);
     return options?.content === false ? { ...model, content: null, format: null } : model;
   }
 

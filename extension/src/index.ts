@@ -1,6 +1,8 @@
+import { alerts } from './plugins/alerts';
 import { core } from './plugins/core';
+import { models } from './plugins/models';
 import { pipeline } from './plugins/pipeline';
-import { alerts, models, runs } from './plugins/rooms';
+import { runs } from './plugins/runs';
 import { steps } from './plugins/steps';
 
 export { IGristmill } from './tokens';

@@ -50,7 +50,7 @@ export function layout(steps: readonly Node[]): Layout {
   dagre(graph);
   const places = new Map<string, Place>();
   for (const name of graph.nodes()) {
-    const node = graph.node(name);
+    const node = graph.node(name) as Partial<Place>;
     places.set(name, { x: (node.x ?? 0) - WIDTH / 2, y: (node.y ?? 0) - HEIGHT / 2 });
   }
   const edges = graph.edges().map(edge => {
@@ -87,9 +87,9 @@ function isLong(steps: readonly Node[]): boolean {
     }
     depths.set(name, 0);
     const before = (needs.get(name) ?? []).filter(need => needs.has(need)).map(depth);
-    const found = 1 + Math.max(-1, ...before);
-    depths.set(name, found);
-    return found;
+    const own = 1 + Math.max(-1, ...before);
+    depths.set(name, own);
+    return own;
   };
   const sizes = new Map<number, number>();
   for (const { name } of steps) {
@@ -106,7 +106,7 @@ function isLong(steps: readonly Node[]): boolean {
 let last: { shape: string; layout: Layout } | null = null;
 
 /** `layout`, kept while the shape stays: it takes long with many steps. */
-export function laidOut(steps: readonly Node[]): Layout {
+export function cachedLayout(steps: readonly Node[]): Layout {
   const wanted = shape(steps);
   if (last?.shape !== wanted) {
     last = { shape: wanted, layout: layout(steps) };

@@ -433,12 +433,12 @@ export interface Suggestion {
   annotation: string;
   source: string;
   reason: string;
-  places: Place[];
+  places: Occurrence[];
   move: boolean;
   exists: boolean;
 }
 
-export interface Place {
+export interface Occurrence {
   cell: number;
   line: number;
   start: number;

@@ -1,8 +1,9 @@
 import type { ErrorRecord, RunEvent, StepView } from './schema';
 
-/** What became of a step in one run. */
+/** What became of a step in one run; `waiting` is for a decision by people. */
 export interface StepRun {
-  state: 'running' | 'retrying' | 'succeeded' | 'restored' | 'fresh' | 'failed' | 'blocked';
+  state:
+    'running' | 'retrying' | 'succeeded' | 'restored' | 'fresh' | 'failed' | 'blocked' | 'waiting';
   at: number;
   reason: string;
   seconds: number;
@@ -14,13 +15,13 @@ export interface StepRun {
   failedCell: number;
 }
 
-/** A run as its events have told it so far. */
+/** A run as far as its events describe it. */
 export interface Run {
   name: string;
   at: number;
   trigger: string;
   phase: 'asked' | 'running' | 'ended';
-  /** succeeded, failed, cancelled or, when it could not begin or died, refused. */
+  /** succeeded, failed, waiting, cancelled or, when it could not begin or died, refused. */
   status: string;
   seconds: number;
   planned: string[];
@@ -58,13 +59,10 @@ const NO_STEP: StepRun = {
   failedCell: -1
 };
 
-/** Take one event into `runs`. Events of a run come in order; one that comes twice changes nothing. */
-export function hear(runs: Runs, event: RunEvent): void {
-  let run = runs.get(event.run);
-  if (run === undefined || event.kind === 'run-asked') {
-    run = blank(event.run, event.at);
-    runs.set(event.run, run);
-  }
+/** Apply one event to `runs`. Events of a run come in order; applying one twice changes nothing. */
+export function applyEvent(runs: Runs, event: RunEvent): void {
+  const known = event.kind === 'run-asked' ? undefined : runs.get(event.run);
+  const run = known ?? blank(event.run, event.at);
   const step = (name: string, change: Partial<StepRun>): void => {
     run.steps.set(name, { ...(run.steps.get(name) ?? NO_STEP), at: event.at, ...change });
   };
@@ -114,6 +112,14 @@ export function hear(runs: Runs, event: RunEvent): void {
         error: event.error as unknown as ErrorRecord
       });
       break;
+    case 'step-waiting':
+      step(event.step, {
+        ...NO_STEP,
+        at: event.at,
+        state: 'waiting',
+        error: event.error as unknown as ErrorRecord
+      });
+      break;
     case 'notice':
       run.notice = event.message;
       break;
@@ -127,15 +133,24 @@ export function hear(runs: Runs, event: RunEvent): void {
       run.status = event.error['code'] === 'run.cancelled' ? 'cancelled' : 'refused';
       run.error = event.error as unknown as ErrorRecord;
       break;
+    default:
+      return ignored(event);
   }
+  runs.set(event.run, run);
 }
 
-/** What is shown of a step. */
-export type Word = 'fresh' | 'stale' | 'waiting' | 'running' | 'failed' | 'skipped';
+/** A kind that this version does not know. The parameter's type makes the compiler name it. */
+function ignored(event: never): void {
+  console.debug('gristmill: an event of an unknown kind', event);
+}
 
-export interface Shown {
-  word: Word;
-  why: string;
+/** `queued` will begin in the run that goes on; `waiting` is for a decision by people. */
+export type Status = 'fresh' | 'stale' | 'queued' | 'running' | 'waiting' | 'failed' | 'skipped';
+
+/** What the pipeline shows of a step. */
+export interface StepStatus {
+  status: Status;
+  reason: string;
   run: string;
   step: StepRun | null;
   /** Wall time in seconds of the last time that it succeeded, 0 when unknown. */
@@ -144,50 +159,35 @@ export interface Shown {
 
 /** The newest run that satisfies `wanted`. */
 export function newest(runs: Runs, wanted: (run: Run) => boolean): Run | null {
-  let found: Run | null = null;
+  let latest: Run | null = null;
   for (const run of runs.values()) {
-    if (wanted(run) && (found === null || run.at > found.at)) {
-      found = run;
+    if (wanted(run) && (latest === null || run.at > latest.at)) {
+      latest = run;
     }
   }
-  return found;
+  return latest;
 }
 
 /**
- * What to show of a step: `live` is the run that goes on, or ended after the plan in `view` was
- * made; else the plan counts, and what the last run said of a step that is still stale.
+ * The status of a step: `live` is the run that goes on, or ended after the plan in `view` was made;
+ * else the plan counts, and what the last run said of a step that is still stale.
  */
-export function shown(view: StepView, runs: Runs, live: Run | null): Shown {
+export function stepStatus(view: StepView, runs: Runs, live: Run | null): StepStatus {
   const done = newest(runs, run => run.steps.get(view.name)?.state === 'succeeded');
   const expected = done?.steps.get(view.name)?.seconds ?? 0;
-  const now = live?.steps.get(view.name) ?? null;
-  const make = (word: Word, why: string, run: Run | null = live, step = now): Shown => ({
-    word,
-    why,
+  const make = (status: Status, reason: string, run: Run | null, step: StepRun | null) => ({
+    status,
+    reason,
     run: run?.name ?? '',
     step,
     expected
   });
+  const now = live?.steps.get(view.name) ?? null;
   if (live !== null && now !== null) {
-    switch (now.state) {
-      case 'running':
-        return make('running', now.reason);
-      case 'retrying':
-        return make('waiting', now.error?.message ?? '');
-      case 'failed':
-        return live.status === 'cancelled'
-          ? make('stale', now.error?.message ?? '')
-          : make('failed', now.error?.message ?? '');
-      case 'blocked':
-        return make('skipped', now.reason);
-      default:
-        return make('fresh', now.reason);
-    }
+    return make(...statusInRun(now, live), live, now);
   }
-  if (live !== null && live.phase !== 'ended' && (live.phase === 'asked' || view.stale)) {
-    if (live.phase === 'running' && live.planned.includes(view.name)) {
-      return make('waiting', view.reasons.join('; '));
-    }
+  if (live?.phase === 'running' && view.stale && live.planned.includes(view.name)) {
+    return make('queued', view.reasons.join('; '), live, null);
   }
   const last = newest(runs, run => {
     const state = run.steps.get(view.name)?.state;
@@ -197,11 +197,32 @@ export function shown(view: StepView, runs: Runs, live: Run | null): Shown {
   if (!view.stale) {
     return make('fresh', '', last, before);
   }
-  if (last?.status !== 'cancelled' && before?.state === 'failed') {
-    return make('failed', before.error?.message ?? '', last, before);
-  }
-  if (last?.status !== 'cancelled' && before?.state === 'blocked') {
-    return make('skipped', before.reason, last, before);
+  if (last !== null && before !== null) {
+    const [status, reason] = statusInRun(before, last);
+    if (last.status !== 'cancelled' && ['failed', 'skipped', 'waiting'].includes(status)) {
+      return make(status, reason, last, before);
+    }
   }
   return make('stale', view.reasons.join('; '), last, before);
+}
+
+/** The status that a run gave to a step, and why. */
+function statusInRun(step: StepRun, run: Run): [Status, string] {
+  const message = step.error?.message ?? '';
+  switch (step.state) {
+    case 'running':
+      return ['running', step.reason];
+    case 'retrying':
+      return ['queued', message];
+    case 'waiting':
+      return ['waiting', message];
+    case 'failed':
+      return [run.status === 'cancelled' ? 'stale' : 'failed', message];
+    case 'blocked':
+      return ['skipped', step.reason];
+    case 'succeeded':
+    case 'restored':
+    case 'fresh':
+      return ['fresh', step.reason];
+  }
 }

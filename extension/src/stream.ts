@@ -18,15 +18,15 @@ export class Blocks {
     this.rest = parts.pop() ?? '';
     return parts
       .map(part => {
-        const found = { id: '', data: '' };
+        const block = { id: '', data: '' };
         for (const line of part.split('\n')) {
           if (line.startsWith('id: ')) {
-            found.id = line.slice(4);
+            block.id = line.slice(4);
           } else if (line.startsWith('data: ')) {
-            found.data = line.slice(6);
+            block.data = line.slice(6);
           }
         }
-        return found;
+        return block;
       })
       .filter(block => block.data);
   }
@@ -45,7 +45,7 @@ export class EventStream implements IDisposable {
 
   constructor(private readonly open: (last: string, signal: AbortSignal) => Promise<Response>) {}
 
-  /** What came at once, in order. */
+  /** Messages that arrived together, in order. */
   get received(): ISignal<this, Message[]> {
     return this._received;
   }
@@ -98,10 +98,10 @@ export class EventStream implements IDisposable {
       if (done || this.isDisposed) {
         return;
       }
-      const found = blocks.push(decoder.decode(value, { stream: true }));
-      if (found.length) {
-        this.last = found[found.length - 1].id || this.last;
-        this._received.emit(found.map(block => JSON.parse(block.data) as Message));
+      const whole = blocks.push(decoder.decode(value, { stream: true }));
+      if (whole.length) {
+        this.last = whole[whole.length - 1].id || this.last;
+        this._received.emit(whole.map(block => JSON.parse(block.data) as Message));
       }
     }
   }

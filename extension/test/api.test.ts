@@ -1,7 +1,8 @@
 import { ServerConnection } from '@jupyterlab/services';
 import { expect, test } from 'vitest';
 
-import { Api, Refused } from '../src/api';
+import { Api } from '../src/api';
+import { RequestError } from '../src/errors';
 
 function api(status: number, body: string, asked: Request[] = []): Api {
   return new Api(
@@ -28,12 +29,12 @@ test('a request names the folder of the project and quotes it', async () => {
 test('an error keeps the code, the message and the hint of the server', async () => {
   const record = { code: 'run.busy', message: 'busy', hint: 'Wait.' };
   const failing = api(409, JSON.stringify(record)).post('runs', {});
-  await expect(failing).rejects.toBeInstanceOf(Refused);
-  await failing.catch((error: Refused) => expect(error.record).toEqual(record));
+  await expect(failing).rejects.toBeInstanceOf(RequestError);
+  await failing.catch((error: RequestError) => expect(error.record).toEqual(record));
 });
 
 test('what is no error record, as of a proxy, is still an error', async () => {
   await api(502, '<html>')
     .get('project')
-    .catch((error: Refused) => expect(error.record.code).toBe('http.502'));
+    .catch((error: RequestError) => expect(error.record.code).toBe('http.502'));
 });

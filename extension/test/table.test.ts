@@ -6,7 +6,7 @@ import {
   firstLayout,
   isCondition,
   scaleOf,
-  shown,
+  visible,
   sorted,
   type IColumn
 } from '../src/managers/table';
@@ -28,7 +28,7 @@ test('what says nothing is hidden first, and what is pinned stands first', () =>
   const layout = firstLayout(ROWS);
   expect(layout.hidden.sort()).toEqual(['metrics.train.auc', 'params.train.seed']);
   const pinned = { ...layout, pinned: ['params.train.trees'] };
-  expect(shown(columnsOf(ROWS, pinned), pinned).map(one => one.key)).toEqual([
+  expect(visible(columnsOf(ROWS, pinned), pinned).map(one => one.key)).toEqual([
     'params.train.trees',
     'metrics.auc'
   ]);

@@ -14,6 +14,7 @@ import os
 import sys
 
 from gristmill._door import door
+from gristmill._types import Input, Metrics, Output, Plots
 from gristmill._version import __version__
 
 TYPE_CHECKING = False
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
         resolve_alert,
         snooze,
     )
-    from gristmill.pipeline import Input, Metrics, Output, Plots
     from gristmill.project import Project
     from gristmill.registry import (
         audit,

@@ -3,14 +3,18 @@
 A room lists its names twice in its `__init__`: in `__all__`, and in the imports below
 `if TYPE_CHECKING`, which say where each name lives. Type checkers and readers see plain imports;
 at run time nothing is loaded until it is used, because a room's modules bring heavy libraries and
-most commands need few of them. `tests/test_rooms.py` holds both lists equal.
+most commands need few of them, and a run with nothing to do needs none.
+`tests/test_rooms.py` holds both lists equal.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 
 def door(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:

@@ -5,7 +5,7 @@
     ├── NotFound       a project, step, run, model, version or file does not exist
     ├── Conflict       somebody else was faster, or state does not allow it
     ├── Forbidden      the actor may not do this, or proof does not hold
-    ├── GateFailed     a gate said no, or could not judge
+    ├── GateFailed     a gate failed or was INCONCLUSIVE
     ├── StepFailed     a notebook raised, timed out or lost its kernel
     ├── Waiting        people have to decide first
     ├── Unavailable    a service, kernel or tool is missing or does not answer
@@ -23,7 +23,21 @@ from typing import ClassVar
 class GristmillError(Exception):
     """An error with a code, a message and a hint.
 
-    `exit_code` is what the command line exits with, `status` what REST replies with.
+    Parameters
+    ----------
+    code
+        Stable and dotted.
+    message
+        What is wrong, and where.
+    hint
+        What to do next, or "".
+
+    Attributes
+    ----------
+    exit_code
+        What the command line exits with.
+    status
+        What REST replies with.
     """
 
     exit_code: ClassVar[int] = 1
@@ -42,6 +56,7 @@ class GristmillError(Exception):
         return f"{self.message} [{self.code}]" + (f"\n  {self.hint}" if self.hint else "")
 
     def record(self) -> dict[str, str]:
+        """The error as every surface shows it."""
         return {"code": self.code, "message": self.message, "hint": self.hint}
 
 

@@ -1,4 +1,4 @@
-"""What happens during a run, as values. The terminal, MLflow and JupyterLab read the same events.
+"""What happens during a run, as values: the terminal, MLflow and JupyterLab read the same ones.
 
 Times are seconds since the epoch; durations are seconds.
 """
@@ -24,8 +24,8 @@ class Event:
 
 @dataclass(frozen=True)
 class RunAsked(Event):
-    """The first of a run, before it holds the project: process `pid`, begun at `started`, works on
-    it; `trigger` says who wanted it."""
+    """The first event of a run, before it holds the project's lock: process `pid`, begun at
+    `started`, works on it; `trigger` says who started it."""
 
     kind = "run-asked"
     pid: int
@@ -35,7 +35,7 @@ class RunAsked(Event):
 
 @dataclass(frozen=True)
 class RunRefused(Event):
-    """The last of a run that did not come to its end: it could not begin, or was broken off."""
+    """The last event of a run that could not begin or was broken off."""
 
     kind = "run-refused"
     error: dict[str, str]
@@ -146,7 +146,7 @@ class StepRetried(Event):
 
 @dataclass(frozen=True)
 class Notice(Event):
-    """Something the user should know that is no failure."""
+    """Something that the user should know and that is not a failure."""
 
     kind = "notice"
     message: str

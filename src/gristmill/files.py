@@ -1,4 +1,4 @@
-"""Files: written aside and put in place; journals that lose nothing; one writer."""
+"""Files: replaced as a whole, journals that lose nothing, locks that die with their holder."""
 
 from __future__ import annotations
 
@@ -20,10 +20,21 @@ ASIDE = re.compile(r"\..+\.(\d+)\.\d+\.tmp")
 
 @contextmanager
 def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
-    """A file to write aside, put in place of `path` when the block ends well: a reader sees the old
-    file or the new, never a part. `durable` pushes it to the disk before.
+    """Write a file aside and put it in place when the block ends well.
 
-    Its name tells the process that writes it: see `sweep`.
+    A reader sees the old file or the new one, never a part.
+
+    Parameters
+    ----------
+    path
+        The file to replace; its directory is made when absent.
+    durable
+        Whether to push it to the disk first.
+
+    Yields
+    ------
+    Path
+        Where to write. Its name tells the process that writes it, for `remove_leftovers`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
@@ -37,13 +48,19 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
         aside.unlink(missing_ok=True)
 
 
-def sweep(folders: Iterable[Path]) -> None:
-    """Remove what killed processes were writing aside; what living ones write stays."""
-    for folder in filter(Path.is_dir, folders):
-        for name in os.listdir(folder):
-            made = ASIDE.fullmatch(name)
-            if made and not _alive(int(made[1])):
-                (folder / name).unlink(missing_ok=True)
+def remove_leftovers(directories: Iterable[Path]) -> None:
+    """Remove what killed processes were writing aside; what living ones write stays.
+
+    Parameters
+    ----------
+    directories
+        Where to look; those that do not exist are skipped.
+    """
+    for directory in filter(Path.is_dir, directories):
+        for name in os.listdir(directory):
+            match = ASIDE.fullmatch(name)
+            if match and not _alive(int(match[1])):
+                (directory / name).unlink(missing_ok=True)
 
 
 def _alive(pid: int) -> bool:
@@ -57,39 +74,79 @@ def _alive(pid: int) -> bool:
 
 
 def write_atomic(path: Path, text: str) -> None:
-    """Replace the file as a whole."""
+    """Replace a file as a whole.
+
+    Parameters
+    ----------
+    path
+        The file.
+    text
+        Its new text.
+    """
     with replacing(path) as aside:
         aside.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Replace the file as a whole and push it to the disk; a crash leaves the old one."""
+    """Replace a file as a whole and push it to the disk; a crash leaves the old one.
+
+    Parameters
+    ----------
+    path
+        The file.
+    value
+        Plain JSON values.
+    """
     with replacing(path, durable=True) as aside:
         aside.write_text(json.dumps(value, separators=(",", ":"), sort_keys=True), "utf-8")
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:
-    """The records of a journal. A torn last line (a crash while it was written) is left out."""
+    """The records of a journal. A torn last line (a crash while it was written) is left out.
+
+    Parameters
+    ----------
+    path
+        The file; without it there are no records.
+
+    Returns
+    -------
+    list of dict
+        In the order in which they were appended.
+
+    Raises
+    ------
+    Invalid
+        `journal.unreadable`, naming the line.
+    """
     try:
         text = path.read_bytes()
     except FileNotFoundError:
         return []
     lines = text.split(b"\n")[:-1]
-    found = []
+    records = []
     for number, line in enumerate(lines, 1):
         try:
-            found.append(json.loads(line))
+            records.append(json.loads(line))
         except ValueError as error:
             raise Invalid(
                 "journal.unreadable",
                 f"{path} line {number} is not JSON: {error}",
-                hint="Somebody edited it; restore the line or remove it.",
+                hint="The file was edited: restore the line, or remove it.",
             ) from error
-    return found
+    return records
 
 
 def append_journal(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
-    """Append whole lines and push them to the disk; a torn tail before them is cut off."""
+    """Append whole lines and push them to the disk; a torn tail before them is cut off.
+
+    Parameters
+    ----------
+    path
+        The file.
+    records
+        Plain JSON values.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     data = "".join(json.dumps(r, sort_keys=True) + "\n" for r in records).encode()
     with path.open("a+b") as file:
@@ -102,22 +159,35 @@ def append_journal(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
 
 
 @contextmanager
-def held(
+def hold_lock(
     path: Path,
     busy: Callable[[str], GristmillError | None] = lambda holder: None,
     *,
     wait: float = 0.0,
 ) -> Iterator[IO[str]]:
-    """Hold the lock file for as long as the block runs; who holds it may write into it.
+    """Hold a lock file for as long as the block runs.
 
-    When another process does for longer than `wait` seconds, `busy` hears what that one wrote: the
-    error it returns is raised, None waits on. The kernel frees the lock when its holder dies,
-    however that happens.
+    The kernel frees the lock when its holder dies, however that happens.
+
+    Parameters
+    ----------
+    path
+        The lock file.
+    busy
+        Called with what the holder wrote into the file, when another process holds the lock for
+        longer than `wait`. The error that it returns is raised; None waits on.
+    wait
+        Seconds.
+
+    Yields
+    ------
+    IO
+        The file, for the holder to write into.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + wait
     with path.open("a+", encoding="utf-8") as file:
-        while not _taken(file):
+        while not _try_lock(file):
             if time.monotonic() < deadline:
                 time.sleep(0.02)
                 continue
@@ -131,25 +201,39 @@ def held(
 
 
 @contextmanager
-def locked(path: Path, what: str, *, wait: float = 0.0) -> Iterator[None]:
-    """Hold the lock file while the block does `what`. Raises Conflict when another process does for
-    longer than `wait` seconds."""
+def exclusive_lock(path: Path, activity: str, *, wait: float = 0.0) -> Iterator[None]:
+    """Hold a lock file while the block works, or fail.
+
+    Parameters
+    ----------
+    path
+        The lock file.
+    activity
+        What the block does, for the error.
+    wait
+        Seconds to wait for another process.
+
+    Raises
+    ------
+    Conflict
+        `busy`, naming the process that holds it.
+    """
 
     def busy(holder: str) -> GristmillError:
         return Conflict(
             "busy",
-            f"{what} is under way in process {holder or 'unknown'}.",
+            f"{activity} is under way in process {holder or 'unknown'}.",
             hint="Wait for it to end, then try again.",
         )
 
-    with held(path, busy, wait=wait) as file:
+    with hold_lock(path, busy, wait=wait) as file:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
         yield
 
 
-def _taken(file: IO[str]) -> bool:
+def _try_lock(file: IO[str]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

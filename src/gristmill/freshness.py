@@ -1,9 +1,9 @@
-"""Is there nothing to do? Answered from file times, like git's index, in milliseconds.
+"""Whether there is nothing to do, answered from file times, like git's index, in milliseconds.
 
 A run that ends with every step fresh leaves `.gristmill/fresh.json`: each file and directory its
-plan looked at. `unchanged` compares them with the disk. A notebook or module that was saved again
-is read: when its code is the same (markdown, comments, formatting, outputs), its new hash goes
-into `dvc.lock` and the answer stands. Whatever else changed, the answer is "ask the planner".
+plan looked at. `unchanged_steps` compares them with the disk. A notebook or module that was saved
+again is read: when its code is the same (markdown, comments, formatting, outputs), its new hash
+goes into `dvc.lock` and the answer stands. Whatever else changed, the answer is "ask the planner".
 
 The interpreter starts in half of the time that a no-op may take, so this module imports only what
 an interpreter has loaded anyway, and C modules.
@@ -30,13 +30,23 @@ ONLY_AST = 0x400  # PyCF_ONLY_AST
 
 
 class Changed(Exception):
-    """Something differs, or cannot be judged here."""
+    """Something differs, or this module cannot tell."""
 
 
 def unchanged_steps(root: str) -> int | None:
-    """How many steps are fresh when all of them are, None when the planner must look.
+    """How many steps are fresh, when all of them are.
 
     Never raises for what the disk holds; a corrupt index is the same as none.
+
+    Parameters
+    ----------
+    root
+        The project's root.
+
+    Returns
+    -------
+    int or None
+        None when the planner must look.
     """
     try:
         import _json  # noqa: F401
@@ -58,7 +68,7 @@ def unchanged_steps(root: str) -> int | None:
 
 
 class Json:
-    """What the C scanner wants to know."""
+    """The options that the C scanner reads."""
 
     strict = True
     object_hook = None
@@ -89,7 +99,7 @@ class _Check:
         if self.dirty:
             write_aside(f"{self.root}/{INDEX}", to_json(self.index).encode())
 
-    def _directory(self, path: str, entry: list[Any], now: int) -> None:
+    def _directory(self, path: str, entry: list[Any], read_at: int) -> None:
         full = f"{self.root}/{path}"
         stat = os.stat(full)
         key = [stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
@@ -97,10 +107,10 @@ class _Check:
             return
         if sorted(os.listdir(full)) != entry[4]:
             raise Changed(path)
-        entry[:4] = [*key, now]
+        entry[:4] = [*key, read_at]
         self.dirty = True
 
-    def _file(self, path: str, entry: list[Any], now: int) -> None:
+    def _file(self, path: str, entry: list[Any], read_at: int) -> None:
         full = f"{self.root}/{path}"
         stat = os.stat(full)
         key = stat_key(stat)
@@ -123,11 +133,11 @@ class _Check:
                     b"md5: %s\n      size: %d\n" % (digest.encode(), len(content)),
                 )
             )
-        entry[:] = [*key, now, digest]
+        entry[:] = [*key, read_at, digest]
         self.dirty = True
 
-    def _edit_lock(self, now: int) -> None:
-        """Tell `dvc.lock` the new hashes of notebooks and modules that mean the same."""
+    def _edit_lock(self, read_at: int) -> None:
+        """Write the new hashes of notebooks and modules with the same code into `dvc.lock`."""
         full = f"{self.root}/{LOCK}"
         with open(full, "rb") as file:
             content = file.read()
@@ -139,7 +149,7 @@ class _Check:
                 raise Changed(LOCK)
             content = content.replace(old, new)
         write_aside(full, content)
-        entry[:] = [*stat_key(os.stat(full)), now, md5(content)]
+        entry[:] = [*stat_key(os.stat(full)), read_at, md5(content)]
 
 
 def stat_key(stat: os.stat_result) -> list[int]:
@@ -153,30 +163,43 @@ def md5(content: bytes) -> str:
     return digest
 
 
-def same_code(path: str, text: str, known: list[Any]) -> list[Any]:
-    """The digests of the code in `text`; Changed when it is not what `known` stands for."""
-    head, cells = digests = code_digests(path, text, known)
-    known_head, known_cells = known
-    if head != known_head or [[tags, tree] for tags, _, tree in cells] != [
-        [tags, tree] for tags, _, tree in known_cells
+def same_code(path: str, text: str, reference: list[Any]) -> list[Any]:
+    """The digests of the code in `text`; Changed when it is not that of `reference`."""
+    head, cells = digests = code_digests(path, text, reference)
+    reference_head, reference_cells = reference
+    if head != reference_head or [[tags, tree] for tags, _, tree in cells] != [
+        [tags, tree] for tags, _, tree in reference_cells
     ]:
         raise Changed(path)
     return digests
 
 
-def code_digests(path: str, text: str, known: list[Any] | None = None) -> list[Any]:
+def code_digests(path: str, text: str, reference: list[Any] | None = None) -> list[Any]:
     """What the planner reads of a notebook or module: `[head, [[tags, raw, tree], ...]]`.
 
-    `head` is the kernel and language, `raw` the digest of a code cell's text and `tree` that of
-    its syntax tree (of its text when it is not plain Python). A tree of `known` is taken over for
-    a cell with the same text. ValueError or KeyError when it is no notebook.
+    `head` is the kernel and language, `raw` the digest of a code cell's text and `tree` that of its
+    syntax tree (of its text when it is not plain Python).
+
+    Parameters
+    ----------
+    path
+        The file's path; `.ipynb` tells a notebook.
+    text
+        Its text.
+    reference
+        Earlier digests; the tree of a cell with the same text is taken over.
+
+    Raises
+    ------
+    ValueError, KeyError
+        When it is not a notebook.
     """
     if not path.endswith(".ipynb"):
         return ["", [["", md5(text.encode()), tree_digest(text)]]]
     notebook = from_json(text.lstrip())
     metadata = notebook.get("metadata") or {}
     head = repr([metadata.get("kernelspec"), (metadata.get("language_info") or {}).get("name")])
-    trees = {raw: tree for _, raw, tree in known[1]} if known else {}
+    trees = {raw: tree for _, raw, tree in reference[1]} if reference else {}
     cells = []
     for cell in notebook["cells"]:
         if cell.get("cell_type") != "code":

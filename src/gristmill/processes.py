@@ -1,7 +1,4 @@
-"""Processes that a run started: which they are, and their end.
-
-A process that ends itself when the one that started it is gone, however that died.
-"""
+"""Processes that were started: which they are, how they end, and dying with the parent."""
 
 from __future__ import annotations
 
@@ -16,11 +13,23 @@ if TYPE_CHECKING:
     import psutil
 
 END_WITHIN_S = 10.0
+PARENT_CHECK_S = 0.5
+TERM_GRACE_S = 15.0
 
 
-def process_start(pid: int) -> float:
-    """When the process began (seconds since the epoch), which with its id tells it from a later
-    one; 0 when there is none."""
+def start_time(pid: int) -> float:
+    """When a process began, which with its id tells it from a later one.
+
+    Parameters
+    ----------
+    pid
+        The process.
+
+    Returns
+    -------
+    float
+        Seconds since the epoch; 0 when there is no such process.
+    """
     import psutil
 
     try:
@@ -29,37 +38,42 @@ def process_start(pid: int) -> float:
         return 0.0
 
 
-def end_family(pid: int) -> None:
-    """Kill a process and all it started, and wait until they are gone; none left is no error.
+def kill_process_tree(pid: int) -> None:
+    """Kill a process and all it started, and wait until they are gone.
 
-    What it started are its descendants and, as kernels lead a session of their own, what is in
-    that session: processes whose own parent has gone.
+    What it started are its descendants and, as kernels lead a session of their own, what is in that
+    session: processes whose own parent is gone.
+
+    Parameters
+    ----------
+    pid
+        The process; when nothing of it is left, nothing happens.
     """
     import psutil
 
     deadline = time.monotonic() + END_WITHIN_S
-    while (family := _family(pid)) and time.monotonic() < deadline:
-        for member in family:
+    while (members := _members(pid)) and time.monotonic() < deadline:
+        for member in members:
             with contextlib.suppress(psutil.NoSuchProcess):
                 member.kill()
-        psutil.wait_procs(family, timeout=1)
+        psutil.wait_procs(members, timeout=1)
 
 
-def _family(pid: int) -> list[psutil.Process]:
+def _members(pid: int) -> list[psutil.Process]:
     import psutil
 
-    found: dict[int, psutil.Process] = {}
+    members: dict[int, psutil.Process] = {}
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
-        found = {p.pid: p for p in (process, *process.children(recursive=True))}
-    for other in psutil.pids():
+        members = {p.pid: p for p in (process, *process.children(recursive=True))}
+    for pid_in_session in psutil.pids():
         with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
-            if other not in found and os.getsid(other) == pid:
-                found[other] = psutil.Process(other)
-    return [process for process in found.values() if _alive(process)]
+            if pid_in_session not in members and os.getsid(pid_in_session) == pid:
+                members[pid_in_session] = psutil.Process(pid_in_session)
+    return [process for process in members.values() if _is_running(process)]
 
 
-def _alive(process: psutil.Process) -> bool:
+def _is_running(process: psutil.Process) -> bool:
     import psutil
 
     try:
@@ -68,19 +82,22 @@ def _alive(process: psutil.Process) -> bool:
         return False
 
 
-SECONDS = 0.5
-PATIENCE = 15.0
+def end_with_parent(parent: int) -> None:
+    """End this process when the one that started it is gone, however that died.
 
+    A thread looks every half second; SIGTERM comes first, SIGKILL 15 s later.
 
-def hold(parent: int) -> None:
-    """Watch from a thread that process `parent` is still this one's parent; SIGTERM otherwise,
-    and SIGKILL when that is not heeded."""
+    Parameters
+    ----------
+    parent
+        The parent's process id.
+    """
 
     def watch() -> None:
         while os.getppid() == parent:
-            time.sleep(SECONDS)
+            time.sleep(PARENT_CHECK_S)
         os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(PATIENCE)
+        time.sleep(TERM_GRACE_S)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    threading.Thread(target=watch, name="lifeline", daemon=True).start()
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()

@@ -1,4 +1,9 @@
-"""A project is a directory with `gristmill.toml`; this reads it and finds its notebooks."""
+"""
+Attributes
+----------
+project is a directory with `gristmill.toml`
+    its settings, its notebooks, its lock file.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +20,7 @@ from gristmill.records import parse_table, unknown_key
 
 SETTINGS = "gristmill.toml"
 STATE = ".gristmill"
-ORIGIN = "origin"  # in the state of a shadow: the project it stands for
+ORIGIN = "origin"  # in the state of a double: the project that it stands for
 TOP_LEVEL = {"project", "tracking", "models", "steps", "run", "roles", "lint", "alerts", "ledger",
              "dashboard"}  # fmt: skip
 LOCK_FILES = (
@@ -39,10 +44,20 @@ R_co = TypeVar("R_co", covariant=True)
 class ProjectSettings:
     """The `[project]` table.
 
-    `notebooks` and `exclude` are globs relative to the root; `environment` is the lock file whose
-    content stands for the environment (found by its usual names when silent). `smoke` is set in the
-    double of a project that smoke runs use: its MLflow store is its own, whatever the variables of
-    the environment say.
+    Attributes
+    ----------
+    name
+        The project's name; the root directory's when empty.
+    notebooks
+        Globs relative to the root of the notebooks that may be steps.
+    exclude
+        Globs of notebooks to leave out.
+    environment
+        The lock file whose content stands for the environment; the first of the usual names
+        when empty.
+    smoke
+        Set in the double that smoke runs use: its MLflow store is its own, whatever the
+        variables of the environment say.
     """
 
     name: str = ""
@@ -54,7 +69,15 @@ class ProjectSettings:
 
 @dataclass(frozen=True)
 class TrackingSettings:
-    """The `[tracking]` table: where MLflow stores runs, and the experiment's name."""
+    """The `[tracking]` table.
+
+    Attributes
+    ----------
+    uri
+        Where MLflow stores runs; a relative SQLite path is relative to the root.
+    experiment
+        The experiment's name; the project's when empty.
+    """
 
     uri: str = f"sqlite:///{STATE}/mlflow.db"
     experiment: str = ""
@@ -62,34 +85,76 @@ class TrackingSettings:
 
 @dataclass(frozen=True)
 class Project:
-    """A project on disk. Paths in settings and steps are relative to `root`, with `/`."""
+    """A project on disk. Paths in settings and steps are relative to its root, with `/`.
+
+    Attributes
+    ----------
+    root
+        The directory that holds the settings file.
+    raw
+        The settings as TOML gave them.
+    """
 
     root: Path
     raw: Mapping[str, Any] = field(repr=False)
 
     @classmethod
     def find(cls, start: Path | None = None) -> Project:
-        """The project that `start` (the working directory when None) lies in.
+        """The project that a directory is in.
 
-        Raises NotFound outside any project, Invalid when the settings cannot be read.
+        Parameters
+        ----------
+        start
+            The directory; the working directory when None.
+
+        Returns
+        -------
+        Project
+            That of the nearest directory at or above `start` with a settings file.
+
+        Raises
+        ------
+        NotFound
+            `project.not-found`, outside any project.
+        Invalid
+            When the settings cannot be read.
         """
-        here = (start or Path.cwd()).resolve()
-        root = find_root(here)
+        directory = (start or Path.cwd()).resolve()
+        root = find_root(directory)
         if root is None:
             raise NotFound(
                 "project.not-found",
-                f"{here} is not inside a Gristmill project: no {SETTINGS} here or above.",
+                f"{directory} is not inside a Gristmill project: no {SETTINGS} here or above.",
                 hint="Run `gristmill init` in the directory that should become one.",
             )
         return cls.load(root)
 
     @classmethod
     def load(cls, root: Path) -> Project:
+        """The project at a root.
+
+        Parameters
+        ----------
+        root
+            The directory that holds the settings file.
+
+        Returns
+        -------
+        Project
+            The project.
+
+        Raises
+        ------
+        Invalid
+            `settings.syntax` or `settings.unknown-key`.
+        """
         path = root / SETTINGS
         try:
             raw = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise Invalid("settings.syntax", f"{path}: {error}", hint="It must be TOML.") from error
+            raise Invalid(
+                "settings.syntax", f"{path}: {error}", hint="Correct the TOML syntax at that line."
+            ) from error
         for key in raw:
             if key not in TOP_LEVEL:
                 raise unknown_key(key, TOP_LEVEL, SETTINGS)
@@ -97,11 +162,12 @@ class Project:
 
     @property
     def state(self) -> Path:
+        """Where Gristmill keeps what it knows of the project."""
         return self.root / STATE
 
     @property
-    def home(self) -> Path:
-        """The root; for a shadow (see `runner.shadow`) that of the project it stands for."""
+    def origin(self) -> Path:
+        """The root; for a double (see `gristmill.sandbox`) that of the project it stands for."""
         try:
             return Path((self.state / ORIGIN).read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -109,10 +175,12 @@ class Project:
 
     @property
     def settings(self) -> ProjectSettings:
+        """The `[project]` table."""
         return parse_table(ProjectSettings, self.table("project"), f"{SETTINGS} [project]")
 
     @property
     def tracking(self) -> TrackingSettings:
+        """The `[tracking]` table."""
         return parse_table(TrackingSettings, self.table("tracking"), f"{SETTINGS} [tracking]")
 
     @property
@@ -121,24 +189,42 @@ class Project:
 
     @property
     def experiment(self) -> str:
+        """The name of MLflow's experiment."""
         return self.tracking.experiment or self.name
 
     @property
     def tracking_uri(self) -> str:
         """MLFLOW_TRACKING_URI when set, else the settings'; SQLite paths are made absolute."""
-        named = "" if self.settings.smoke else os.environ.get("MLFLOW_TRACKING_URI")
-        uri = named or self.tracking.uri
+        from_environment = "" if self.settings.smoke else os.environ.get("MLFLOW_TRACKING_URI")
+        uri = from_environment or self.tracking.uri
         prefix = "sqlite:///"
         if uri.startswith(prefix) and not uri.startswith(prefix + "/"):
-            uri = f"{prefix}{self.home / uri[len(prefix) :]}"
+            uri = f"{prefix}{self.origin / uri[len(prefix) :]}"
         return uri
 
     @property
     def models(self) -> tuple[str, ...]:
+        """The models that the settings declare."""
         return tuple(self.table("models"))
 
     def table(self, *keys: str) -> dict[str, Any]:
-        """The raw settings table under `keys`, empty when the settings are silent."""
+        """A settings table as TOML gave it.
+
+        Parameters
+        ----------
+        keys
+            The path to the table.
+
+        Returns
+        -------
+        dict
+            Empty when the settings do not have it.
+
+        Raises
+        ------
+        Invalid
+            `settings.type`, when it is not a table.
+        """
         value: Any = self.raw
         for depth, key in enumerate(keys):
             value = value.get(key, {})
@@ -148,30 +234,64 @@ class Project:
         return dict(value)
 
     def environment_file(self) -> Path | None:
-        """The lock file of the environment: the settings', else the first usual name here."""
-        named = self.settings.environment
-        if named:
-            path = self.root / named
+        """The lock file of the environment.
+
+        Returns
+        -------
+        Path or None
+            The one that the settings name, else the first of the usual names in the root.
+
+        Raises
+        ------
+        NotFound
+            `environment.not-found`, when the settings name a file that does not exist.
+        """
+        lock_file = self.settings.environment
+        if lock_file:
+            path = self.root / lock_file
             if not path.is_file():
                 raise NotFound(
                     "environment.not-found",
-                    f"{SETTINGS} [project] environment = {named!r}, but there is no such file.",
-                    hint="Name the lock file of the environment, relative to the project's root.",
+                    f"{SETTINGS} [project] environment = {lock_file!r}: there is no such file.",
+                    hint="Give the path of the lock file relative to the project's root.",
                 )
             return path
         return next((self.root / n for n in LOCK_FILES if (self.root / n).is_file()), None)
 
     def notebooks(self) -> list[str]:
-        """Every notebook the settings name, as sorted paths relative to the root."""
+        """Every notebook that the settings name, as sorted paths relative to the root."""
         settings = self.settings
-        wanted = [_glob_regex(g) for g in settings.notebooks]
-        unwanted = [_glob_regex(g) for g in settings.exclude]
+        included = [_glob_regex(g) for g in settings.notebooks]
+        excluded = [_glob_regex(g) for g in settings.exclude]
         return sorted(
             path
             for prefix, names in _walk(str(self.root), "")
             for name in names
-            if any(g(path := prefix + name) for g in wanted) and not any(g(path) for g in unwanted)
+            if any(g(path := prefix + name) for g in included)
+            and not any(g(path) for g in excluded)
         )
+
+    def notebook_text(self, notebook: str) -> str:
+        """A notebook's file as text, with the line ends that it has.
+
+        Parameters
+        ----------
+        notebook
+            Its path relative to the root.
+
+        Raises
+        ------
+        Invalid
+            `notebook.encoding`, when it is not UTF-8.
+        """
+        try:
+            return (self.root / notebook).read_bytes().decode()
+        except UnicodeDecodeError as error:
+            raise Invalid(
+                "notebook.encoding",
+                f"{notebook} is not UTF-8: {error}.",
+                hint="Save it again as UTF-8, or exclude it in gristmill.toml.",
+            ) from error
 
     def directories(self) -> list[str]:
         """Where notebooks and modules are looked for, relative to the root, which is `.`."""
@@ -179,7 +299,18 @@ class Project:
 
 
 def find_root(start: Path) -> Path | None:
-    """The nearest directory at or above `start` that holds the settings file."""
+    """The nearest directory at or above a directory that holds the settings file.
+
+    Parameters
+    ----------
+    start
+        Where to begin.
+
+    Returns
+    -------
+    Path or None
+        None outside any project.
+    """
     return next((d for d in (start, *start.parents) if (d / SETTINGS).is_file()), None)
 
 

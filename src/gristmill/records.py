@@ -89,13 +89,13 @@ def parse_table(cls: type[T], table: Mapping[str, Any], where: str) -> T:
 
     import msgspec
 
-    known = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
+    fields_by_name = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
     for key in table:
-        if key not in known:
-            raise unknown_key(key, set(known), where)
-    for name, spec in known.items():
+        if key not in fields_by_name:
+            raise unknown_key(key, set(fields_by_name), where)
+    for name, spec in fields_by_name.items():
         if name not in table and spec.default is MISSING and spec.default_factory is MISSING:
-            raise Invalid("settings.missing-key", f"{where}: `{name}` is required.")
+            raise Invalid("settings.missing-key", f"{where}: the key `{name}` is missing.")
     try:
         return msgspec.convert(table, cls)
     except msgspec.ValidationError as error:
@@ -104,7 +104,7 @@ def parse_table(cls: type[T], table: Mapping[str, Any], where: str) -> T:
         raise Invalid(
             "settings.type",
             f"{where} {key}: {text[:1].lower()}{text[1:]}.",
-            hint=f"Change the value of `{key}` to the type that is expected.",
+            hint=f"Give `{key}` a value of the expected type.",
         ) from error
 
 

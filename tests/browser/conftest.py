@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.waiting import eventually
 
 from .lab import PATIENCE, free_port, laboratory
 
@@ -56,7 +57,4 @@ def until(page: Page, expression: str, timeout: float = 30_000) -> None:
 
     Playwright's own wait polls inside the page by `eval`, which the servers' policy forbids.
     """
-    deadline = time.monotonic() + timeout / 1000
-    while not page.evaluate(expression):
-        assert time.monotonic() < deadline, f"never so: {expression}"
-        page.wait_for_timeout(50)
+    eventually(lambda: page.evaluate(expression), timeout / 1000, every=0.05)

@@ -8,11 +8,13 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.waiting import eventually
 
 PATIENCE = 90_000
 EXTENSION = Path(__file__).parents[2] / "src/gristmill/labextension"
@@ -28,6 +30,17 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def answers(address: str) -> bool:
+    """Does somebody speak HTTP there, whatever he says?"""
+    try:
+        with urllib.request.urlopen(address, timeout=5):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -60,15 +73,8 @@ def laboratory(root: Path, home: Path, port: int) -> Iterator[str]:
         process = subprocess.Popen(command, cwd=root, env=environment, stdout=file, stderr=file)
     address = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 120
-        while True:
-            try:
-                with urllib.request.urlopen(f"{address}/api", timeout=5):
-                    break
-            except OSError:
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise AssertionError(log.read_text()) from None
-                time.sleep(0.2)
+        eventually(lambda: answers(f"{address}/api") or process.poll() is not None, every=0.1)
+        assert process.poll() is None, log.read_text()
         yield address
     finally:
         process.terminate()

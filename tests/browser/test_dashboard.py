@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,8 +21,9 @@ from gristmill.monitoring._statistics.performance import Metric
 from gristmill.monitoring._windows.reference import columns_of
 from gristmill.monitoring._windows.report import FORMAT, coarse_labels, coarse_shares, findings
 from gristmill.project import Project
+from tests.waiting import eventually
 
-from .lab import PATIENCE, free_port
+from .lab import PATIENCE, answers, free_port
 
 SETTINGS = """
 [project]
@@ -48,17 +46,8 @@ def serving(root: Path, *words: str) -> Iterator[str]:
     with open(root / "dashboard.log", "wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
         try:
-            deadline = time.monotonic() + 120
-            while time.monotonic() < deadline:
-                try:
-                    with urllib.request.urlopen(address, timeout=5):
-                        break
-                except urllib.error.HTTPError:
-                    break
-                except OSError:
-                    if process.poll() is not None:
-                        raise AssertionError((root / "dashboard.log").read_text()) from None
-                    time.sleep(0.1)
+            eventually(lambda: answers(address) or process.poll() is not None, every=0.1)
+            assert process.poll() is None, (root / "dashboard.log").read_text()
             yield address
         finally:
             process.terminate()

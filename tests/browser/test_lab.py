@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.conftest import shell, write_notebook
 
 from .lab import EXTENSION
-from .walking import accessible, front, menu, tab, word
+from .walking import accessible, front, menu, notice, tab, word
 from .world import notebook, trained
 
 CELLS = (
@@ -177,7 +177,7 @@ def compare_runs(page: Page) -> None:
     expect(boxes).to_have_count(2)
     find.fill("metrics.roc_auc > 2")
     find.press("Enter")
-    expect(page.get_by_role("heading", name="No run fits")).to_be_visible()
+    expect(page.get_by_role("heading", name="No matching runs")).to_be_visible()
     find.fill("")
     page.get_by_role("button", name="Parallel").click()
     accessible(page)
@@ -193,16 +193,15 @@ def promote(page: Page) -> None:
     page.get_by_role("button", name="Register").click()
     button = page.get_by_role("button", name="Promote version 1")
     expect(button).to_be_disabled()
-    page.get_by_role("button", name="Judge version 1").click()
+    page.get_by_role("button", name="Evaluate version 1").click()
     expect(button).to_be_enabled()
     button.click()
     dialog = page.get_by_role("dialog", name="Make version 1 the champion of delay")
     expect(dialog.get_by_role("button", name="Promote")).to_be_disabled()
     dialog.get_by_label("Reason").fill("the first that is good")
     dialog.get_by_label("Reason").press("Enter")
-    expect(page.locator("#gristmill-models").get_by_role("status")).to_contain_text(
-        "champion is version 1 now"
-    )
+    expect(notice(page, "champion is version 1 now")).to_be_visible()
+    expect(page.locator("#gristmill-models")).to_contain_text("Version 1 is the champion.")
     page.get_by_role("button", name="Details of version 1").click()
     expect(page.get_by_text("the first that is good")).to_be_visible()
     accessible(page)
@@ -210,7 +209,7 @@ def promote(page: Page) -> None:
 
 def alerts(page: Page) -> None:
     menu(page, "Alerts")
-    expect(page.get_by_role("heading", name="Nothing fires")).to_be_visible()
+    expect(page.get_by_role("heading", name="No open alerts")).to_be_visible()
     accessible(page)
     page.get_by_role("button", name="Open the dashboard of delay").click()
     frame = page.frame_locator("iframe[title='Dashboard: delay']")

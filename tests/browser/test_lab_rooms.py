@@ -18,9 +18,10 @@ from gristmill.registry import gate, register, request_approval
 from tests.conftest import write_notebook
 
 from .lab import EXTENSION, PATIENCE
-from .walking import accessible, front, menu, reach, tab, word
+from .walking import accessible, front, menu, notice, reach, tab, word
 from .world import notebook, trained
 
+# A cell has no helper of ours to wait with.
 GRIND = (
     """from typing import Literal
 from gristmill import Input, Metrics, Output
@@ -217,16 +218,17 @@ def test_a_decision_is_made_and_alerts_are_answered_by_keys(page: Page, address:
     approve = models.get_by_role("button", name="Approve")
     reach(page, approve)
     page.keyboard.press("Enter")
-    dialog = models.get_by_role("dialog", name="Approve delay version 1")
+    dialog = page.get_by_role("dialog", name="Approve delay version 1")
     expect(dialog.get_by_label("Reason")).to_be_focused()
-    accessible(page)
+    accessible(page, ".jp-Dialog")
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     reach(page, approve)
     page.keyboard.press("Enter")
+    expect(dialog.get_by_label("Reason")).to_be_focused()
     page.keyboard.type("read and found good")
     page.keyboard.press("Enter")
-    expect(models.get_by_role("status")).to_contain_text("1 of 1 approvals by ada@example.org")
+    expect(notice(page, "1 of 1 approvals by ada@example.org")).to_be_visible()
     expect(approve).to_have_count(0)
 
     menu(page, "Alerts")
@@ -234,15 +236,41 @@ def test_a_decision_is_made_and_alerts_are_answered_by_keys(page: Page, address:
     grave = alerts.locator(".gm-Alert", has_text="ROC AUC is 0.61")
     reach(page, grave.get_by_role("button", name="Acknowledge"))
     page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Acknowledge the alert")
+    expect(dialog.get_by_label("Reason")).to_be_focused()
     page.keyboard.type("on it")
     page.keyboard.press("Enter")
-    expect(grave).to_contain_text("looked after by ada@example.org")
+    expect(grave).to_contain_text("acknowledged by ada@example.org")
     expect(grave).to_contain_text("on it")
     mild = alerts.locator(".gm-Alert", has_text="a has drifted")
     mild.get_by_role("button", name="Snooze").focus()
     page.keyboard.press("Enter")
-    expect(mild.get_by_label("Reason")).to_be_focused()
-    mild.get_by_label("For").select_option("7d")
-    accessible(page)
-    mild.get_by_label("Reason").press("Enter")
-    expect(mild).to_contain_text("silent until")
+    dialog = page.get_by_role("dialog", name="Snooze the alert")
+    expect(dialog.get_by_label("For")).to_be_focused()
+    dialog.get_by_label("For").select_option("7d")
+    accessible(page, ".jp-Dialog")
+    dialog.get_by_label("Reason").press("Enter")
+    expect(mild).to_contain_text("snoozed until")
+
+
+def test_a_command_asks_for_what_it_lacks_and_an_error_is_a_notice(
+    page: Page, address: str
+) -> None:
+    page.goto(f"{address}/lab/tree/toy?reset")
+    page.locator(".jp-LauncherCard", has_text="Pipeline").wait_for()
+    command(page, "gate", {})
+    dialog = page.get_by_role("dialog", name="Evaluate the Gates of a Version")
+    dialog.get_by_label("Model").select_option("delay")
+    dialog.get_by_label("Version").select_option("1")
+    dialog.get_by_role("button", name="Evaluate").click()
+    expect(notice(page, "delay version 1: pass.")).to_be_visible()
+    command(page, "promote", {"model": "delay", "version": 9, "reason": "to see"})
+    expect(notice(page, "no version 9")).to_contain_text("gristmill model")  # its hint
+    expect(dialog).to_have_count(0)
+
+
+def command(page: Page, name: str, arguments: dict[str, object]) -> None:
+    page.evaluate(
+        "([id, args]) => void window.jupyterapp.commands.execute(id, args)",
+        [f"gristmill:{name}", arguments],
+    )

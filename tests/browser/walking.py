@@ -36,6 +36,10 @@ def menu(page: Page, item: str) -> None:
     page.get_by_role("menuitem", name=item, exact=True).click()
 
 
+def notice(page: Page, text: str) -> Locator:
+    return page.locator(".Toastify__toast", has_text=text)
+
+
 def reach(page: Page, wanted: Locator, key: str = "Tab") -> None:
     """Walk by the key until `wanted` has the focus, and every stop in a panel shows that it has."""
     wanted.wait_for()
@@ -47,17 +51,17 @@ def reach(page: Page, wanted: Locator, key: str = "Tab") -> None:
     raise AssertionError(f"{key} does not lead to {wanted}")
 
 
-def accessible(page: Page) -> None:
-    """Axe finds nothing serious in the panels in view, in either theme."""
+def accessible(page: Page, part: str = ".gm-Panel") -> None:
+    """Axe finds nothing serious in the panels in view, or in `part`, in either theme."""
     for scheme in ("dark", "light"):
         page.emulate_media(color_scheme=scheme)
         light = str(scheme == "light").lower()
         page.wait_for_selector(f"body[data-jp-theme-light={light}]", state="attached")
         page.evaluate(AXE.read_text())
-        found = page.evaluate("axe.run('.gm-Panel')")
+        result = page.evaluate("part => axe.run(part)", part)
         assert [
             f"{scheme} {v['id']}: {node['html'][:160]}"
-            for v in found["violations"]
+            for v in result["violations"]
             if v["impact"] in {"serious", "critical"}
             for node in v["nodes"]
         ] == []

@@ -6,48 +6,41 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from gristmill.errors import Unavailable
-from gristmill.warm._client import client
-from tests.conftest import shell, write_notebook
+from gristmill.warm._client import servers as warm_servers
+from tests.conftest import copied, shell, write_notebook
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def served(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A project, and a fork server for the command line in a folder of this test's own."""
     folder = tmp_path_factory.mktemp("r")
     folder.chmod(0o700)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRISTMILL_RUNTIME_DIR", str(folder))
         patch.delenv("GRISTMILL_DRIVER", raising=False)
-        root = tmp_path_factory.mktemp("driver") / "a project"
-        root.mkdir()
-        shell(root, "git", "init", "-q", ".")
-        shell(root, "gristmill", "init")
+        root = copied(blank, tmp_path_factory.mktemp("driver") / "a project")
         write_notebook(
             root / "slow.ipynb",
-            'from gristmill import Output\nout: Output = "out.txt"\nseconds: float = 0',
-            "import time\nopen('begun', 'w').close()\ntime.sleep(seconds)\nopen(out, 'w').close()",
+            'from gristmill import Output\nout: Output = "out.txt"\nhang: bool = False',
+            "import signal\nopen('begun', 'w').close()\nif hang:\n    signal.pause()\n"
+            "open(out, 'w').close()",
         )
         subprocess.run([sys.executable, "-m", "gristmill.cli._driver"], check=True, cwd=root)
         yield root
-        client.stop_servers(kill=True)
+        warm_servers.stop_servers(kill=True)
 
 
 def forks() -> int:
-    return sum(s["forks"] for s in client.servers() if s["project"] == "the command line")
-
-
-def begun(root: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not (root / "begun").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    return sum(s["forks"] for s in warm_servers.servers() if s["project"] == "the command line")
 
 
 def test_output_and_exit_code_are_those_of_the_command(
@@ -93,14 +86,14 @@ def test_an_output_that_does_not_fit_is_said(served: Path, monkeypatch: pytest.M
 def test_ctrl_c_and_a_kill_reach_the_command(served: Path) -> None:
     for number, code in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
         (served / "begun").unlink(missing_ok=True)
-        words = ["gristmill", "run", "-p", "slow.seconds=60"]
+        words = ["gristmill", "run", "-p", "slow.hang=true"]
         with subprocess.Popen(
             words, cwd=served, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as process:
-            begun(served)
+            eventually((served / "begun").exists)
             process.send_signal(number)
             assert process.wait(timeout=60) == code
-        done = shell(served, "gristmill", "run", "-p", "slow.seconds=0")
+        done = shell(served, "gristmill", "run", "-p", "slow.hang=false")
         assert "1 ran" in done.stdout or "nothing to do" in done.stdout or "restored" in done.stdout
         assert not list((served / ".gristmill/runs").glob("*/*.kernel"))
 
@@ -115,15 +108,13 @@ def test_it_works_where_it_was_started_and_with_its_environment(served: Path) ->
 
 
 def test_a_server_that_is_gone_is_no_loss(served: Path) -> None:
-    client.stop_servers(kill=True)
+    warm_servers.stop_servers(kill=True)
     wrong = served / "wrong.ipynb"
     write_notebook(wrong, "", "print(undefined)")
     alone = shell(served, "gristmill", "lint", check=False)
     assert (alone.returncode, "undefined" in alone.stdout) == (1, True)
     wrong.unlink()
-    deadline = time.monotonic() + 90
-    while not client.servers() and time.monotonic() < deadline:
-        time.sleep(0.2)
+    eventually(warm_servers.servers)
     assert forks() == 0
     assert "nothing to do" in shell(served, "gristmill", "status").stdout
     assert forks() == 1

@@ -85,6 +85,7 @@ def test_old_weather_is_missing_and_not_invented(
     assert data.join_weather(week, old)["temp"].isna().all()
 
 
+@pytest.mark.slow
 def test_replay_asks_with_exactly_the_training_columns(data: ModuleType) -> None:
     from flightlib.features import COLUMNS, labelled
     from flightlib.replay import replay

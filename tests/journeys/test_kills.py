@@ -6,6 +6,7 @@ seed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -25,12 +26,16 @@ from mlflow import MlflowClient
 from gristmill import Project, RunRequest, run
 from gristmill.lineage import HashCache, LockFile
 from gristmill.warm import stop_servers
-from gristmill.warm._client import client
+from gristmill.warm._client import servers as warm_servers
 from tests.conftest import commit, shell, write_notebook
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.kill
 
 KILLS = int(os.environ.get("GRISTMILL_KILLS", "4"))
 SEED = int(os.environ.get("GRISTMILL_KILLS_SEED", "3"))
 STEPS = ("a", "b", "c", "d")
+# Each step takes long enough to be killed in the middle.
 PAUSE = "import time\nfor _ in range(4):\n    time.sleep(0.02)\n"
 
 
@@ -54,7 +59,7 @@ def diamond(project_root: Path, runtime: None) -> Path:
         f"{PAUSE}from pathlib import Path\nPath(o).mkdir(parents=True)\n"
         "for i in range(n):\n    Path(o, str(i)).write_text(str(i))",
     )
-    for name, code in (("b", ""), ("c", "import asyncio\nawait asyncio.sleep(0.02)\n")):
+    for name, code in (("b", ""), ("c", "import asyncio\nawait asyncio.sleep(0)\n")):
         write_notebook(
             project_root / f"{name}.ipynb",
             head + f'i: Input = "out/a"\no: Output = "out/{name}.txt"',
@@ -83,17 +88,18 @@ def kill_main(process: subprocess.Popen[bytes], _: random.Random) -> bool:
 
 
 def kill_server(_: subprocess.Popen[bytes], __: random.Random) -> bool:
-    return sum(kill(server["pid"]) for server in client.servers()) > 0
+    return sum(kill(server["pid"]) for server in warm_servers.servers()) > 0
 
 
 def kill_kernel(process: subprocess.Popen[bytes], moments: random.Random) -> bool:
     """A child of a fork server, the next that there is: a kernel, a shell, or the command."""
-    while process.poll() is None:
-        children = [pid for server in client.servers() for pid in server["children"]]
-        if children:
-            return kill(moments.choice(children))
-        time.sleep(0.01)
-    return False
+
+    def children() -> list[int]:
+        return [pid for server in warm_servers.servers() for pid in server["children"]]
+
+    eventually(lambda: process.poll() is not None or children(), every=0.01)
+    there = children()
+    return bool(there) and kill(moments.choice(there))
 
 
 def kill_all(process: subprocess.Popen[bytes], moments: random.Random) -> bool:
@@ -126,10 +132,9 @@ def test_whatever_is_killed_whenever_the_next_run_completes(diamond: Path) -> No
         with subprocess.Popen(
             words, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as process:
-            began = time.monotonic()
             moment = moments.uniform(0.05, longest)
-            while process.poll() is None and time.monotonic() < began + moment:
-                time.sleep(0.002)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(moment)
             hit = victim(process, moments)
             process.wait(120)
         told.append(f"{victim.__name__} after {moment:.2f} s of {longest:.2f} hit={hit}")
@@ -178,21 +183,15 @@ def agree(project: Project, n: int, told: list[str]) -> None:
         nbformat.validate(nbformat.read(path, as_version=4))
     assert list((root / ".gristmill/runs").glob("*/*.kernel")) == [], told
     assert list(root.rglob(".*.tmp")) == [], told
-    assert left_over(root) == [], told
+    eventually(lambda: left_over(root) == [], 10)
 
 
 def left_over(root: Path) -> list[str]:
     """Processes that work in the project; not the one that makes a server for later commands."""
-    until = time.monotonic() + 10
-    while True:
-        found = []
-        for process in psutil.process_iter():
-            try:
-                words = process.cmdline()
-                if Path(process.cwd()) == root and "gristmill.cli._driver" not in words:
-                    found.append(f"{process.pid} {words[:4]}")
-            except (psutil.NoSuchProcess, psutil.AccessDenied):
-                continue
-        if not found or time.monotonic() > until:
-            return found
-        time.sleep(0.1)
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            words = process.cmdline()
+            if Path(process.cwd()) == root and "gristmill.cli._driver" not in words:
+                found.append(f"{process.pid} {words[:4]}")
+    return found

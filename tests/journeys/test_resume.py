@@ -14,8 +14,9 @@ from mlflow import MlflowClient
 
 from gristmill import Project, RunRequest, parked, resume, run
 from gristmill.errors import NotFound
-from gristmill.runner import LEASE_SECONDS, Parked
+from gristmill.runner import ParkedKernels
 from tests.conftest import edit_notebook, shell, write_notebook
+from tests.waiting import alive, ended
 
 COUNT = "open('counter.log', 'a').write('{}\\n')"
 
@@ -43,22 +44,8 @@ def mend(root: Path, source: str = "result = slow + 1", index: int = 3) -> None:
     edit_notebook(root / "make.ipynb", lambda n: n.cells[index].update(source=source))
 
 
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
 def counted(root: Path) -> list[str]:
     return (root / "counter.log").read_text().split()
-
-
-def gone(pid: int) -> bool:
-    until = time.monotonic() + 15
-    while alive(pid) and time.monotonic() < until:
-        time.sleep(0.05)
-    return not alive(pid)
 
 
 def test_fail_look_inside_mend_and_go_on(failing: Path) -> None:
@@ -92,7 +79,7 @@ def test_fail_look_inside_mend_and_go_on(failing: Path) -> None:
     assert counted(root) == ["slow", "third"]
     assert (root / "after.txt").read_text() == "61!"
     assert "up to date" in shell(root, "dvc", "status").stdout
-    assert gone(listed["pid"])
+    assert ended(listed["pid"])
     assert parked(Project.load(root)) == []
     assert not Path(file).exists()
 
@@ -128,7 +115,7 @@ def test_what_changed_above_is_named_and_a_newer_run_takes_the_place(failing: Pa
     assert not run(project, RunRequest(keep_failed=True)).ok
     (second,) = parked(project)
     assert second.pid != first.pid
-    assert gone(first.pid)
+    assert ended(first.pid)
     assert alive(second.pid)
     mend(root)
     mend(root, f"import mlflow\nslow = 30\n{COUNT.format('slow')}", 2)
@@ -140,7 +127,7 @@ def test_what_changed_above_is_named_and_a_newer_run_takes_the_place(failing: Pa
     assert "make runs from its beginning: cell 3 (code cell 2) changed." in notices
     assert (root / "after.txt").read_text() == "31!"
     assert counted(root).count("slow") == 3
-    assert gone(second.pid)
+    assert ended(second.pid)
 
 
 def test_a_parked_kernel_outlives_its_run_but_not_its_lease(failing: Path) -> None:
@@ -155,8 +142,8 @@ def test_a_parked_kernel_outlives_its_run_but_not_its_lease(failing: Path) -> No
     )
     assert run(project, RunRequest(("other",))).ok
     assert alive(kernel.pid)
-    path = Parked(project.state).path(kernel)
-    os.utime(path, (time.time() - LEASE_SECONDS - 1,) * 2)
-    assert gone(kernel.pid)
+    path = ParkedKernels(project.state).path(kernel)
+    os.utime(path, (time.time() - ParkedKernels.lease_seconds - 1,) * 2)
+    assert ended(kernel.pid)
     assert not path.exists()
     assert parked(project) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -18,13 +19,14 @@ from mlflow import MlflowClient
 from gristmill.project import Project
 from gristmill.workspace import lineage_of
 from tests.conftest import commit, edit_notebook, shell, write_notebook
+from tests.waiting import eventually
 
 STEPS = ["make-data", "sub-deep-er-Big-Output", "sub-sum"]
 
 
 def status(root: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(shell(root, "gristmill", "status", "--json").stdout)
-    return found
+    status: dict[str, Any] = json.loads(shell(root, "gristmill", "status", "--json").stdout)
+    return status
 
 
 def stale(root: Path) -> list[str]:
@@ -234,52 +236,68 @@ def test_parameter_sets_and_stages_of_the_users_own(strangers_project: Path) -> 
     assert status(root)["steps"]["make-data"]["params"] == {"n": 7}
 
 
-def slow_project(root: Path) -> None:
+@pytest.fixture
+def slow(project_root: Path, tmp_path: Path) -> Path:
+    """Two steps; the first ends when somebody writes into the pipe `gate`, and can be killed at
+    many places before."""
+    os.mkfifo(tmp_path / "gate")
     write_notebook(
-        root / "slow.ipynb",
+        project_root / "slow.ipynb",
         'from gristmill import Output\no: Output = "slow.txt"\nlines: int = 30',
         "import time\n"
         "with open(o, 'w') as f:\n"
         "    for i in range(lines):\n"
         "        print(i, file=f, flush=True)\n"
-        "        time.sleep(0.05)",
+        "        time.sleep(0.02)  # a kill shall find it here\n"
+        f"open({str(tmp_path / 'gate')!r}).read()",
     )
     write_notebook(
-        root / "next.ipynb",
+        project_root / "next.ipynb",
         'from gristmill import Input, Output\ni: Input = "slow.txt"\no: Output = "next.txt"',
         "open(o, 'w').write(str(len(open(i).read().split())))",
     )
+    return project_root
 
 
-def test_two_runs_at_once_one_waits_or_refuses(project_root: Path) -> None:
-    root = project_root
-    slow_project(root)
-    with subprocess.Popen(["gristmill", "run"], cwd=root, stdout=subprocess.PIPE) as first:
-        _wait_for(root / "slow.txt")
-        refused = shell(root, "gristmill", "run", "--no-wait", check=False)
+def open_for_good(gate: Path) -> None:
+    gate.unlink()
+    gate.touch()
+
+
+def test_two_runs_at_once_one_waits_or_refuses(slow: Path, tmp_path: Path) -> None:
+    with subprocess.Popen(["gristmill", "run"], cwd=slow, stdout=subprocess.PIPE) as first:
+        eventually((slow / "slow.txt").exists)
+        refused = shell(slow, "gristmill", "run", "--no-wait", check=False)
         assert refused.returncode == 4
         assert "(process " in refused.stderr
-        waited = shell(root, "gristmill", "run")
-        assert "waiting for gristmill run" in waited.stdout
-        assert "nothing to do" in waited.stdout
-        assert first.wait(60) == 0
+        words = ["gristmill", "run"]
+        with subprocess.Popen(words, cwd=slow, stdout=subprocess.PIPE, text=True) as second:
+            assert second.stdout is not None
+            assert "waiting for gristmill run" in second.stdout.readline()
+            (tmp_path / "gate").write_text("go on")
+            assert "nothing to do" in second.stdout.read()
+        assert (first.wait(60), second.wait(60)) == (0, 0)
 
 
-def test_ctrl_c_leaves_everything_consistent(project_root: Path) -> None:
-    root = project_root
-    slow_project(root)
-    with subprocess.Popen(["gristmill", "run"], cwd=root, stdout=subprocess.PIPE) as first:
-        _wait_for(root / "slow.txt")
+def test_ctrl_c_leaves_everything_consistent(slow: Path, tmp_path: Path) -> None:
+    with subprocess.Popen(["gristmill", "run"], cwd=slow, stdout=subprocess.PIPE) as first:
+        eventually((slow / "slow.txt").exists)
         first.send_signal(signal.SIGINT)
         assert first.wait(60) == 130
-    assert set(stale(root)) == {"slow", "next"}
+    assert set(stale(slow)) == {"slow", "next"}
+    open_for_good(tmp_path / "gate")
+    shell(slow, "gristmill", "run")
+    assert (slow / "next.txt").read_text() == "30"
+
+
+@pytest.mark.kill
+def test_killed_at_any_moment_the_next_run_completes(slow: Path, tmp_path: Path) -> None:
+    root = slow
+    open_for_good(tmp_path / "gate")
     shell(root, "gristmill", "run")
-    assert (root / "next.txt").read_text() == "30"
-
-
-def test_killed_at_any_moment_the_next_run_completes(project_root: Path) -> None:
-    root = project_root
-    slow_project(root)
+    began = time.monotonic()
+    shell(root, "gristmill", "run", "-p", "slow.lines=10")
+    longest = time.monotonic() - began
     moments = random.Random(7)
     for attempt in range(4):
         with subprocess.Popen(
@@ -288,8 +306,9 @@ def test_killed_at_any_moment_the_next_run_completes(project_root: Path) -> None
             stdout=subprocess.PIPE,
             start_new_session=True,
         ) as process:
-            time.sleep(moments.uniform(0.3, 9))
-            os.kill(process.pid, signal.SIGKILL)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(moments.uniform(0.05, longest))
+            process.kill()
         shell(root, "gristmill", "run", "-p", f"slow.lines={20 + attempt}")
         assert (root / "next.txt").read_text() == str(20 + attempt)
         assert dvc_is_clean(root)
@@ -300,10 +319,3 @@ def test_killed_at_any_moment_the_next_run_completes(project_root: Path) -> None
     runs = client.search_runs([experiment.experiment_id])
     assert {r.info.status for r in runs} <= {"FINISHED", "KILLED"}
     assert not list((root / ".gristmill/runs").glob("*/*.kernel"))
-
-
-def _wait_for(path: Path, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not path.exists() or not path.read_text():
-        assert time.monotonic() < deadline, f"{path} did not appear"
-        time.sleep(0.05)

@@ -209,6 +209,7 @@ def _window(columns: tuple[Column, ...], rows: np.ndarray[Any, Any]) -> dict[str
     return {c.name: c.binning.sketch(_values(c.name, table)[1]) for c in columns}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rows", "trials"), [(500, 200), (4000, 60)])
 def test_halves_of_the_same_flights_alarm_in_at_most_one_of_twenty(rows: int, trials: int) -> None:
     """Without the thresholds of effect: the tests alone must keep the budget."""

@@ -30,6 +30,8 @@ from .conftest import World
 from .test_routes import ROUTES, Receiver, receiver
 from .world import MODEL
 
+pytestmark = pytest.mark.kill
+
 __all__ = ["receiver"]
 
 JULY = datetime(2013, 7, 1, tzinfo=UTC)

@@ -11,7 +11,7 @@ import pytest
 
 from gristmill.cli import main
 from gristmill.errors import Conflict, Invalid, NotFound
-from gristmill.files import locked
+from gristmill.files import exclusive_lock
 from gristmill.monitoring import monitor, read_report
 from gristmill.monitoring._repair.hindsight import in_hindsight
 from gristmill.monitoring._settings import directory
@@ -106,7 +106,7 @@ def test_a_label_may_come_before_its_prediction_is_read(world: World) -> None:
 
 def test_two_at_once(world: World) -> None:
     with (
-        locked(directory(world.project, MODEL) / "lock", "monitoring"),
+        exclusive_lock(directory(world.project, MODEL) / "lock", "monitoring"),
         pytest.raises(Conflict, match=str(os.getpid())),
     ):
         monitor(world.project, MODEL)

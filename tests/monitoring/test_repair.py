@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,7 @@ import pytest
 
 from gristmill.cli import main
 from gristmill.errors import Conflict, Invalid
-from gristmill.files import append_journal, locked, read_journal
+from gristmill.files import append_journal, exclusive_lock, read_journal
 from gristmill.monitoring import (
     Alert,
     MonitorReport,
@@ -37,6 +35,7 @@ from gristmill.monitoring._settings import RetrainSettings, directory
 from gristmill.monitoring._statistics.drift import WindowDrift
 from gristmill.monitoring._windows.report import Finding
 from gristmill.runner import RunRequest
+from tests.waiting import eventually
 
 from .conftest import World
 from .world import MODEL, add_step, commit, flights
@@ -220,6 +219,7 @@ def test_a_run_that_fails_is_told_and_given_up_after_enough_tries(world: World) 
     assert champion(world) == 1
 
 
+@pytest.mark.kill
 def test_killed_repairs_are_resumed_and_nothing_is_double(world: World) -> None:
     from gristmill.registry import Registry
 
@@ -231,15 +231,16 @@ def test_killed_repairs_are_resumed_and_nothing_is_double(world: World) -> None:
         f"repair(Project.find(), {MODEL!r}, now=datetime(2013, 7, 1, tzinfo=UTC))\n"
     )
     journal = directory(world.project, MODEL) / "repairs.jsonl"
+
+    def reached(process: subprocess.Popen[bytes], step: str) -> bool:
+        return process.poll() is not None or any(r["step"] == step for r in read_journal(journal))
+
     for step in ("began", "ran", "registered", "gated"):
         process = subprocess.Popen(
             [sys.executable, "-c", code], cwd=world.root, stderr=subprocess.DEVNULL
         )
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline and process.poll() is None:
-            if any(r["step"] == step for r in read_journal(journal)):
-                os.kill(process.pid, signal.SIGKILL)
-            time.sleep(0.005)
+        eventually(partial(reached, process, step), every=0.005)
+        process.kill()
         process.wait()
     repair(world.project, MODEL, now=JULY)
     (told,) = read_repairs(world.project, MODEL)
@@ -254,7 +255,7 @@ def test_killed_repairs_are_resumed_and_nothing_is_double(world: World) -> None:
 
 def test_two_repairs_at_once_and_no_policy(world: World) -> None:
     with (
-        locked(directory(world.project, MODEL) / "repair.lock", "a repair"),
+        exclusive_lock(directory(world.project, MODEL) / "repair.lock", "a repair"),
         pytest.raises(Conflict),
     ):
         repair(world.project, MODEL)

@@ -57,6 +57,7 @@ def test_the_budget_is_shared_and_said() -> None:
     assert budget_text(plain).startswith("At most one false alarm in 52 weeks")
 
 
+@pytest.mark.slow
 def test_days_not_rows_are_what_chance_deals_out() -> None:
     """A month split in two by days: the weather differs, and is no alarm."""
     table = flights()

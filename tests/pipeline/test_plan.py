@@ -41,14 +41,14 @@ def test_two_writers_name_both_notebooks() -> None:
     with pytest.raises(Invalid) as caught:
         build_dag([spec("a", (), ("d",)), spec("b", (), ("d/x",))])
     assert caught.value.code == "dag.two-writers"
-    assert "a.ipynb, cell 1" in caught.value.message
-    assert "b.ipynb, cell 1" in caught.value.message
+    assert {"a.ipynb,", "b.ipynb,"} <= set(caught.value.message.split())
 
 
 def test_a_cycle_is_drawn() -> None:
-    with pytest.raises(Invalid, match=r"-> ") as caught:
+    with pytest.raises(Invalid) as caught:
         build_dag([spec("a", ("b",), ("a",)), spec("b", ("a",), ("b",))])
     assert caught.value.code == "dag.cycle"
+    assert "b -> a -> b" in caught.value.message
 
 
 def test_an_unknown_step_lists_the_known() -> None:
@@ -81,29 +81,29 @@ def state(dag: Dag, name: str) -> StepState:
 )
 def test_every_change_has_its_reason(change: dict[str, object], reason: str) -> None:
     locked = state(build_dag(CHAIN), "b")
-    found = staleness(replace(locked, **change), locked)  # type: ignore[arg-type]
-    assert found.run
-    assert found.reasons == (reason,)
+    decision = staleness(replace(locked, **change), locked)  # type: ignore[arg-type]
+    assert decision.run
+    assert decision.reasons == (reason,)
 
 
 def test_what_a_step_needs_runs_first() -> None:
     dag = build_dag(CHAIN)
-    now = {name: state(dag, name) for name in dag.steps}
-    locked = {**now, "a": replace(now["a"], params={"p": 2})}
-    chosen = plan(dag, now, locked)
+    current = {name: state(dag, name) for name in dag.steps}
+    locked = {**current, "a": replace(current["a"], params={"p": 2})}
+    chosen = plan(dag, current, locked)
     assert chosen.stale == ("a", "b", "c")
     assert chosen.decisions["b"].why == "a runs first"
-    assert plan(dag, now, locked, targets=["b"]).stale == ("a", "b")
-    assert plan(dag, now, locked, targets=["c"], only=True).stale == ()
-    assert plan(dag, now, now).stale == ()
-    assert plan(dag, now, now, force=True).stale == ("a", "b", "c")
+    assert plan(dag, current, locked, targets=["b"]).stale == ("a", "b")
+    assert plan(dag, current, locked, targets=["c"], only=True).stale == ()
+    assert plan(dag, current, current).stale == ()
+    assert plan(dag, current, current, force=True).stale == ("a", "b", "c")
 
 
 @given(st.sets(st.sampled_from(["a", "b", "c"])))
 def test_a_plan_is_closed_downwards(changed: set[str]) -> None:
     """Whatever changes, every descendant of a stale step is stale too."""
     dag = build_dag(CHAIN)
-    now = {name: state(dag, name) for name in dag.steps}
-    locked = {n: replace(s, cmd="old") if n in changed else s for n, s in now.items()}
-    stale = set(plan(dag, now, locked).stale)
+    current = {name: state(dag, name) for name in dag.steps}
+    locked = {n: replace(s, cmd="old") if n in changed else s for n, s in current.items()}
+    stale = set(plan(dag, current, locked).stale)
     assert stale == changed | dag.descendants(changed)

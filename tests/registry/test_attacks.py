@@ -261,6 +261,7 @@ def test_history_survives_deletion_in_mlflow(project: Project, models: Models) -
     assert "MLflow has no model 'delay' any more" in messages(project)
 
 
+@pytest.mark.kill
 @pytest.mark.parametrize(
     ("verb", "ledger_url"),
     [

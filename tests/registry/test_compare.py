@@ -23,7 +23,7 @@ from gristmill.registry import compare, point_at, register
 from gristmill.registry._compare.curves import ROUND, curves_of
 from gristmill.registry._compare.disagreement import disagreement
 from gristmill.registry._gates.statistics import metric_interval
-from gristmill.workspace import remember
+from gristmill.workspace import save_lineage
 
 from .conftest import Models, lineage, put
 
@@ -106,7 +106,7 @@ def executed(project: Project, run: str, code: str, depth: int) -> object:
     prepare = replace(
         line, step="prepare", executed=None, inputs={}, outputs=line.inputs, params={"rows": depth}
     )
-    remember(project, prepare)
+    save_lineage(project, prepare)
     return line
 
 

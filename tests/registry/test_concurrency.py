@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shutil
+import sys
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -19,12 +20,16 @@ from gristmill.registry._versions.mlflow import aliases
 
 from .conftest import SETTINGS, Models, lineage, put
 
+pytestmark = pytest.mark.slow
+
 MANY = 16
+PRELOAD = "tests.registry.preload"
 NAMES = ("GRISTMILL_KEYS", "GRISTMILL_LEDGER_URL")
 
 
 def begin(barrier: Any, environment: dict[str, str]) -> None:
     """The fork server outlives a test, so its environment is that of an earlier one."""
+    assert PRELOAD in sys.modules, "each process would import MLflow for itself"
     os.environ.update(environment)
     barrier.wait()
 
@@ -34,7 +39,7 @@ def at_once(
 ) -> list[Any]:
     """Results or exceptions of one call a process; all processes start together."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.registry.preload"])
+    context.set_forkserver_preload([PRELOAD])
     barrier = context.Barrier(processes)
     with ProcessPoolExecutor(
         processes,

@@ -76,6 +76,7 @@ def test_a_record_affects_what_osv_says(
     assert database.query("other", version) == []
 
 
+@pytest.mark.slow
 def test_pip_audit_judges_by_a_snapshot(tmp_path: Path) -> None:
     database = snapshot(
         tmp_path / "db",

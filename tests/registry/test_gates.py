@@ -66,6 +66,7 @@ def test_slices_find_the_group_that_got_worse() -> None:
     assert gate.evaluate(replace(PLAIN, champion_version=None)).verdict == PASS
 
 
+@pytest.mark.slow
 def test_slices_of_an_equally_good_model_fail_at_most_alpha() -> None:
     rng = np.random.default_rng(8)
     failed = 0

@@ -15,7 +15,9 @@ from gristmill.errors import GristmillError
 from gristmill.project import Project
 from gristmill.registry import register, reproduce
 
-from ..conftest import commit, edit_notebook, shell, write_notebook
+from ..conftest import commit, copied, edit_notebook, shell, write_notebook
+
+pytestmark = pytest.mark.slow
 
 SETTINGS = """
 [project]
@@ -60,17 +62,12 @@ def wheel(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with one version, trained with a parameter that only the run knew."""
-    root = tmp_path_factory.mktemp("reproduce") / "tiny"
-    root.mkdir()
+    root = copied(blank, tmp_path_factory.mktemp("reproduce") / "tiny")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRISTMILL_KEYS", str(root.parent / "keys"))
         patch.setenv("GRISTMILL_DRIVER", "0")
-        shell(root, "git", "init", "-q", ".")
-        shell(root, "git", "config", "user.name", "Ada")
-        shell(root, "git", "config", "user.email", "ada@example.org")
-        shell(root, "gristmill", "init")
         (root / "gristmill.toml").write_text(SETTINGS)
         wheel(root.parent / "wheels")
         lock = f"--no-index\n--find-links {root.parent / 'wheels'}\neverything==1.0\n"

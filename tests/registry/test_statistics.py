@@ -73,6 +73,7 @@ def test_accuracy_is_decided_as_the_exact_mcnemar_test() -> None:
         assert (found.lower > 0) == (gained > lost and p_two / 2 < 0.05)
 
 
+@pytest.mark.slow
 def test_delong_agrees_with_the_bootstrap() -> None:
     rng = np.random.default_rng(11)
     y, a, b = two_models(rng, 800, 0.4)
@@ -92,6 +93,7 @@ def test_grouping_many_rows_leaves_the_bound_where_it_is() -> None:
     assert grouped.lower == pytest.approx(normal, abs=0.05 * (gain.mean() - normal))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["roc_auc", "log_loss", "accuracy", "f1", "brier"])
 def test_an_equally_good_challenger_passes_at_most_alpha(metric: str) -> None:
     """alpha = 5 %; of 400 trials 20 are expected, and 32 or more have probability 0.007."""

@@ -17,6 +17,8 @@ from gristmill.warm._server.observe import EVENTS, _Hook
 from gristmill.workspace import lineage_of
 from tests.conftest import write_notebook
 
+pytestmark = pytest.mark.slow
+
 CELLS = (
     "from gristmill import Input, Output\nsrc: Input = 'data'\nout: Output = 'out.txt'\nn: int = 1",
     "import os, tempfile\nimport pandas as pd\nname = 'raw' + '.csv'",
@@ -50,21 +52,19 @@ def test_undeclared_files_are_told_with_their_cell(project: Project, kernel: str
     heard: list[Event] = []
     result = run(project, RunRequest(kernel=kernel), [heard.append])
     assert result.ok, result
-    said = [e.message for e in heard if isinstance(e, Notice)]
-    assert said == [
-        "peek.ipynb, cell 4 read extra/raw.csv, which it does not declare",
-        "peek.ipynb, cell 5 wrote extra/side1.txt, which it does not declare",
-    ]
+    read, wrote = [e.message for e in heard if isinstance(e, Notice)]
+    assert "peek.ipynb, cell 4" in read
+    assert "extra/raw.csv" in read
+    assert "peek.ipynb, cell 5" in wrote
+    assert "extra/side1.txt" in wrote
     lineage = lineage_of(project, "out.txt")
     assert lineage.undeclared == {"extra/raw.csv": "read", "extra/side1.txt": "write"}
     executed = nbformat.read(result.steps["peek"].executed, as_version=4)
     assert executed.cells[-1].outputs[0].text == "[] 1\nnowhere.txt\n"
     assert [c.execution_count for c in executed.cells[1:]] == [1, 2, 3, 4, 5, 6]
-    seen = [f.message for f in lint(project, ["peek"]) if "last run" in f.message]
-    assert seen == [
-        "the last run read extra/raw.csv, which it does not declare.",
-        "the last run wrote extra/side1.txt, which it does not declare.",
-    ]
+    messages = [f.message for f in lint(project, ["peek"])]
+    for path in ("extra/raw.csv", "extra/side1.txt"):
+        assert sum(path in message and "last run" in message for message in messages) == 1
 
 
 def test_undeclared_files_fail_a_step_or_are_not_watched(project: Project) -> None:

@@ -6,17 +6,19 @@ import shutil
 import tempfile
 import textwrap
 import threading
-import time
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from gristmill.runner._notebook.direct import NotDirect, Shell, raise_error
+from gristmill.runner._notebook.direct import ShellExecutor, raise_error
 from gristmill.runner._notebook.suitable import refusal
-from gristmill.warm import KernelRequest, acquire, stop_servers
-from gristmill.warm._client import client
+from gristmill.warm import KernelRequest, NotWarm, start_kernel, stop_servers
+from gristmill.warm._client import servers as warm_servers
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -50,7 +52,7 @@ def book(*cells):
 def execute_direct(notebook, asked, timeout=None, begun=lambda shell: None):
     rules = NotebookClient(notebook)
     rules.reset_execution_trackers()
-    with Shell(asked) as shell:
+    with ShellExecutor(asked) as shell:
         begun(shell)
         notebook.metadata["language_info"] = shell.language_info
         for index, cell in enumerate(notebook.cells):
@@ -133,7 +135,7 @@ NOTEBOOKS = {
         "import multiprocessing as m, time\n"
         "p = m.get_context('fork').Process(target=print, args=('from the fork',))\n"
         "print('before', flush=True); p.start(); p.join()\n"
-        "time.sleep(1); print(p.exitcode)"
+        "time.sleep(1); print(p.exitcode)"  # what a fork prints takes its own time
     ],
 }
 
@@ -142,7 +144,7 @@ NOTEBOOKS = {
 def test_the_executed_notebook_is_that_of_a_kernel(tmp_path, name):
     direct, kernel = book(*NOTEBOOKS[name]), book(*NOTEBOOKS[name])
     execute_direct(direct, request(tmp_path))
-    with acquire(request(tmp_path)) as handle:
+    with start_kernel(request(tmp_path)) as handle:
         NotebookClient(kernel, km=handle.km, timeout=60).execute()
     nbformat.validate(direct)
     assert comparable(direct) == comparable(kernel)
@@ -166,16 +168,15 @@ def test_text_keeps_the_order_in_which_it_was_written(tmp_path):
 
 
 def test_text_arrives_while_the_cell_runs(tmp_path):
-    notebook = book("import time\nprint('now')\ntime.sleep(60)")
+    notebook = book("import signal\nprint('now')\nsignal.pause()")
     seen = []
 
     def watch(shell):
         def end_when_seen():
-            until = time.monotonic() + 20
-            while time.monotonic() < until and not seen:
-                seen.extend(notebook.cells[0].outputs)
-                time.sleep(0.01)
-            os.kill(shell.pid, 9)
+            try:
+                seen.extend(eventually(lambda: list(notebook.cells[0].outputs)))
+            finally:
+                os.kill(shell.pid, 9)
 
         threading.Thread(target=end_when_seen).start()
 
@@ -192,28 +193,25 @@ def test_errors_are_nbclients(tmp_path):
         return error.value.ename, comparable(notebook)
 
     def by_kernel(notebook):
-        with acquire(request(tmp_path)) as handle:
+        with start_kernel(request(tmp_path)) as handle:
             NotebookClient(notebook, km=handle.km).execute()
 
     assert outcome(lambda n: execute_direct(n, request(tmp_path))) == outcome(by_kernel)
 
 
 @pytest.mark.parametrize(
-    "body", ["time.sleep(60)", "while True: pass", "while True: print('x' * 100)"]
+    "body", ["signal.pause()", "while True: pass", "while True: print('x' * 100)"]
 )
 def test_a_timeout_ends_the_cell_and_the_process(tmp_path, body):
-    notebook = book("import os; print(os.getpid())", f"import time\n{body}")
+    notebook = book("import os; print(os.getpid())", f"import signal\n{body}")
     with pytest.raises(CellTimeoutError):
         execute_direct(notebook, request(tmp_path), timeout=2)
     pid = int(notebook.cells[0].outputs[0]["text"])
-    until = time.monotonic() + 5
-    while os.path.exists(f"/proc/{pid}") and time.monotonic() < until:
-        time.sleep(0.01)
-    assert not os.path.exists(f"/proc/{pid}")
+    eventually(lambda: not os.path.exists(f"/proc/{pid}"), 5)
 
 
 def test_a_cell_that_refuses_to_be_interrupted_is_killed(tmp_path):
-    body = "import time\nwhile True:\n    try: time.sleep(1)\n    except BaseException: pass"
+    body = "import signal\nwhile True:\n    try: signal.pause()\n    except BaseException: pass"
     with pytest.raises(CellTimeoutError):
         execute_direct(book(body), request(tmp_path), timeout=0.5)
 
@@ -263,9 +261,9 @@ def test_what_needs_no_kernel_is_not_refused(source):
 
 
 def test_a_hidden_widget_is_noticed_when_it_opens(tmp_path):
-    with pytest.raises(NotDirect, match="comm"):
+    with pytest.raises(NotWarm, match="comm"):
         execute_direct(book("w = __import__('ipywidgets')", "w.IntSlider()"), request(tmp_path))
-    with pytest.raises(NotDirect, match="kernel"):
+    with pytest.raises(NotWarm, match="kernel"):
         execute_direct(book("ip = get_ipython()", "k = ip.kernel\nk.session"), request(tmp_path))
 
 
@@ -274,7 +272,7 @@ def test_a_configured_ipython_needs_a_kernel(tmp_path):
     startup.mkdir(parents=True)
     (startup / "x.py").touch()
     env = {**os.environ, "IPYTHONDIR": str(tmp_path / "ipy")}
-    with pytest.raises(NotDirect, match="startup"):
+    with pytest.raises(NotWarm, match="startup"):
         execute_direct(book("1"), request(tmp_path, env=env))
 
 
@@ -284,7 +282,4 @@ def test_nothing_stays_behind(tmp_path):
     for _ in range(3):
         execute_direct(book("1"), request(tmp_path))
     assert len(os.listdir("/proc/self/fd")) == before
-    until = time.monotonic() + 5
-    while any(s["children"] for s in client.servers()) and time.monotonic() < until:
-        time.sleep(0.01)
-    assert not any(s["children"] for s in client.servers())
+    eventually(lambda: not any(s["children"] for s in warm_servers.servers()), 5)

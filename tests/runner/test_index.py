@@ -18,18 +18,17 @@ from gristmill.pipeline import normalise_code
 from gristmill.project import Project
 from gristmill.runner import RunRequest, plan_run, run
 from gristmill.workspace import load_workspace
-from tests.conftest import edit_notebook, shell, write_notebook
+from tests.conftest import copied, edit_notebook, shell, write_notebook
+
+pytestmark = pytest.mark.slow
 
 Edit = Callable[[Path], object]
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project of two steps, a module and an output directory, all fresh."""
-    root = tmp_path_factory.mktemp("index") / "project"
-    root.mkdir()
-    shell(root, "git", "init", "-q", ".")
-    shell(root, "gristmill", "init")
+    root = copied(blank, tmp_path_factory.mktemp("index") / "project")
     (root / "raw.csv").write_text("1\n2\n")
     (root / "helper.py").write_text("def double(x):\n    return 2 * x\n")
     write_notebook(

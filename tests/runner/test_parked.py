@@ -11,9 +11,9 @@ import pytest
 
 from gristmill.errors import Conflict, NotFound
 from gristmill.pipeline import CodeCell
-from gristmill.processes import process_start
-from gristmill.runner import Parked, ParkedKernel, end_orphans
-from gristmill.runner._kernels.parked import MOST, digests
+from gristmill.processes import start_time
+from gristmill.runner import ParkedKernel, ParkedKernels, end_orphans
+from gristmill.runner._kernels.parked import MAX_PARKED, digests
 from gristmill.runner._lock import note_kernel
 
 Make = Callable[[str], ParkedKernel]
@@ -29,10 +29,10 @@ def make(tmp_path: Path) -> Iterator[Make]:
         processes.append(process)
         kernel = ParkedKernel(
             step, "run", f"{step}.ipynb", str(tmp_path / "none.json"), process.pid,
-            process_start(process.pid), float(len(processes)), 3, "x.ipynb", (), {}, {}, {}, {},
+            start_time(process.pid), float(len(processes)), 3, "x.ipynb", (), {}, {}, {}, {},
             None, "failed", {},
         )  # fmt: skip
-        Parked(tmp_path).keep(kernel)
+        ParkedKernels(tmp_path).keep(kernel)
         return kernel
 
     yield park
@@ -45,22 +45,22 @@ def test_the_next_run_spares_parked_kernels_unless_a_run_was_going_on_in_one(
     tmp_path: Path, make: Make
 ) -> None:
     waits, resuming = make("waits"), make("resuming")
-    Parked(tmp_path).resume(resuming, "killed-run")
+    ParkedKernels(tmp_path).resume(resuming, "killed-run")
     for kernel in (waits, resuming):
         note_kernel(tmp_path / "runs/killed-run", kernel.step, kernel.pid)
     assert end_orphans(tmp_path / "runs") == 1
     assert waits.alive
     assert not resuming.alive
-    assert [k.step for k in Parked(tmp_path).all()] == ["waits"]
+    assert [k.step for k in ParkedKernels(tmp_path).all()] == ["waits"]
 
 
 def test_one_kernel_a_step_and_a_bound_on_all(tmp_path: Path, make: Make) -> None:
     first, second = make("a"), make("a")
     assert not first.alive
-    others = [make(f"step-{i}") for i in range(MOST)]
+    others = [make(f"step-{i}") for i in range(MAX_PARKED)]
     assert not second.alive
-    assert [k.alive for k in others] == [True] * MOST
-    registry = Parked(tmp_path)
+    assert [k.alive for k in others] == [True] * MAX_PARKED
+    registry = ParkedKernels(tmp_path)
     with pytest.raises(Conflict, match="step-1"):
         registry.find()
     with pytest.raises(NotFound, match="of step a"):
@@ -73,16 +73,16 @@ def test_one_kernel_a_step_and_a_bound_on_all(tmp_path: Path, make: Make) -> Non
 def test_a_reused_process_id_is_nobodys_kernel(tmp_path: Path, make: Make) -> None:
     kernel = make("a")
     stale = replace(kernel, started=kernel.started - 5)
-    registry = Parked(tmp_path)
+    registry = ParkedKernels(tmp_path)
     registry.keep(stale)
     assert registry.all() == []
     assert kernel.alive
 
 
 def test_a_broken_record_is_dropped(tmp_path: Path, make: Make) -> None:
-    path = Parked(tmp_path).path(make("a"))
+    path = ParkedKernels(tmp_path).path(make("a"))
     path.write_text('{"step": "a"')
-    assert Parked(tmp_path).all() == []
+    assert ParkedKernels(tmp_path).all() == []
     assert not path.exists()
 
 

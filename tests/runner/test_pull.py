@@ -10,19 +10,18 @@ import pytest
 from gristmill.events import Event, Notice
 from gristmill.project import Project
 from gristmill.runner import RunRequest, RunResult, run
-from tests.conftest import commit, shell, write_notebook
+from tests.conftest import commit, copied, shell, write_notebook
+
+pytestmark = pytest.mark.slow
 
 HEAD = "from gristmill import Input, Output\n"
 
 
 @pytest.fixture(scope="module")
-def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def origin(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project that ran with n = 2 and then with n = 3, pushed to a remote."""
     top = tmp_path_factory.mktemp("pull")
-    root = top / "a"
-    root.mkdir()
-    shell(root, "git", "init", "-q", ".")
-    shell(root, "gristmill", "init")
+    root = copied(blank, top / "a")
     (root / "raw.csv").write_text("1\n2\n")
     shell(root, "dvc", "add", "-q", "raw.csv")
     write_notebook(

@@ -17,7 +17,9 @@ from gristmill.lineage import DvcRepo
 from gristmill.project import Project
 from gristmill.runner import RunRequest, RunResult, run
 from gristmill.runner._interrupts import Interrupts
-from tests.conftest import shell, write_notebook
+from tests.conftest import copied, write_notebook
+
+pytestmark = pytest.mark.slow
 
 SETTINGS = """
 [steps.flaky]
@@ -41,19 +43,16 @@ workers = 4
 """
 HEAD = "from gristmill import Input, Output\n"
 ORPHAN = (
-    "import subprocess, sys, time\n"
+    "import signal, subprocess, sys\n"
     'code = \'import subprocess, sys; subprocess.Popen([sys.executable, "-c", '
-    '"import time; time.sleep(77)"])\'\n'
+    '"import signal; signal.pause()", "an orphan"])\'\n'
     "subprocess.run([sys.executable, '-c', code])\n"
 )
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("policies") / "project"
-    root.mkdir()
-    shell(root, "git", "init", "-q", ".")
-    shell(root, "gristmill", "init")
+def world(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = copied(blank, tmp_path_factory.mktemp("policies") / "project")
     with open(root / "gristmill.toml", "a") as file:
         file.write(SETTINGS)
     write_notebook(
@@ -67,14 +66,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         root / "hangs.ipynb",
         HEAD + 'o: Output = "hangs.txt"',
         ORPHAN,
-        "time.sleep(0.5)",
-        "time.sleep(60)",
+        "signal.pause()",
     )
     write_notebook(
         root / "crawls.ipynb",
         HEAD + 'o: Output = "crawls.txt"',
-        "import time\ntime.sleep(0.2)",
-        "time.sleep(60)",
+        "import signal",
+        "signal.pause()",
     )
     write_notebook(
         root / "counts.ipynb",
@@ -82,8 +80,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "import json, os\nnames = ('OMP_NUM_THREADS', 'CUDA_VISIBLE_DEVICES')\n"
         "json.dump([os.environ.get(n) for n in names], open(o, 'w'))",
     )
-    write_notebook(root / "long.ipynb", HEAD + 'o: Output = "long.txt"', ORPHAN, "time.sleep(60)")
+    write_notebook(root / "long.ipynb", HEAD + 'o: Output = "long.txt"', ORPHAN, "signal.pause()")
     return root
+
+
+def orphans(root: Path) -> list[psutil.Process]:
+    """What steps of this project have started and nobody has ended."""
+    started = [p for p in psutil.process_iter(["cmdline", "cwd"]) if p.info["cwd"] == str(root)]
+    return [p for p in started if "an orphan" in p.info["cmdline"]]
 
 
 def go(root: Path, request: RunRequest) -> tuple[RunResult, list[Event]]:
@@ -111,8 +115,10 @@ def test_a_flaky_step_is_tried_again_and_each_attempt_is_kept(world: Path, tmp_p
     experiment = client.get_experiment_by_name(project.experiment)
     assert experiment is not None
     runs = client.search_runs([experiment.experiment_id], "tags.`gristmill.step` = 'flaky'")
-    found = {(r.data.tags["gristmill.attempt"], r.info.status, r.data.metrics["n"]) for r in runs}
-    assert found == {("1", "FAILED", 1), ("2", "FAILED", 2), ("3", "FINISHED", 3)}
+    attempts = {
+        (r.data.tags["gristmill.attempt"], r.info.status, r.data.metrics["n"]) for r in runs
+    }
+    assert attempts == {("1", "FAILED", 1), ("2", "FAILED", 2), ("3", "FINISHED", 3)}
 
 
 def test_timeouts_say_what_took_too_long_and_leave_no_process(world: Path) -> None:
@@ -125,7 +131,7 @@ def test_timeouts_say_what_took_too_long_and_leave_no_process(world: Path) -> No
     assert hangs.message == "hangs.ipynb: the step took longer than 3 s."
     assert crawls.message == "crawls.ipynb: code cell 3 of 3 took longer than 2 s."
     assert "[steps.crawls]" in crawls.hint
-    assert not [p for p in psutil.process_iter(["cmdline"]) if "time.sleep(77)" in str(p.info)]
+    assert orphans(world) == []
 
 
 def test_interrupted_from_another_thread_the_rest_is_cancelled(world: Path) -> None:
@@ -161,7 +167,7 @@ def test_a_second_signal_ends_at_once_and_leaves_nothing_open(world: Path) -> No
     assert experiment is not None
     runs = client.search_runs([experiment.experiment_id], "attributes.status = 'RUNNING'")
     assert not runs
-    assert not [p for p in psutil.process_iter(["cmdline"]) if "time.sleep(77)" in str(p.info)]
+    assert orphans(world) == []
     DvcRepo(world).close()
     assert os.path.getsize(world / ".gristmill/lock") == 0
 

@@ -9,7 +9,7 @@ import pytest
 from mlflow import MlflowClient
 
 from gristmill.project import Project
-from gristmill.runner import RunRequest, RunResult, plan_run, run, steps_wanted
+from gristmill.runner import RunRequest, RunResult, plan_run, run, target_project
 from gristmill.workspace import load_workspace
 from tests.conftest import commit, shell, write_notebook
 
@@ -22,22 +22,23 @@ def go(root: Path, *, smoke: bool) -> RunResult:
 
 def digests(root: Path) -> dict[str, str]:
     """Every file outside the shadow, but what belongs to no run: caches of the looks taken."""
-    found = {}
+    digests = {}
     for path in sorted(root.rglob("*")):
         name = path.relative_to(root).as_posix()
         passing = (
             name.startswith((".git/", ".gristmill/smoke", ".dvc/tmp")) or "__pycache__" in name
         )
         if path.is_file() and not passing:
-            found[name] = hashlib.md5(path.read_bytes()).hexdigest()
-    return found
+            digests[name] = hashlib.md5(path.read_bytes()).hexdigest()
+    return digests
 
 
 def stale(root: Path) -> tuple[str, ...]:
-    project, request = steps_wanted(Project.load(root), RunRequest(smoke=True))
+    project, request = target_project(Project.load(root), RunRequest(smoke=True))
     return plan_run(load_workspace(project, request.params), request).stale
 
 
+@pytest.mark.slow
 def test_a_smoke_run_is_apart_and_incremental(
     project_root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

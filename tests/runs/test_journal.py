@@ -9,7 +9,7 @@ import pytest
 from gristmill.errors import Conflict, Invalid
 from gristmill.events import Notice
 from gristmill.runs import Journal, journal_path, read_events
-from gristmill.runs._journal import KEPT, journals
+from gristmill.runs._journal import MAX_JOURNALS, journals
 
 NAME = "20260131-235959-0f3a"
 
@@ -20,8 +20,8 @@ def test_what_is_read_piece_by_piece_is_the_whole(tmp_path: Path) -> None:
     with Journal(tmp_path, NAME) as journal:
         for number in range(3):
             journal(Notice(number, NAME, "a\nb \N{SNOWMAN}"))
-            found, offset = read_events(path, offset)
-            pieces += found
+            records, offset = read_events(path, offset)
+            pieces += records
     assert pieces == read_events(path)[0]
     assert [r["at"] for r in pieces] == [0, 1, 2]
 
@@ -29,8 +29,8 @@ def test_what_is_read_piece_by_piece_is_the_whole(tmp_path: Path) -> None:
 def test_a_torn_line_waits_and_a_broken_one_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "j.jsonl"
     path.write_bytes(b'{"kind": "a"}\nscribble\n{"kind": "b"')
-    found, offset = read_events(path)
-    assert [r["kind"] for r in found] == ["a"]
+    records, offset = read_events(path)
+    assert [r["kind"] for r in records] == ["a"]
     with path.open("ab") as file:
         file.write(b"}\n")
     assert [r["kind"] for r in read_events(path, offset)[0]] == ["b"]
@@ -46,7 +46,9 @@ def test_a_name_is_used_once_and_leads_nowhere_else(tmp_path: Path) -> None:
 
 
 def test_old_journals_go(tmp_path: Path) -> None:
-    for number in range(KEPT + 3):
+    for number in range(MAX_JOURNALS + 3):
         with Journal(tmp_path, f"20260131-{number:06d}-0f3a"):
             pass
-    assert [p.stem[9:15] for p in journals(tmp_path)] == [f"{n:06d}" for n in range(3, KEPT + 3)]
+    assert [p.stem[9:15] for p in journals(tmp_path)] == [
+        f"{n:06d}" for n in range(3, MAX_JOURNALS + 3)
+    ]

@@ -18,18 +18,15 @@ from gristmill.project import Project
 from gristmill.runner import run_name
 from gristmill.runs import parse_where
 from gristmill.runs import search as rows_of
-from tests.conftest import commit, edit_notebook, shell, write_notebook
+from tests.conftest import commit, copied, edit_notebook, shell, write_notebook
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def root(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three runs: trees 80, then 90 with an edited cell, then one that fails."""
-    root = tmp_path_factory.mktemp("runs") / "p"
-    root.mkdir()
-    shell(root, "git", "init", "-q", ".")
-    shell(root, "git", "config", "user.name", "Ada")
-    shell(root, "git", "config", "user.email", "ada@example.org")
-    shell(root, "gristmill", "init")
+    root = copied(blank, tmp_path_factory.mktemp("runs") / "p")
     write_notebook(
         root / "train.ipynb",
         "from gristmill import Metrics, Output\nmodel: Output = 'model.txt'\n"
@@ -112,15 +109,13 @@ def test_a_run_is_shown_with_what_it_did(root: Path) -> None:
 
 
 def test_two_runs_differ_in_what_was_changed(root: Path) -> None:
-    found = json.loads(
-        shell(root, "gristmill", "runs", "diff", "last~2", "last~1", "--json").stdout
-    )
-    assert found["params"] == {"train.trees": {"before": 80, "after": 90, "delta": None}}
-    assert found["metrics"]["check.auc"]["delta"] == pytest.approx(0.05)
-    assert found["cells"].keys() == {"train"}
-    assert [c["before"] for c in found["cells"]["train"]] == [1]
-    assert "+import json, math" in found["cells"]["train"][0]["lines"]
-    assert found["lineage"].keys() == {
+    diff = json.loads(shell(root, "gristmill", "runs", "diff", "last~2", "last~1", "--json").stdout)
+    assert diff["params"] == {"train.trees": {"before": 80, "after": 90, "delta": None}}
+    assert diff["metrics"]["check.auc"]["delta"] == pytest.approx(0.05)
+    assert diff["cells"].keys() == {"train"}
+    assert [c["before"] for c in diff["cells"]["train"]] == [1]
+    assert "+import json, math" in diff["cells"]["train"][0]["lines"]
+    assert diff["lineage"].keys() == {
         "commit",
         "data model.txt",
         "data train.json",

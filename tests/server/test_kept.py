@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import nbformat
 import pytest
-
-from tests.conftest import shell
 
 from .conftest import Ask
 
@@ -15,8 +14,8 @@ RUN = "20260131-235959-0f3a"
 
 
 @pytest.fixture
-def runs(jp_root_dir: Path) -> Path:
-    shell(jp_root_dir, "gristmill", "init")
+def runs(blank: Path, jp_root_dir: Path) -> Path:
+    shutil.copytree(blank, jp_root_dir, dirs_exist_ok=True)
     folder = jp_root_dir / ".gristmill/runs" / RUN
     folder.mkdir(parents=True)
     cell = nbformat.v4.new_code_cell("1", metadata={"trusted": True})

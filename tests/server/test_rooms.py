@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 
 from tests.browser.world import trained
+from tests.waiting import PATIENCE
 
 from .conftest import Ask
+
+pytestmark = pytest.mark.slow
 
 ROLES = '\n[roles]\nregister = ["eve@example.org"]\napprove = ["eve@example.org"]\n'
 
@@ -71,13 +74,9 @@ async def test_a_sweep_is_checked_then_runs_by_itself(ask: Ask) -> None:
         assert (status // 100, error["code"]) == (4, code)
     status, begun = await ask("POST", "sweeps", wanted, folder="toy")
     assert (status, begun["total"], begun["alive"]) == (202, 1, True)
-    deadline = time.monotonic() + 200
-    while True:
-        _, view = await ask("GET", "sweeps", folder="toy")
-        if view["sweeps"] and not view["sweeps"][0]["alive"]:
-            break
-        assert time.monotonic() < deadline
-        time.sleep(0.3)
+    async with asyncio.timeout(PATIENCE):
+        while not view["sweeps"] or view["sweeps"][0]["alive"]:
+            _, view = await ask("GET", "sweeps", folder="toy")
     assert (view["sweeps"][0]["ended"], view["sweeps"][0]["failed"]) == (1, 0)
     status, error = await ask("POST", "sweeps", wanted, folder="toy")
     assert (status, error["code"]) == (409, "sweep.exists")

@@ -16,23 +16,23 @@ from typing import Any
 import pytest
 
 from gristmill.events import RunAsked
-from gristmill.processes import process_start
+from gristmill.processes import start_time
 from gristmill.project import Project
 from gristmill.runs import journal_path
 from gristmill.server._follow import Follower
-from tests.conftest import shell, write_notebook
+from tests.conftest import copied, shell, write_notebook
 
 from .conftest import Ask
+
+pytestmark = pytest.mark.slow
 
 WAIT_S = 120
 
 
 @pytest.fixture
-def mill(jp_root_dir: Path) -> Path:
+def mill(blank: Path, jp_root_dir: Path) -> Path:
     """Two steps; the second waits for a file called `go`, and fails unless it says `yes`."""
-    root = jp_root_dir / "mill"
-    root.mkdir()
-    shell(root, "gristmill", "init")
+    root = copied(blank, jp_root_dir / "mill")
     write_notebook(
         root / "grow.ipynb",
         'from gristmill import Output\ngrain: Output = "grain.txt"\nn: int = 3',
@@ -42,6 +42,7 @@ def mill(jp_root_dir: Path) -> Path:
         root / "grind.ipynb",
         "from gristmill import Input, Output\n"
         'grain: Input = "grain.txt"\nflour: Output = "flour.txt"',
+        # a cell has no helper of ours to wait with
         "import os, time\nwhile not os.path.exists('go'):\n    time.sleep(0.05)",
         "assert open('go').read() == 'yes', 'the stones are worn'",
         'open(flour, "w").write(open(grain).read())',
@@ -141,7 +142,7 @@ async def test_cancel_stops_as_ctrl_c_does_and_a_killed_run_is_told(ask: Ask, mi
 
     with deaf():
         elsewhere = subprocess.Popen(["sleep", "600"])
-    asked = RunAsked(time.time(), "elsewhere", elsewhere.pid, process_start(elsewhere.pid), "user")
+    asked = RunAsked(time.time(), "elsewhere", elsewhere.pid, start_time(elsewhere.pid), "user")
     journal_path(mill / ".gristmill", "elsewhere").write_text(json.dumps(asked.record()) + "\n")
     status, _ = await ask("POST", "runs/elsewhere/cancel", {}, folder="mill")
     assert (status, elsewhere.wait(WAIT_S)) == (202, -signal.SIGTERM)

@@ -10,16 +10,15 @@ import pytest
 from gristmill.server._threads import in_thread
 
 ENDS = """
-import asyncio, threading, time
+import asyncio, threading
 from gristmill.server._threads import in_thread
 begun = threading.Event()
 def verb():
     begun.set()
-    time.sleep(600)
+    threading.Event().wait()
 async def main():
     asked = asyncio.ensure_future(in_thread(verb))
-    while not begun.is_set():
-        await asyncio.sleep(0.01)
+    await asyncio.to_thread(begun.wait)
 asyncio.run(main())
 print("ended")
 """

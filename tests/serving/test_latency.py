@@ -7,19 +7,19 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gristmill.errors import Invalid
-from gristmill.files import held
+from gristmill.files import hold_lock
 from gristmill.predictions import predictions_directory
 from gristmill.project import Project
 from gristmill.registry import FAIL, INCONCLUSIVE, PASS, Evidence
 from gristmill.registry import gate as gate_promotion
 from gristmill.serving._latency import FEWEST, Latency, quantile
+from tests.waiting import eventually
 
 GATE = f"""
 [[models.delay.gates]]
@@ -71,6 +71,7 @@ def declare(project: Project, text: str) -> Project:
     return Project.load(project.root)
 
 
+@pytest.mark.slow
 def test_a_version_is_measured_beside_the_champion(project: Project) -> None:
     """Version 2 on its input example, as there is no hold-out; nobody's log hears of it."""
     heard: list[str] = []
@@ -88,19 +89,22 @@ def test_a_version_is_measured_beside_the_champion(project: Project) -> None:
     assert not Path(f"/proc/{said['pid']}").exists()
 
 
+@pytest.mark.kill
 def test_a_killed_judge_leaves_no_service_and_a_broken_one_cannot_be_judged(
     project: Project,
 ) -> None:
     declare(project, GATE)
     judge = subprocess.Popen([sys.executable, "-c", JUDGE, str(project.root)])
     lock = project.state / "candidate.lock"
-    end = time.monotonic() + 120
-    while not (lock.exists() and lock.read_text()):
-        assert judge.poll() is None and time.monotonic() < end
-        time.sleep(0.05)
+
+    def begun() -> bool:
+        assert judge.poll() is None
+        return lock.exists() and bool(lock.read_text())
+
+    eventually(begun)
     os.kill(judge.pid, signal.SIGKILL)
     judge.wait()
-    with held(lock, wait=120):  # free when the last process of the service has ended
+    with hold_lock(lock, wait=120):  # free when the last process of the service has ended
         pass
     settings = project.root / "gristmill.toml"
     settings.write_text(settings.read_text().replace("max_rows = 500", "max_rows = 0"))

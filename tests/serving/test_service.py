@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,9 @@ from gristmill.serving._process import Served
 from gristmill.serving._serve import serving
 from gristmill.serving._settings import TOKEN
 from tests.serving.conftest import SETTINGS, champion, frame, row
+from tests.waiting import ended, eventually
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -57,6 +59,10 @@ class Traffic(threading.Thread):
         self.replies: dict[str, tuple[int, float]] = {}
         self.failures: list[str] = []
         self.halt = threading.Event()
+
+    def last(self, count: int) -> list[int]:
+        """The versions that answered last."""
+        return [version for version, _ in list(self.replies.values())[-count:]]
 
     def run(self) -> None:
         session = requests.Session()
@@ -103,21 +109,14 @@ def workers_of(pid: int) -> list[int]:
     return [c for c, name in names.items() if b"worker" in name]
 
 
-def until(what: Any, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.1)
-
-
 def test_a_new_champion_takes_over_without_a_lost_request(shared: tuple[Project, Served]) -> None:
     project, served = shared
     threads = start(served.url)
-    until(lambda: sum(len(t.replies) for t in threads) > 50)
+    eventually(lambda: sum(len(t.replies) for t in threads) > 50)
     champion(project, 2)
-    until(lambda: sum(v == 2 for t in threads for v, _ in list(t.replies.values())) > 50)
+    eventually(lambda: sum(v == 2 for t in threads for v, _ in list(t.replies.values())) > 50)
     champion(project, 1)
-    time.sleep(3)
+    eventually(lambda: all(set(t.last(20)) == {1} for t in threads))
     replies = finish(threads)
     assert [f for t in threads for f in t.failures] == []
     assert {version for version, _ in replies.values()} == {1, 2}
@@ -129,16 +128,17 @@ def test_a_new_champion_takes_over_without_a_lost_request(shared: tuple[Project,
     assert info["refused"] is None
 
 
+@pytest.mark.kill
 def test_every_reply_is_in_the_log_after_kill_9(project: Project, served: Served) -> None:
     threads = start(served.url)
-    until(lambda: sum(len(t.replies) for t in threads) > 50)
+    eventually(lambda: sum(len(t.replies) for t in threads) > 50)
     first, second = workers_of(served.process.pid)
     os.kill(first, signal.SIGKILL)
-    time.sleep(1)
+    assert ended(first)
     alive = requests.post(f"{served.url}/predict", json={"row": row()}, timeout=30)
     assert alive.status_code == 200
     os.kill(served.process.pid, signal.SIGKILL)
-    until(lambda: not Path(f"/proc/{second}").exists())
+    eventually(lambda: not Path(f"/proc/{second}").exists())
     replies = finish(threads)
     written = logged(project)
     assert {key: written.get(key) for key in replies} == replies
@@ -163,11 +163,11 @@ def test_an_altered_champion_does_not_serve_and_the_old_one_does(
         seen.append(requests.get(f"{served.url}/model", timeout=10).json())
         return bool(seen[-1]["refused"] == 2)
 
-    until(refused)
+    eventually(refused)
     assert seen[-1]["version"] == 1
     assert seen[-1]["problem"]["code"] == "model.altered"
     assert requests.post(f"{served.url}/predict", json={"row": row()}, timeout=30).ok
-    until(
+    eventually(
         lambda: (
             'gristmill_model_refused{model="delay",version="2"} 1.0'
             in requests.get(f"{served.url}/metrics", timeout=10).text
@@ -313,7 +313,7 @@ def test_bentoml_alone_serves_what_was_left_behind(project: Project) -> None:
             except requests.RequestException:
                 return False
 
-        until(answers, 120)
+        eventually(answers)
         assert len(list(predictions_directory(project, "delay").iterdir())) == 1
     finally:
         process.terminate()

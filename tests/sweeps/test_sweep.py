@@ -7,7 +7,6 @@ import os
 import random
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +24,21 @@ from gristmill.sweeps import SweepSpec, Trial, apply_sweep, check_sweep, load_sw
 from gristmill.sweeps import sweep as run_sweep
 from gristmill.sweeps._apply import with_parameters
 from gristmill.sweeps._reports import VARIABLE, read_reports
-from gristmill.sweeps._space import Space, drawn, grid, read_space
-from gristmill.sweeps._state import DONE
+from gristmill.sweeps._space import Space, grid, random_point, read_space
+from gristmill.sweeps._state import TrialState
 from gristmill.sweeps._suggest import Optuna
 from gristmill.workspace import load_workspace
-from tests.conftest import commit, shell, write_notebook
+from tests.conftest import commit, copied, shell, write_notebook
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.slow
 
 METRIC = "metrics/train.json:auc"
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("sweeps") / "p"
-    root.mkdir()
-    shell(root, "git", "init", "-q", ".")
-    shell(root, "git", "config", "user.name", "Ada")
-    shell(root, "git", "config", "user.email", "ada@example.org")
-    shell(root, "gristmill", "init")
+def root(blank: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = copied(blank, tmp_path_factory.mktemp("sweeps") / "p")
     write_notebook(
         root / "data.ipynb",
         "from gristmill import Output\nout: Output = 'data/n.txt'\nn: int = 3",
@@ -53,7 +50,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "model: Output = 'model.txt'\nscores: Metrics = 'metrics/train.json'\n"
         "rate: float = 0.1\ndepth: int = 2\nkind: str = 'a'\nwait: float = 0.0",
         "import json, time\nimport gristmill",
-        "if depth == 13:\n    raise ValueError('unlucky')\ntime.sleep(wait)\n"
+        "if depth == 13:\n    raise ValueError('unlucky')\n"
+        "time.sleep(wait)\n"  # long enough that one trial is done while others run
         "gristmill.report(1, depth)\n"
         "open(model, 'w').write(kind)\n"
         "off = abs(depth - int(open(src).read()))\n"
@@ -110,6 +108,7 @@ def test_a_grid_whose_one_trial_fails_and_the_best_becomes_the_projects(root: Pa
     assert json.loads((root / "metrics/train.json").read_text())["auc"] == pytest.approx(0.8)
 
 
+@pytest.mark.kill
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_stopped_sweep_goes_on_and_leaves_no_process(root: Path, how: signal.Signals) -> None:
     name = how.name.lower()
@@ -122,27 +121,26 @@ def test_a_stopped_sweep_goes_on_and_leaves_no_process(root: Path, how: signal.S
     log = (root.parent / f"{name}.txt").open("w")
     process = subprocess.Popen(words, cwd=root, stdout=log, stderr=log)
     project = Project.load(root)
-    until = time.monotonic() + 120
-    while time.monotonic() < until and process.poll() is None:
+
+    def one_is_done() -> bool:
+        if process.poll() is not None:
+            return True
         try:
-            if load_sweep(project, name).count(DONE) >= 1:
-                break
+            return load_sweep(project, name).count(TrialState.DONE) >= 1
         except GristmillError:
-            pass
-        time.sleep(0.05)
+            return False
+
+    eventually(one_is_done)
     process.send_signal(how)
     assert process.wait(60) != 0
     first = load_sweep(project, name)
     assert not first.finished
-    kept = {t.number: t.run for t in first.trials if t.state == DONE}
+    kept = {t.number: t.run for t in first.trials if t.state == TrialState.DONE}
     assert kept
-    until = time.monotonic() + 20
-    while (left := of_trials(root, name)) and time.monotonic() < until:
-        time.sleep(0.1)
-    assert left == []
+    eventually(lambda: of_trials(root, name) == [], 20)
     sweep = run_sweep(project, name, resume=True)
     assert sweep.finished
-    assert sweep.count(DONE) == 3
+    assert sweep.count(TrialState.DONE) == 3
     assert {n: sweep.trials[n].run for n in kept} == kept
     assert untouched(root) == before
 
@@ -150,16 +148,16 @@ def test_a_stopped_sweep_goes_on_and_leaves_no_process(root: Path, how: signal.S
 def of_trials(root: Path, name: str) -> list[str]:
     """Processes that work for the sweep: in its shadows, or its workers."""
     place = str(root / ".gristmill/trials" / name)
-    found = []
+    workers = []
     for process in psutil.process_iter():
         try:
             words, where = " ".join(process.cmdline()), process.cwd()
         except psutil.Error:
             continue
-        worker = "sweeps.worker" in words and where.startswith(str(root))
+        worker = "sweeps._worker" in words and where.startswith(str(root))
         if worker or where.startswith(place):
-            found.append(f"{process.pid} {words}")
-    return found
+            workers.append(f"{process.pid} {words}")
+    return workers
 
 
 @pytest.mark.parametrize(
@@ -213,8 +211,8 @@ def test_a_grid_has_every_point_once_and_a_draw_is_one_of_them(
     points = [tuple(p.items()) for p in grid(spaces)]
     assert len(points) == (width // step + 1) * len(words)
     assert {dict(p)["s.a"] for p in points} == set(range(low, low + width + 1, step))
-    assert tuple(drawn(spaces, 3, step).items()) in points
-    assert drawn(spaces, 3, step) == drawn(spaces, 3, step)
+    assert tuple(random_point(spaces, 3, step).items()) in points
+    assert random_point(spaces, 3, step) == random_point(spaces, 3, step)
 
 
 @given(st.floats(1e-6, 1), st.floats(1, 1e6), st.booleans(), st.integers())
@@ -247,14 +245,14 @@ def test_optuna_prunes_what_falls_behind_and_outlives_its_process(
         trial = Trial(number, optuna.ask(number))
         assert trial.params["train.kind"] in {"a", "b"}
         assert not optuna.prune(trial, 1, 10.0 + number)
-        trial.state, trial.value = DONE, 10.0
+        trial.state, trial.value = TrialState.DONE, 10.0
         optuna.tell(trial)
     bad = Trial(6, optuna.ask(6))
     assert optuna.prune(bad, 1, 0.0)
     killed = Trial(7, optuna.ask(7))
     params = dict(killed.params)
     again = Optuna(checked, tmp_path / "o.db", "o")
-    again.again(killed)
+    again.restart(killed)
     assert killed.params == params
     states = [t.state.name for t in again.study.trials]
     assert states == ["COMPLETE"] * 6 + ["FAIL", "FAIL", "RUNNING"]

@@ -15,8 +15,8 @@ from gristmill.tracking import _database as database
 def place(path: Path) -> str:
     with closing(sqlite3.connect(path)) as opened:
         assert opened.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        (found,) = opened.execute("SELECT artifact_location FROM experiments").fetchone()
-    return str(found)
+        (location,) = opened.execute("SELECT artifact_location FROM experiments").fetchone()
+    return str(location)
 
 
 def test_it_is_migrated_once_and_a_home_without_room_only_costs_time(

@@ -28,16 +28,13 @@ export class Opener {
   }
 
   /** What a run left, named as the server's events do, by its whole path. */
-  openKept(path: string): void {
-    this.documents.openOrReveal(`${DRIVE}:${keptName(path)}`);
+  openRunFile(path: string): void {
+    this.documents.openOrReveal(`${DRIVE}:${runFile(path)}`);
   }
 
   /** The executed notebook on the kernel that waits, at the cell that failed. */
   async openKernel(step: string): Promise<void> {
     const kernel = await this.pipeline.kernel(step);
-    if (kernel === null) {
-      return;
-    }
     const path = `${DRIVE}:${kernel.executed}`;
     const panel = this.documents.openOrReveal(path, 'Notebook', { id: kernel.id }) as
       NotebookPanel | undefined;
@@ -50,17 +47,17 @@ export class Opener {
     if (panel.sessionContext.session?.kernel?.id !== kernel.id) {
       await panel.sessionContext.changeKernel({ id: kernel.id });
     }
-    await showCell(panel, failed(panel) ?? kernel.cell);
+    await showCell(panel, failedCell(panel) ?? kernel.cell);
   }
 }
 
 /** `RUN/FILE` of a path that ends so. */
-export function keptName(path: string): string {
+export function runFile(path: string): string {
   return path.split(/[\\/]/).slice(-2).join('/');
 }
 
 /** The last cell whose output is an error. */
-function failed(panel: NotebookPanel): number | null {
+function failedCell(panel: NotebookPanel): number | null {
   const cells = panel.content.model?.cells;
   for (let index = (cells?.length ?? 0) - 1; index >= 0; index--) {
     const cell = cells!.get(index).toJSON() as { outputs?: { output_type: string }[] };

@@ -1,36 +1,49 @@
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { Api, recordOf, word } from '../api';
-import { laidOut } from '../layout';
-import type { ErrorRecord, KernelView, PipelineView, RunAccepted, RunWanted } from '../schema';
-import { hear, newest, shown, type Run, type Runs, type Shown } from '../state';
-import { EventStream, type Message } from '../stream';
-import type { ProjectManager } from './project';
+import { Api, segment } from '../api';
+import { cachedLayout } from '../layout';
+import type { KernelView, PipelineView, RunAccepted, RunWanted } from '../schema';
+import { stepStatus, type Run, type StepStatus } from '../state';
+import type { ProjectEvents } from './events';
+import { Resource, type Loadable } from './resource';
 
-/** The pipeline of the open project: the plan, the runs, and what may be done about them. */
+/** What goes on in the pipeline. */
+export type Activity =
+  /** It is not known yet whether a run goes on. */
+  | { readonly kind: 'connecting' }
+  | { readonly kind: 'idle' }
+  /** A run was requested and has sent no event yet. */
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'running'; readonly run: Run }
+  | { readonly kind: 'cancelling'; readonly run: Run }
+  /** The run has ended, and the plan is older than that. */
+  | { readonly kind: 'settling'; readonly run: Run };
+
+/** The pipeline of the open project: the plan, the run, and what may be done about them. */
 export class PipelineManager {
-  private _view: PipelineView | null = null;
-  private _problem: ErrorRecord | null = null;
-  private runs: Runs = new Map();
-  private stream: EventStream | null = null;
-  private root = '';
-  /** A run that was asked for and has told nothing yet. */
-  private _starting = false;
-  /** The run that was told to end. */
-  private ending: string | null = null;
-  private _turn = 0;
-  private unsettled: string | null = null;
-  private caughtUp = false;
-  private asking = false;
-  private again = false;
+  private _activity: Activity = { kind: 'connecting' };
+  private readonly resource: Resource<PipelineView>;
   private readonly _changed = new Signal<this, void>(this);
 
   constructor(
     private readonly api: Api,
-    private readonly project: ProjectManager
+    private readonly events: ProjectEvents
   ) {
-    project.changed.connect(() => this.follow());
-    this.follow();
+    this.resource = new Resource(() => this.load());
+    this.resource.changed.connect(() => this._changed.emit(), this);
+    events.opened.connect(() => {
+      this._activity = { kind: 'connecting' };
+      this.resource.reset();
+      void this.refresh();
+    }, this);
+    events.changed.connect(this.followRuns, this);
+    events.runEnded.connect((_, run) => {
+      if (events.active === null) {
+        this.setActivity({ kind: 'settling', run });
+      }
+      void this.refresh();
+    }, this);
+    events.projectChanged.connect(() => void this.refresh(), this);
   }
 
   /** Something to draw is different. */
@@ -38,193 +51,121 @@ export class PipelineManager {
     return this._changed;
   }
 
-  /** The plan, null until the server has said. */
+  get plan(): Loadable<PipelineView> {
+    return this.resource.state;
+  }
+
   get view(): PipelineView | null {
-    return this._view;
+    return this.plan.value;
   }
 
-  /** Why there is no plan, or the last thing asked for was refused. */
-  get problem(): ErrorRecord | null {
-    return this._problem;
-  }
-
-  get connected(): boolean {
-    return this.stream?.connected ?? false;
-  }
-
-  get starting(): boolean {
-    return this._starting;
+  get activity(): Activity {
+    return this._activity;
   }
 
   /** The run that goes on, null when none does. */
   get active(): Run | null {
-    return this.caughtUp ? newest(this.runs, run => run.phase !== 'ended') : null;
+    const { _activity: activity } = this;
+    return activity.kind === 'running' || activity.kind === 'cancelling' ? activity.run : null;
   }
 
-  /** Whether the run that goes on was told to end. */
-  get cancelling(): boolean {
-    return this.ending !== null && this.ending === this.active?.name;
+  /** Whether a run may be begun. */
+  get idle(): boolean {
+    return this.active === null && this._activity.kind !== 'starting';
   }
 
-  /** Another number when the project has changed while no run went on. */
-  get turn(): number {
-    return this._turn;
+  get connected(): boolean {
+    return this.events.connected;
   }
 
   /** The run that ended last. */
   get last(): Run | null {
-    return newest(this.runs, run => run.phase === 'ended');
+    return this.events.last;
   }
 
-  shown(name: string): Shown {
-    const step = this._view!.steps.find(found => found.name === name)!;
-    const after = this.unsettled === null ? undefined : this.runs.get(this.unsettled);
-    return shown(step, this.runs, this.active ?? after ?? null);
+  statusOf(name: string): StepStatus {
+    const step = this.view!.steps.find(step => step.name === name)!;
+    const live = 'run' in this._activity ? this._activity.run : null;
+    return stepStatus(step, this.events.runs, live);
   }
 
-  async run(wanted: Partial<RunWanted>): Promise<void> {
-    await this.begin(this.api.post<RunAccepted>('runs', wanted));
+  run(wanted: Partial<RunWanted>): Promise<void> {
+    return this.begin(this.api.post<RunAccepted>('runs', wanted));
   }
 
   /** Go on in the kernel of a failed step. */
-  async resume(step: string): Promise<void> {
-    await this.begin(this.api.post<RunAccepted>(`steps/${word(step)}/resume`));
+  resume(step: string): Promise<void> {
+    return this.begin(this.api.post<RunAccepted>(`steps/${segment(step)}/resume`));
   }
 
   async cancel(): Promise<void> {
     const run = this.active;
-    if (run !== null) {
-      this.ending = run.name;
-      this._changed.emit();
-      await this.attempt(this.api.post(`runs/${word(run.name)}/cancel`));
+    if (run === null) {
+      return;
+    }
+    this.setActivity({ kind: 'cancelling', run });
+    try {
+      await this.api.post(`runs/${segment(run.name)}/cancel`);
+    } catch (error) {
+      if (this._activity.kind === 'cancelling') {
+        this.setActivity({ kind: 'running', run });
+      }
+      throw error;
     }
   }
 
   /** The kernel of a failed step, made one of this server's. */
-  kernel(step: string): Promise<KernelView | null> {
-    return this.attempt(this.api.post<KernelView>(`steps/${word(step)}/kernel`));
+  kernel(step: string): Promise<KernelView> {
+    return this.api.post<KernelView>(`steps/${segment(step)}/kernel`);
   }
 
   async endKernel(step: string): Promise<void> {
-    await this.attempt(this.api.delete(`steps/${word(step)}/kernel`));
+    await this.api.delete(`steps/${segment(step)}/kernel`);
     await this.refresh();
   }
 
-  dismiss(): void {
-    this._problem = null;
-    this._changed.emit();
+  /** Plan again. */
+  refresh(): Promise<void> {
+    return this.resource.refresh();
   }
 
-  /** Ask for the plan again; while an answer is awaited, once more after it. */
-  async refresh(): Promise<void> {
-    if (this.asking) {
-      this.again = true;
-      return;
+  private async load(): Promise<PipelineView> {
+    const before = this._activity;
+    const view = await this.api.get<PipelineView>('pipeline');
+    if (before.kind === 'settling' && before === this._activity) {
+      this._activity = { kind: 'idle' };
     }
-    this.asking = true;
-    const root = this.root;
-    const settles = this.unsettled;
-    try {
-      const view = await this.api.get<PipelineView>('pipeline');
-      if (root === this.root) {
-        this._view = view;
-        this._problem = null;
-        window.setTimeout(() => laidOut(view.steps), 0); // before somebody opens the panel
-        if (this.unsettled === settles) {
-          this.unsettled = null;
-        }
-      }
-    } catch (error) {
-      if (root === this.root) {
-        this._problem = recordOf(error);
-      }
-    }
-    this.asking = false;
-    this._changed.emit();
-    if (this.again) {
-      this.again = false;
-      await this.refresh();
-    }
+    setTimeout(() => cachedLayout(view.steps), 0); // before somebody opens the panel
+    return view;
   }
 
-  private follow(): void {
-    const project = this.project.view;
-    if (!project?.found || project.root === this.root) {
-      return;
-    }
-    this.root = project.root;
-    this.stream?.dispose();
-    this.runs = new Map();
-    this._view = null;
-    this._problem = null;
-    this.caughtUp = false;
-    this._starting = false;
-    const stream = new EventStream((last, signal) =>
-      this.api.fetch(
-        'GET',
-        'events',
-        undefined,
-        {},
-        {
-          signal,
-          headers: last ? { 'Last-Event-ID': last } : {}
-        }
-      )
-    );
-    this.stream = stream;
-    stream.received.connect((_, messages) => this.take(messages));
-    stream.connectedChanged.connect(() => this._changed.emit());
-    void stream.listen();
-    void this.refresh();
-  }
-
-  private take(messages: Message[]): void {
-    let stale = false;
-    for (const message of messages) {
-      if (message.kind === 'caught-up') {
-        this.caughtUp = true;
-      } else if (message.kind === 'project-changed') {
-        if (this.active === null) {
-          this._turn++;
-          stale = true;
-        }
-      } else {
-        hear(this.runs, message);
-        if (message.kind === 'run-asked') {
-          this._starting = false;
-        } else if (message.kind === 'run-finished' || message.kind === 'run-refused') {
-          this._starting = false;
-          if (this.caughtUp) {
-            this.unsettled = message.run;
-            stale = true;
-          }
-        }
-      }
-    }
-    this._changed.emit();
-    if (stale) {
-      void this.refresh();
+  private followRuns(): void {
+    const { active } = this.events;
+    const before = this._activity;
+    if (active !== null) {
+      const cancelling = before.kind === 'cancelling' && before.run.name === active.name;
+      this.setActivity({ kind: cancelling ? 'cancelling' : 'running', run: active });
+    } else if (before.kind === 'connecting' && this.events.complete) {
+      this.setActivity({ kind: 'idle' });
+    } else {
+      this._changed.emit();
     }
   }
 
   private async begin(accepted: Promise<RunAccepted>): Promise<void> {
-    this._starting = true;
-    this._problem = null;
-    this._changed.emit();
-    if ((await this.attempt(accepted)) === null) {
-      this._starting = false;
-      this._changed.emit();
+    this.setActivity({ kind: 'starting' });
+    try {
+      await accepted;
+    } catch (error) {
+      if (this._activity.kind === 'starting') {
+        this.setActivity({ kind: 'idle' });
+      }
+      throw error;
     }
   }
 
-  private async attempt<T>(asked: Promise<T>): Promise<T | null> {
-    try {
-      return await asked;
-    } catch (error) {
-      this._problem = recordOf(error);
-      this.ending = null;
-      this._changed.emit();
-      return null;
-    }
+  private setActivity(activity: Activity): void {
+    this._activity = activity;
+    this._changed.emit();
   }
 }

@@ -1,25 +1,31 @@
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { Api, recordOf } from '../api';
-import type { ErrorRecord, ProjectView } from '../schema';
+import type { Api } from '../api';
+import { errorRecord } from '../errors';
+import type { ProjectView } from '../schema';
+import type { Loadable } from './resource';
 
 /** Which project is open: that of the folder which the file browser shows. */
 export class ProjectManager {
-  private _view: ProjectView | null = null;
-  private _problem: ErrorRecord | null = null;
+  private _state: Loadable<ProjectView> = { kind: 'loading', value: null };
   private _folder = '';
-  private _asked = 0;
+  private requests = 0;
   private readonly _changed = new Signal<this, void>(this);
 
   constructor(private readonly api: Api) {}
 
-  /** The project, null until the server has said. */
-  get view(): ProjectView | null {
-    return this._view;
+  get state(): Loadable<ProjectView> {
+    return this._state;
   }
 
-  get problem(): ErrorRecord | null {
-    return this._problem;
+  /** The project, null until the server has answered. */
+  get view(): ProjectView | null {
+    return this._state.value;
+  }
+
+  /** Whether there is a project to work with. */
+  get found(): boolean {
+    return this._state.value?.found === true;
   }
 
   /** The folder that the file browser shows, which may have no project. */
@@ -27,7 +33,7 @@ export class ProjectManager {
     return this._folder;
   }
 
-  /** Another project is open, or why there is none. */
+  /** Another project is open, or the reason why there is none is another. */
   get changed(): ISignal<this, void> {
     return this._changed;
   }
@@ -35,15 +41,15 @@ export class ProjectManager {
   /** Look whether `folder` lies in a project. One that is open stays when it does not. */
   async enter(folder: string): Promise<void> {
     this._folder = folder;
-    const asked = ++this._asked;
+    const request = ++this.requests;
     try {
       const view = await this.api.get<ProjectView>('project', { folder });
-      if (asked === this._asked) {
+      if (request === this.requests) {
         this.take(view);
       }
     } catch (error) {
-      if (asked === this._asked) {
-        this._problem = recordOf(error);
+      if (request === this.requests) {
+        this._state = { kind: 'error', error: errorRecord(error), value: this._state.value };
         this._changed.emit();
       }
     }
@@ -55,15 +61,14 @@ export class ProjectManager {
   }
 
   private take(view: ProjectView): void {
-    if (!view.found && this._view?.found) {
+    const before = this._state;
+    if (!view.found && before.value?.found) {
       return;
     }
-    const same = this._view?.root === view.root && this._view.found === view.found;
-    this._view = view;
-    const recovered = this._problem !== null;
-    this._problem = null;
+    this._state = { kind: 'ready', value: view };
     this.api.folder = view.folder;
-    if (!same || recovered) {
+    const same = before.value?.root === view.root && before.value.found === view.found;
+    if (!same || before.kind !== 'ready') {
       this._changed.emit();
     }
   }

@@ -2,7 +2,8 @@ import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import type { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { Api, Refused, recordOf } from '../api';
+import type { Api } from '../api';
+import { RequestError, errorRecord } from '../errors';
 import type {
   Completion,
   EditReply,
@@ -16,14 +17,23 @@ import { applyEdits, documentOf, tagsOf } from './document';
 const TAG = 'parameters';
 const PAUSE_MS = 300;
 
+/** What there is to edit. */
+export type EditorState =
+  /** No notebook is in front. */
+  | { readonly kind: 'closed' }
+  /** The notebook in front is no file of the server: what a run executed, say. */
+  | { readonly kind: 'foreign' }
+  | { readonly kind: 'loading' }
+  | { readonly kind: 'error'; readonly error: ErrorRecord }
+  | { readonly kind: 'ready'; readonly form: StepForm };
+
 /** The form of the notebook in front, kept up with its cells; changes go into the open document. */
 export class StepEditor implements IDisposable {
   private _panel: NotebookPanel | null = null;
-  private _form: StepForm | null = null;
-  private _problem: ErrorRecord | null = null;
-  private _asked = 0;
-  private _timer = 0;
-  private _last: Promise<unknown> = Promise.resolve();
+  private _state: EditorState = { kind: 'closed' };
+  private requests = 0;
+  private timer = 0;
+  private lastChange: Promise<unknown> = Promise.resolve();
   private _disposed = false;
   private readonly _changed = new Signal<this, void>(this);
 
@@ -33,25 +43,15 @@ export class StepEditor implements IDisposable {
     private readonly local: (path: string) => string | null
   ) {
     this.follow(tracker.currentWidget);
-    tracker.currentChanged.connect((_, panel) => this.follow(panel));
+    tracker.currentChanged.connect((_, panel) => this.follow(panel), this);
   }
 
   get panel(): NotebookPanel | null {
     return this._panel;
   }
 
-  /** Whether the notebook in front is no file of the server: what a run executed, say. */
-  get foreign(): boolean {
-    return this._panel !== null && this.local(this._panel.context.path) === null;
-  }
-
-  /** Null until the server has said, and while there is a problem. */
-  get form(): StepForm | null {
-    return this._form;
-  }
-
-  get problem(): ErrorRecord | null {
-    return this._problem;
+  get state(): EditorState {
+    return this._state;
   }
 
   get changed(): ISignal<this, void> {
@@ -64,27 +64,16 @@ export class StepEditor implements IDisposable {
 
   dispose(): void {
     this._disposed = true;
-    window.clearTimeout(this._timer);
+    window.clearTimeout(this.timer);
     Signal.clearData(this);
   }
 
-  /** Read the notebook again. Only the last answer counts. */
+  /** Read the notebook again. Only the last answer counts; what is shown stays until then. */
   async refresh(): Promise<void> {
-    const asked = ++this._asked;
-    const place = this.place();
-    let form: StepForm | null = null;
-    let problem: ErrorRecord | null = null;
-    if (place) {
-      try {
-        const body = { notebook: place.notebook, document: place.document };
-        form = await this.api.post<StepForm>('steps/form', body);
-      } catch (error) {
-        problem = recordOf(error);
-      }
-    }
-    if (asked === this._asked && !this._disposed) {
-      this._form = form;
-      this._problem = problem;
+    const request = ++this.requests;
+    const state = await this.read();
+    if (request === this.requests && !this._disposed) {
+      this._state = state;
       this._changed.emit();
     }
   }
@@ -94,8 +83,8 @@ export class StepEditor implements IDisposable {
    * have made. Throws what the server refused, and then nothing has changed.
    */
   change(change: Partial<StepChange>): Promise<void> {
-    const done = this._last.then(() => this.apply(change));
-    this._last = done.catch(() => undefined);
+    const done = this.lastChange.then(() => this.apply(change));
+    this.lastChange = done.catch(() => undefined);
     return done;
   }
 
@@ -106,22 +95,21 @@ export class StepEditor implements IDisposable {
       if (!place || !shared) {
         return;
       }
-      const body = { notebook: place.notebook, document: place.document, change };
-      const reply = await this.api.post<EditReply>('steps/edits', body);
+      const reply = await this.api.post<EditReply>('steps/edits', { ...place, change });
       if (applyEdits(shared, reply.edits)) {
         break;
       }
       if (!again) {
         const message = 'The notebook was changed meanwhile.';
-        throw new Refused(409, { code: 'step.changed', message, hint: 'Try again.' });
+        throw new RequestError(409, { code: 'step.changed', message, hint: 'Try again.' });
       }
     }
     await this.refresh();
   }
 
-  async complete(word: string, kind: string): Promise<Completion[]> {
+  async complete(typed: string, kind: string): Promise<Completion[]> {
     const folder = this.place()?.notebook.split('/').slice(0, -1).join('/') ?? '';
-    return (await this.api.get<PathsReply>('steps/paths', { folder, word, kind })).paths;
+    return (await this.api.get<PathsReply>('steps/paths', { folder, word: typed, kind })).paths;
   }
 
   /** Make the active cell the parameters cell, or no longer so; there is one at most. */
@@ -142,7 +130,7 @@ export class StepEditor implements IDisposable {
         }
       });
     });
-    this.soon();
+    this.refreshSoon();
   }
 
   /** Whether the active cell is the parameters cell. */
@@ -169,17 +157,36 @@ export class StepEditor implements IDisposable {
     if (panel === this._panel) {
       return;
     }
-    this._panel?.content.modelContentChanged.disconnect(this.soon, this);
+    this._panel?.content.modelContentChanged.disconnect(this.refreshSoon, this);
     this._panel = panel;
-    this._form = this._problem = null;
+    this._state = this.initial();
     this._changed.emit();
-    panel?.content.modelContentChanged.connect(this.soon, this);
+    panel?.content.modelContentChanged.connect(this.refreshSoon, this);
     void panel?.context.ready.then(() => this.refresh());
   }
 
-  private soon(): void {
-    window.clearTimeout(this._timer);
-    this._timer = window.setTimeout(() => void this.refresh(), PAUSE_MS);
+  private initial(): EditorState {
+    if (this._panel === null) {
+      return { kind: 'closed' };
+    }
+    return { kind: this.local(this._panel.context.path) === null ? 'foreign' : 'loading' };
+  }
+
+  private async read(): Promise<EditorState> {
+    const place = this.place();
+    if (place === null) {
+      return this.initial();
+    }
+    try {
+      return { kind: 'ready', form: await this.api.post<StepForm>('steps/form', place) };
+    } catch (error) {
+      return { kind: 'error', error: errorRecord(error) };
+    }
+  }
+
+  private refreshSoon(): void {
+    window.clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => void this.refresh(), PAUSE_MS);
   }
 
   private place(): { notebook: string; document: ReturnType<typeof documentOf> } | null {

@@ -21,25 +21,28 @@ export interface ILayout {
  * metric named once more with its step, say nothing and come last.
  */
 export function columnsOf(rows: readonly RunRow[], layout: ILayout): IColumn[] {
-  const found = [...keysOf(rows, 'metrics'), ...keysOf(rows, 'params')];
+  const columns = [...keysOf(rows, 'metrics'), ...keysOf(rows, 'params')];
   const rank = (column: IColumn): number => {
-    const at = layout.pinned.indexOf(column.key);
-    return at >= 0 ? at - layout.pinned.length : dull(rows, column) ? 1 : 0;
+    const place = layout.pinned.indexOf(column.key);
+    return place >= 0 ? place - layout.pinned.length : uninformative(rows, column) ? 1 : 0;
   };
-  return found
+  return columns
     .map((column, index) => ({ column, index, rank: rank(column) }))
     .sort((a, b) => a.rank - b.rank || a.index - b.index)
-    .map(one => one.column);
+    .map(({ column }) => column);
 }
 
-export function shown(columns: readonly IColumn[], layout: ILayout): IColumn[] {
+export function visible(columns: readonly IColumn[], layout: ILayout): IColumn[] {
   return columns.filter(column => !layout.hidden.includes(column.key));
 }
 
 /** Hide what says nothing, until the user says otherwise. */
 export function firstLayout(rows: readonly RunRow[]): ILayout {
   const columns = columnsOf(rows, { pinned: [], hidden: [] });
-  return { pinned: [], hidden: columns.filter(one => dull(rows, one)).map(one => one.key) };
+  return {
+    pinned: [],
+    hidden: columns.filter(one => uninformative(rows, one)).map(one => one.key)
+  };
 }
 
 export function valueOf(row: RunRow, column: IColumn): string | number | null {
@@ -67,21 +70,21 @@ export function sorted(
       }
       return sign * compare(a.value, b.value) || a.index - b.index;
     })
-    .map(one => one.row);
+    .map(({ row }) => row);
 }
 
-/** Rows in which every word of `text` stands somewhere in what is shown. */
+/** Rows in which every word of `filter` stands somewhere in what is shown. */
 export function filtered(
   rows: readonly RunRow[],
   columns: readonly IColumn[],
-  text: string
+  filter: string
 ): RunRow[] {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   return rows.filter(row => {
-    const said = [row.run, row.status, ...columns.map(one => `${one.name}=${valueOf(row, one)}`)]
+    const text = [row.run, row.status, ...columns.map(one => `${one.name}=${valueOf(row, one)}`)]
       .join(' ')
       .toLowerCase();
-    return words.every(word => said.includes(word));
+    return words.every(word => text.includes(word));
   });
 }
 
@@ -100,12 +103,12 @@ export function scaleOf(values: readonly (string | number | null)[]): IScale {
   const known = values.filter(value => value !== null);
   const numbers = known.map(asNumber);
   if (known.length && numbers.every(value => value !== null)) {
-    const low = Math.min(...(numbers as number[]));
-    const high = Math.max(...(numbers as number[]));
+    const low = Math.min(...numbers);
+    const high = Math.max(...numbers);
     const span = high - low || 1;
     const at = (value: string | number | null): number | null => {
-      const found = value === null ? null : asNumber(value);
-      return found === null ? null : high === low ? 0.5 : (found - low) / span;
+      const number = value === null ? null : asNumber(value);
+      return number === null ? null : high === low ? 0.5 : (number - low) / span;
     };
     const ticks = high === low ? [low] : [low, low + span / 2, high];
     return { at, ticks: ticks.map(value => ({ at: at(value) ?? 0, text: short(value) })) };
@@ -135,7 +138,7 @@ export function differs(rows: readonly RunRow[], column: IColumn): boolean {
   return new Set(known).size > 1;
 }
 
-function dull(rows: readonly RunRow[], column: IColumn): boolean {
+function uninformative(rows: readonly RunRow[], column: IColumn): boolean {
   if (rows.length > 1 && !differs(rows, column)) {
     return true;
   }

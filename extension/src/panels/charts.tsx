@@ -3,7 +3,7 @@ import { useState } from 'react';
 
 import { differs, scaleOf, valueOf, type IColumn } from '../managers/table';
 import type { RunRow } from '../schema';
-import { number } from './controls';
+import { valueText } from './controls';
 
 const HEIGHT = 260;
 const MARGIN = { top: 34, bottom: 34, left: 72, right: 72 };
@@ -23,7 +23,9 @@ export function Parallel(props: IChart): JSX.Element {
   const columns = props.columns.filter(one => differs(rows, one));
   if (columns.length < 2) {
     return (
-      <p className="gm-none">{trans.__('Fewer than two of the columns differ between runs.')}</p>
+      <p className="gm-none">
+        {trans.__('Fewer than two columns differ between these runs, so there is nothing to draw.')}
+      </p>
     );
   }
   const scales = columns.map(column => scaleOf(rows.map(row => valueOf(row, column))));
@@ -137,7 +139,7 @@ export function Scatter(props: IChart): JSX.Element {
                 onClick={() => onChoose(row.run)}
               >
                 <title>
-                  {`${row.run}\n${across.name} = ${number(valueOf(row, across))}\n${up.name} = ${number(valueOf(row, up))}`}
+                  {`${row.run}\n${across.name} = ${valueText(valueOf(row, across))}\n${up.name} = ${valueText(valueOf(row, up))}`}
                 </title>
               </circle>
             );

@@ -2,8 +2,8 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { refreshIcon } from '@jupyterlab/ui-components';
 import { useEffect, useId, useRef, useState, type ReactNode } from 'react';
 
-import { recordOf } from '../api';
-import type { ErrorRecord } from '../schema';
+import type { Loadable } from '../managers/resource';
+import { Problem } from './frame';
 
 const DAY_MS = 86_400_000;
 
@@ -19,14 +19,14 @@ export function Commit(props: {
 }): JSX.Element {
   const { value, options } = props;
   const [text, setText] = useState(value);
-  const left = useRef(false);
+  const cancelled = useRef(false);
   const list = useId();
   useEffect(() => setText(value), [value]);
   const commit = (): void => {
-    if (text !== value && !left.current) {
+    if (text !== value && !cancelled.current) {
       props.onCommit(text);
     }
-    left.current = false;
+    cancelled.current = false;
   };
   return (
     <>
@@ -47,7 +47,7 @@ export function Commit(props: {
           if (event.key === 'Enter') {
             event.currentTarget.blur();
           } else if (event.key === 'Escape') {
-            left.current = true;
+            cancelled.current = true;
             setText(value);
             event.currentTarget.blur();
           }
@@ -62,62 +62,6 @@ export function Commit(props: {
       ) : null}
     </>
   );
-}
-
-export interface ILoaded<T> {
-  value: T | null;
-  problem: ErrorRecord | null;
-  loading: boolean;
-  reload: () => void;
-}
-
-/** What `ask` gives, asked again when `keys` change or `reload` is called. Old values stay. */
-export function useLoaded<T>(ask: () => Promise<T>, keys: readonly unknown[]): ILoaded<T> {
-  const [value, setValue] = useState<T | null>(null);
-  const [problem, setProblem] = useState<ErrorRecord | null>(null);
-  const [loading, setLoading] = useState(true);
-  const [turn, setTurn] = useState(0);
-  useEffect(() => {
-    let current = true;
-    setLoading(true);
-    ask().then(
-      found => {
-        if (current) {
-          setValue(found);
-          setProblem(null);
-          setLoading(false);
-        }
-      },
-      (error: unknown) => {
-        if (current) {
-          setProblem(recordOf(error));
-          setLoading(false);
-        }
-      }
-    );
-    return () => {
-      current = false;
-    };
-  }, [...keys, turn]);
-  return { value, problem, loading, reload: () => setTurn(turn => turn + 1) };
-}
-
-/** A verb on its way: one at a time, its error kept until the next. */
-export function useAction(): {
-  busy: boolean;
-  problem: ErrorRecord | null;
-  run: (verb: () => Promise<void>) => void;
-} {
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<ErrorRecord | null>(null);
-  const run = (verb: () => Promise<void>): void => {
-    setBusy(true);
-    setProblem(null);
-    verb()
-      .catch((error: unknown) => setProblem(recordOf(error)))
-      .finally(() => setBusy(false));
-  };
-  return { busy, problem, run };
 }
 
 export function Button(props: {
@@ -158,7 +102,7 @@ export function Refresh(props: {
 }
 
 /** A word in a coloured frame; the colour says nothing that the word does not. */
-export function Word(props: { kind: string; children: ReactNode }): JSX.Element {
+export function Tag(props: { kind: string; children: ReactNode }): JSX.Element {
   return <span className={`gm-Tag gm-is-${props.kind}`}>{props.children}</span>;
 }
 
@@ -177,23 +121,38 @@ export function Time(props: { at: string | number }): JSX.Element {
   );
 }
 
-export function number(value: unknown): string {
+/** A value as a table shows it. */
+export function valueText(value: unknown): string {
+  if (value === null || value === undefined) {
+    return '–';
+  }
+  if (typeof value === 'string') {
+    return value;
+  }
   if (typeof value !== 'number' || Number.isInteger(value)) {
-    return typeof value === 'string'
-      ? value
-      : value === null || value === undefined
-        ? '–'
-        : String(value);
+    return JSON.stringify(value);
   }
   return Math.abs(value) >= 1e5 || Math.abs(value) < 1e-3
     ? value.toExponential(3)
     : value.toPrecision(4);
 }
 
-export function loadingText(trans: TranslationBundle): JSX.Element {
+/** Draws the last known value, and says when there is none yet or the last request failed. */
+export function Loaded<T>(props: {
+  state: Loadable<T>;
+  trans: TranslationBundle;
+  children: (value: T) => ReactNode;
+}): JSX.Element {
+  const { state, trans, children } = props;
   return (
-    <p className="gm-Wait" role="status">
-      {trans.__('Loading…')}
-    </p>
+    <>
+      {state.kind === 'error' ? <Problem record={state.error} /> : null}
+      {state.value !== null ? children(state.value) : null}
+      {state.kind === 'loading' && state.value === null ? (
+        <p className="gm-Wait" role="status">
+          {trans.__('Loading…')}
+        </p>
+      ) : null}
+    </>
   );
 }

@@ -1,71 +1,53 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { word, type Api } from '../api';
+import type { IComparison } from '../managers/runs';
 import type { CellChange, Change, DiffView, Figure, FigurePair } from '../schema';
 import { Lines } from './charts';
-import { Button, loadingText, number, useLoaded } from './controls';
-import { Problem } from './frame';
-
-interface IDiff {
-  api: Api;
-  trans: TranslationBundle;
-  one: string;
-  other: string;
-  onBack: () => void;
-}
+import { Button, Loaded, valueText } from './controls';
 
 /** Two runs beside each other: only what differs. */
-export function Diff({ api, trans, one, other, onBack }: IDiff): JSX.Element {
-  const found = useLoaded(
-    () => api.get<DiffView>(`history/${word(one)}/diff/${word(other)}`),
-    [one, other]
-  );
-  const diff = found.value?.diff;
-  const plots = found.value?.plots ?? [];
-  const nothing =
-    diff &&
-    !plots.length &&
-    ![diff.params, diff.metrics, diff.cells, diff.lineage, diff.steps].some(
-      part => Object.keys(part).length
-    ) &&
-    !diff.unknown.length;
-  const heads: [string, string] = [one, other];
+export function Diff(props: {
+  comparison: IComparison;
+  trans: TranslationBundle;
+  onBack: () => void;
+}): JSX.Element {
+  const { comparison, trans, onBack } = props;
+  const { one, other } = comparison;
   return (
     <div className="gm-scroll">
       <div className="gm-bar">
         <Button onClick={onBack}>{trans.__('All runs')}</Button>
-        <h2 className="gm-title">{trans.__('%1 against %2', other, one)}</h2>
+        <h2 className="gm-title">{trans.__('%1 compared with %2', other, one)}</h2>
       </div>
-      {found.problem ? <Problem record={found.problem} /> : null}
-      {found.loading ? loadingText(trans) : null}
-      {nothing ? <p className="gm-none">{trans.__('The two runs are the same.')}</p> : null}
-      {diff ? (
-        <>
-          <Changes
-            title={trans.__('Metrics')}
-            changes={diff.metrics}
-            heads={heads}
-            trans={trans}
-            delta
-          />
-          <Changes
-            title={trans.__('Parameters')}
-            changes={diff.params}
-            heads={heads}
-            trans={trans}
-          />
-          <Changes title={trans.__('Steps')} changes={diff.steps} heads={heads} trans={trans} />
-          <Cells cells={diff.cells} unknown={diff.unknown} trans={trans} />
-          <Plots plots={plots} heads={heads} trans={trans} />
-          <Changes
-            title={trans.__('Where they come from')}
-            changes={diff.lineage}
-            heads={heads}
-            trans={trans}
-          />
-        </>
-      ) : null}
+      <Loaded state={comparison.diff} trans={trans}>
+        {view => <Differences view={view} heads={[one, other]} trans={trans} />}
+      </Loaded>
     </div>
+  );
+}
+
+function Differences(props: {
+  view: DiffView;
+  heads: [string, string];
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { heads, trans } = props;
+  const { diff, plots } = props.view;
+  const tables = [diff.params, diff.metrics, diff.cells, diff.lineage, diff.steps];
+  const empty = tables.every(table => !Object.keys(table).length);
+  if (empty && !plots.length && !diff.unknown.length) {
+    return <p className="gm-none">{trans.__('The two runs are the same.')}</p>;
+  }
+  const part = { heads, trans };
+  return (
+    <>
+      <Changes title={trans.__('Metrics')} changes={diff.metrics} {...part} delta />
+      <Changes title={trans.__('Parameters')} changes={diff.params} {...part} />
+      <Changes title={trans.__('Steps')} changes={diff.steps} {...part} />
+      <Cells cells={diff.cells} unknown={diff.unknown} trans={trans} />
+      <Plots plots={plots} {...part} />
+      <Changes title={trans.__('Lineage')} changes={diff.lineage} {...part} />
+    </>
   );
 }
 
@@ -98,8 +80,8 @@ function Changes(props: {
             {names.map(name => (
               <tr key={name}>
                 <th scope="row">{name}</th>
-                <td title={text(changes[name].before)}>{cut(changes[name].before)}</td>
-                <td title={text(changes[name].after)}>{cut(changes[name].after)}</td>
+                <td title={text(changes[name].before)}>{shortText(changes[name].before)}</td>
+                <td title={text(changes[name].after)}>{shortText(changes[name].after)}</td>
                 {delta ? <td className="gm-number">{signed(changes[name].delta)}</td> : null}
               </tr>
             ))}
@@ -137,7 +119,7 @@ function Cells(props: {
         ))
       )}
       {unknown.map(step => (
-        <p key={step}>{trans.__('%1: its code differs, but its cells are not kept.', step)}</p>
+        <p key={step}>{trans.__('%1: its code differs, but its cells were not kept.', step)}</p>
       ))}
     </section>
   );
@@ -147,10 +129,10 @@ const KINDS: Record<string, string> = { '+': 'gm-plus', '-': 'gm-minus', '@': 'g
 
 function place(change: CellChange, trans: TranslationBundle): string {
   if (change.before === null) {
-    return trans.__('code cell %1 is new', (change.after ?? 0) + 1);
+    return trans.__('code cell %1 was added', (change.after ?? 0) + 1);
   }
   if (change.after === null) {
-    return trans.__('code cell %1 is gone', change.before + 1);
+    return trans.__('code cell %1 was removed', change.before + 1);
   }
   return trans.__('code cell %1', change.after + 1);
 }
@@ -221,19 +203,17 @@ function Image(props: {
 function text(value: unknown): string {
   return value === null || value === undefined
     ? ''
-    : typeof value === 'object'
-      ? JSON.stringify(value)
-      : String(value);
+    : typeof value === 'string'
+      ? value
+      : JSON.stringify(value);
 }
 
-function cut(value: unknown): string {
-  if (typeof value === 'object' && value !== null) {
-    return JSON.stringify(value);
-  }
-  const said = typeof value === 'boolean' ? String(value) : number(value);
-  return /^[0-9a-f]{32,}(\.dir)?$/.test(said) ? said.slice(0, 10) : said;
+/** A value for a narrow column: hashes are cut. */
+function shortText(value: unknown): string {
+  const whole = valueText(value);
+  return /^[0-9a-f]{32,}(\.dir)?$/.test(whole) ? whole.slice(0, 10) : whole;
 }
 
 function signed(delta: number | null): string {
-  return delta === null ? '' : `${delta > 0 ? '+' : ''}${number(delta)}`;
+  return delta === null ? '' : `${delta > 0 ? '+' : ''}${valueText(delta)}`;
 }

@@ -2,10 +2,11 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 
 import type { StepEditor } from '../managers/step';
-import type { Finding, Suggestion } from '../schema';
-import { Button, Word, useAction } from './controls';
+import type { Finding, StepForm, Suggestion } from '../schema';
+import { Button, Tag } from './controls';
 import { asRecord, Fields, type IPart } from './fields';
 import { Empty, Problem } from './frame';
+import { useAction } from './hooks';
 
 /** The notebook in front as a form. */
 export class StepPanel extends ReactWidget {
@@ -26,27 +27,32 @@ export class StepPanel extends ReactWidget {
 }
 
 function Body({ editor, trans }: IPart): JSX.Element {
-  const { form, problem } = editor;
-  if (!editor.panel) {
-    return (
-      <Empty title={trans.__('No notebook is open')}>
-        <p>{trans.__('Open one of the project to see what it reads, writes and takes.')}</p>
-      </Empty>
-    );
+  const { state } = editor;
+  switch (state.kind) {
+    case 'closed':
+      return (
+        <Empty title={trans.__('No notebook is open')}>
+          <p>
+            {trans.__('Open a notebook of the project to see what it reads, writes and takes.')}
+          </p>
+        </Empty>
+      );
+    case 'foreign':
+      return (
+        <Empty title={trans.__('This notebook is not a source')}>
+          <p>{trans.__('A run executed it. To change the step, open its source notebook.')}</p>
+        </Empty>
+      );
+    case 'loading':
+      return <div role="status" aria-label={trans.__('Loading…')} />;
+    case 'error':
+      return <Problem record={state.error} />;
+    case 'ready':
+      return <Form form={state.form} editor={editor} trans={trans} />;
   }
-  if (editor.foreign) {
-    return (
-      <Empty title={trans.__('This notebook is not a source')}>
-        <p>{trans.__('It is what a run executed. Open the source of its step to change it.')}</p>
-      </Empty>
-    );
-  }
-  if (problem) {
-    return <Problem record={problem} />;
-  }
-  if (!form) {
-    return <div role="status" aria-label={trans.__('Loading…')} />;
-  }
+}
+
+function Form({ form, editor, trans }: IPart & { form: StepForm }): JSX.Element {
   return (
     <div className="gm-scroll">
       <h2 className="gm-title">{form.form.cell < 0 ? form.notebook : form.step}</h2>
@@ -56,45 +62,45 @@ function Body({ editor, trans }: IPart): JSX.Element {
       ) : (
         <Fields form={form} editor={editor} trans={trans} />
       )}
-      <Suggestions found={form.suggestions} editor={editor} trans={trans} />
-      <Findings found={form.findings} editor={editor} trans={trans} />
+      <Suggestions suggestions={form.suggestions} editor={editor} trans={trans} />
+      <Findings findings={form.findings} editor={editor} trans={trans} />
     </div>
   );
 }
 
 function Start({ editor, trans }: IPart): JSX.Element {
-  const { busy, problem, run } = useAction();
+  const [action, run] = useAction();
   return (
     <section className="gm-section">
       <p>
         {trans.__(
-          'This notebook is no step yet. A step has a cell that says what it reads, writes and takes.'
+          'This notebook is not a step yet. A step has a cell that declares what it reads, writes and takes.'
         )}
       </p>
       <Button
         kind="accept"
-        disabled={busy}
+        disabled={action.kind === 'busy'}
         onClick={() => run(() => editor.change({ do: 'init' }))}
       >
         {trans.__('Make it a step')}
       </Button>
-      {problem ? <Problem record={problem} /> : null}
+      {action.kind === 'error' ? <Problem record={action.error} /> : null}
     </section>
   );
 }
 
-function Suggestions(props: IPart & { found: Suggestion[] }): JSX.Element | null {
-  const { found, editor, trans } = props;
-  const { busy, problem, run } = useAction();
-  if (!found.length) {
+function Suggestions(props: IPart & { suggestions: Suggestion[] }): JSX.Element | null {
+  const { suggestions, editor, trans } = props;
+  const [action, run] = useAction();
+  if (!suggestions.length) {
     return null;
   }
   return (
     <section className="gm-section" aria-label={trans.__('Suggested')}>
       <h3>{trans.__('Suggested')}</h3>
-      {problem ? <Problem record={problem} /> : null}
+      {action.kind === 'error' ? <Problem record={action.error} /> : null}
       <ul className="gm-list">
-        {found.map(one => (
+        {suggestions.map(one => (
           <li key={one.id}>
             <button
               className="gm-link"
@@ -107,7 +113,7 @@ function Suggestions(props: IPart & { found: Suggestion[] }): JSX.Element | null
               <span className="gm-doc">{one.reason}</span>
             </button>
             <Button
-              disabled={busy}
+              disabled={action.kind === 'busy'}
               label={trans.__('Use %1', one.name)}
               onClick={() => run(() => editor.change({ do: 'apply', suggestion: one.id }))}
             >
@@ -120,21 +126,21 @@ function Suggestions(props: IPart & { found: Suggestion[] }): JSX.Element | null
   );
 }
 
-function Findings(props: IPart & { found: Finding[] }): JSX.Element | null {
-  const { found, editor, trans } = props;
-  if (!found.length) {
+function Findings(props: IPart & { findings: Finding[] }): JSX.Element | null {
+  const { findings, editor, trans } = props;
+  if (!findings.length) {
     return null;
   }
   return (
     <section className="gm-section" aria-label={trans.__('Findings')}>
       <h3>{trans.__('Findings')}</h3>
       <ul className="gm-list">
-        {found.map((one, index) => (
+        {findings.map((one, index) => (
           <li key={index}>
             <button className="gm-link" onClick={() => void editor.show(one.cell, one.line)}>
-              <Word kind={one.severity}>
+              <Tag kind={one.severity}>
                 {one.severity === 'error' ? trans.__('error') : trans.__('warning')}
-              </Word>{' '}
+              </Tag>{' '}
               {one.message}
               <span className="gm-doc">
                 {one.cell >= 0 ? trans.__('cell %1, line %2', one.cell + 1, one.line || 1) : ''}{' '}

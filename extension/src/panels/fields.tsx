@@ -3,8 +3,9 @@ import { useState } from 'react';
 
 import type { StepEditor } from '../managers/step';
 import type { ErrorRecord, Field, StepForm } from '../schema';
-import { Commit, useAction } from './controls';
+import { Commit } from './controls';
 import { Problem } from './frame';
+import { useAction } from './hooks';
 
 const TYPES = ['int', 'float', 'str', 'bool', 'list[str]', 'Input', 'Output', 'Metrics', 'Plots'];
 
@@ -41,11 +42,16 @@ export function Fields({ form, editor, trans }: IPart & { form: StepForm }): JSX
 
 function FieldRow(props: IPart & { field: Field; given: unknown }): JSX.Element {
   const { field, editor, trans, given } = props;
-  const { busy, problem, run } = useAction();
+  const [action, run] = useAction();
   const set = (change: object): void =>
     run(() => editor.change({ do: 'set', name: field.name, ...change }));
   return (
-    <div className="gm-Field" role="group" aria-label={field.name} aria-busy={busy}>
+    <div
+      className="gm-Field"
+      role="group"
+      aria-label={field.name}
+      aria-busy={action.kind === 'busy'}
+    >
       <div className="gm-Field-head">
         <Commit
           className="gm-name"
@@ -79,8 +85,10 @@ function FieldRow(props: IPart & { field: Field; given: unknown }): JSX.Element 
           {trans.__('params.yaml sets it to %1', JSON.stringify(given))}
         </p>
       )}
-      {problem ? <Problem record={problem} /> : null}
-      {field.problem && !problem ? <Problem record={asRecord(field.problem)} /> : null}
+      {action.kind === 'error' ? <Problem record={action.error} /> : null}
+      {field.problem && action.kind !== 'error' ? (
+        <Problem record={asRecord(field.problem)} />
+      ) : null}
     </div>
   );
 }
@@ -90,10 +98,10 @@ function Value(props: IPart & { field: Field; set: (change: object) => void }): 
   const label = trans.__('Default of %1', field.name);
   const [options, setOptions] = useState<string[]>([]);
   if (field.kind !== 'value') {
-    const complete = (word: string): void => {
+    const complete = (typed: string): void => {
       void editor
-        .complete(word, field.kind === 'input' ? 'input' : 'output')
-        .then(found => setOptions(found.map(one => one.path)))
+        .complete(typed, field.kind === 'input' ? 'input' : 'output')
+        .then(completions => setOptions(completions.map(({ path }) => path)))
         .catch(() => setOptions([]));
     };
     return (
@@ -140,7 +148,7 @@ function Value(props: IPart & { field: Field; set: (change: object) => void }): 
 }
 
 function Add({ editor, trans }: IPart): JSX.Element {
-  const { busy, problem, run } = useAction();
+  const [action, run] = useAction();
   const [name, setName] = useState('');
   const [type, setType] = useState('int');
   const [text, setText] = useState('');
@@ -186,11 +194,14 @@ function Add({ editor, trans }: IPart): JSX.Element {
           value={text}
           onChange={event => setText(event.target.value)}
         />
-        <button className="jp-Button jp-mod-styled gm-Button" disabled={busy || !name.trim()}>
+        <button
+          className="jp-Button jp-mod-styled gm-Button"
+          disabled={action.kind === 'busy' || !name.trim()}
+        >
           {trans.__('Add')}
         </button>
       </div>
-      {problem ? <Problem record={problem} /> : null}
+      {action.kind === 'error' ? <Problem record={action.error} /> : null}
     </form>
   );
 }

@@ -1,9 +1,12 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
-import { useState, type ReactNode } from 'react';
+import type { IDisposable } from '@lumino/disposable';
+import type { Message } from '@lumino/messaging';
+import type { ReactNode } from 'react';
 
-import { recordOf } from '../api';
+import type { Execute } from '../commands/command';
 import type { ProjectManager } from '../managers/project';
+import type { WatchedManager } from '../managers/watched';
 import type { ErrorRecord } from '../schema';
 
 /** An error in the server's words. */
@@ -29,55 +32,96 @@ export function Empty(props: { title: string; children?: ReactNode }): JSX.Eleme
   );
 }
 
-/** A main-area panel about the open project; `draw` is asked when there is one. */
+/** A main-area panel about the open project. */
 export class ProjectPanel extends ReactWidget {
+  private watching: IDisposable[] = [];
+
+  /** `draw` is asked when a project is open; `watches` are watched while the panel is in view. */
   constructor(
     private readonly project: ProjectManager,
+    private readonly execute: Execute,
     private readonly trans: TranslationBundle,
-    private readonly draw: () => JSX.Element
+    private readonly parts: { draw: () => JSX.Element; watches: readonly WatchedManager[] }
   ) {
     super();
     this.addClass('gm-Panel');
     this.node.setAttribute('role', 'region');
   }
 
+  protected onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    if (this.isVisible) {
+      this.watch();
+    }
+  }
+
+  protected onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    this.watch();
+  }
+
+  protected onBeforeHide(message: Message): void {
+    super.onBeforeHide(message);
+    this.unwatch();
+  }
+
+  protected onBeforeDetach(message: Message): void {
+    this.unwatch();
+    super.onBeforeDetach(message);
+  }
+
   protected render(): JSX.Element {
+    const { project, execute, trans } = this;
     return (
-      <UseSignal signal={this.project.changed}>
+      <UseSignal signal={project.changed}>
         {() => {
-          const view = this.project.view;
-          if (view?.found) {
-            return this.draw();
+          const { state } = project;
+          if (state.value?.found) {
+            return this.parts.draw();
           }
-          if (this.project.problem) {
-            return <Problem record={this.project.problem} />;
+          switch (state.kind) {
+            case 'loading':
+              return <div />;
+            case 'error':
+              return <Problem record={state.error} />;
+            case 'ready':
+              return <NoProject folder={project.folder} execute={execute} trans={trans} />;
           }
-          return view ? <NoProject project={this.project} trans={this.trans} /> : <div />;
         }}
       </UseSignal>
     );
   }
+
+  private watch(): void {
+    this.unwatch();
+    this.watching = this.parts.watches.map(manager => manager.watch());
+  }
+
+  private unwatch(): void {
+    this.watching.splice(0).forEach(watch => watch.dispose());
+  }
 }
 
-function NoProject(props: { project: ProjectManager; trans: TranslationBundle }): JSX.Element {
-  const { project, trans } = props;
-  const [problem, setProblem] = useState<ErrorRecord | null>(null);
-  const init = (): void => {
-    setProblem(null);
-    project.init().catch((error: unknown) => setProblem(recordOf(error)));
-  };
+function NoProject(props: {
+  folder: string;
+  execute: Execute;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { folder, execute, trans } = props;
   return (
     <Empty title={trans.__('No Gristmill project here')}>
       <p>
         {trans.__(
           'A project is a folder with gristmill.toml. Open one in the file browser, or make this one: %1',
-          `/${project.folder}`
+          `/${folder}`
         )}
       </p>
-      <button className="jp-Button jp-mod-styled jp-mod-accept" onClick={init}>
+      <button
+        className="jp-Button jp-mod-styled jp-mod-accept"
+        onClick={() => execute('gristmill:init')}
+      >
         {trans.__('Make this folder a project')}
       </button>
-      {problem ? <Problem record={problem} /> : null}
     </Empty>
   );
 }

@@ -2,15 +2,16 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { memo, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { KeyboardEvent, PointerEvent } from 'react';
 
-import { HEIGHT, WIDTH, laidOut, neighbour, shape, type Layout, type Place } from '../layout';
+import { HEIGHT, WIDTH, cachedLayout, neighbour, shape, type Layout, type Place } from '../layout';
 import type { StepView } from '../schema';
-import type { Shown } from '../state';
+import type { Status, StepRun, StepStatus } from '../state';
 import { useNow } from './hooks';
-import { detail, wordOf } from './words';
+import { StatusIcon } from './icons';
+import { statusDetail, statusLabel } from './labels';
 
 interface IGraph {
   steps: readonly StepView[];
-  shown: (name: string) => Shown;
+  statusOf: (name: string) => StepStatus;
   selected: string | null;
   select: (name: string | null) => void;
   open: (name: string) => void;
@@ -28,9 +29,10 @@ const MOST = 2;
 
 /** The steps in their order. Drag to move, wheel with Ctrl to zoom, arrows to walk. */
 export function PipelineGraph(props: IGraph): JSX.Element {
-  const { steps, shown, selected, select, open, trans } = props;
+  const { steps, statusOf, selected, select, open, trans } = props;
   const key = shape(steps);
-  const placed = useMemo(() => laidOut(steps), [key]);
+  // eslint-disable-next-line react-hooks/exhaustive-deps -- the same shape has the same layout
+  const placed = useMemo(() => cachedLayout(steps), [key]);
   const frame = useRef<HTMLDivElement>(null);
   const [view, setView] = useState<IView>({ x: 0, y: 0, scale: 1 });
   const moved = useRef(false); // by the user: then it stays where it is
@@ -120,7 +122,7 @@ export function PipelineGraph(props: IGraph): JSX.Element {
             key={step.name}
             name={step.name}
             place={placed.places.get(step.name)!}
-            {...flat(shown(step.name))}
+            {...appearance(statusOf(step.name))}
             selected={step.name === selected}
             reachable={step.name === first}
             select={select}
@@ -164,13 +166,15 @@ export function PipelineGraph(props: IGraph): JSX.Element {
   );
 }
 
-/** The parts of what is shown that decide how a node looks, so that equal ones are not redrawn. */
-function flat(shown: Shown): Pick<INode, 'word' | 'why' | 'cell' | 'cells' | 'at' | 'expected'> {
-  const { word, why, step, expected } = shown;
-  const running = word === 'running' && step !== null;
+/** The parts of a status that decide how a node looks, so that equal ones are not redrawn. */
+function appearance(
+  shown: StepStatus
+): Pick<INode, 'status' | 'reason' | 'cell' | 'cells' | 'at' | 'expected'> {
+  const { status, reason, step, expected } = shown;
+  const running = status === 'running' && step !== null;
   return {
-    word,
-    why,
+    status,
+    reason,
     expected,
     cell: running ? step.cell : 0,
     cells: running ? step.cells : 0,
@@ -181,8 +185,8 @@ function flat(shown: Shown): Pick<INode, 'word' | 'why' | 'cell' | 'cells' | 'at
 interface INode {
   name: string;
   place: Place;
-  word: Shown['word'];
-  why: string;
+  status: Status;
+  reason: string;
   cell: number;
   cells: number;
   at: number;
@@ -196,18 +200,18 @@ interface INode {
 }
 
 const StepNode = memo(function StepNode(props: INode): JSX.Element {
-  const { name, place, word, why, cell, cells, at, expected, selected, trans } = props;
-  const now = useNow(word === 'running');
-  const step = { at, cell, cells } as Shown['step'];
-  const text = detail({ word, why, run: '', step, expected }, now, trans);
-  const said = wordOf(word, trans);
+  const { name, place, status, reason, cell, cells, at, expected, selected, trans } = props;
+  const now = useNow(status === 'running');
+  const step = { at, cell, cells } as StepRun;
+  const text = statusDetail({ status, reason, run: '', step, expected }, now, trans);
+  const label = statusLabel(status, trans);
   return (
     <button
-      className={`gm-Node gm-mod-${word}`}
+      className={`gm-Node gm-mod-${status}`}
       data-step={name}
       style={{ left: place.x, top: place.y, width: WIDTH, height: HEIGHT }}
       aria-pressed={selected}
-      aria-label={`${name}: ${said}${text ? `, ${text}` : ''}`}
+      aria-label={`${name}: ${label}${text ? `, ${text}` : ''}`}
       title={text}
       tabIndex={props.reachable ? 0 : -1}
       onClick={() => props.select(name)}
@@ -216,10 +220,11 @@ const StepNode = memo(function StepNode(props: INode): JSX.Element {
     >
       <span className="gm-Node-name">{name}</span>
       <span className="gm-Node-state">
-        <span className="gm-Word">{said}</span>
+        <StatusIcon status={status} />
+        <span className="gm-Word">{label}</span>
         <span className="gm-Node-detail">{text}</span>
       </span>
-      {word === 'running' ? (
+      {status === 'running' ? (
         <span className="gm-Bar">
           <span style={{ width: `${cells ? (100 * Math.max(cell - 1, 0)) / cells : 0}%` }} />
         </span>

@@ -1,7 +1,8 @@
 import type { ISignal } from '@lumino/signaling';
 import { useEffect, useReducer, useState } from 'react';
 
-import type { PipelineManager } from '../managers/pipeline';
+import { errorRecord } from '../errors';
+import type { ErrorRecord } from '../schema';
 
 /** Draw again when a signal fires, once for each frame. */
 export function useChanges(signal: ISignal<unknown, unknown>): void {
@@ -34,8 +35,20 @@ export function useNow(ticking: boolean): number {
   return now;
 }
 
-/** Another word whenever a run or a trial has ended: what they say is then to be asked again. */
-export function useEnded(pipeline: PipelineManager): string {
-  useChanges(pipeline.changed);
-  return `${pipeline.last?.name} ${pipeline.turn}`;
+export type ActionState =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'busy' }
+  | { readonly kind: 'error'; readonly error: ErrorRecord };
+
+/** Something that is done in a form; its error is kept until the next attempt. */
+export function useAction(): [ActionState, (verb: () => Promise<void>) => void] {
+  const [state, setState] = useState<ActionState>({ kind: 'idle' });
+  const run = (verb: () => Promise<void>): void => {
+    setState({ kind: 'busy' });
+    verb().then(
+      () => setState({ kind: 'idle' }),
+      (error: unknown) => setState({ kind: 'error', error: errorRecord(error) })
+    );
+  };
+  return [state, run];
 }

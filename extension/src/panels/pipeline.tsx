@@ -1,25 +1,25 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { useCallback, useState } from 'react';
 
+import type { Execute } from '../commands/command';
+import type { Opener } from '../managers/opener';
 import type { PipelineManager } from '../managers/pipeline';
-import type { Word } from '../state';
-import type { IGristmill } from '../tokens';
+import type { Run, Status } from '../state';
 import { Empty, Problem } from './frame';
 import { PipelineGraph } from './graph';
 import { useChanges, useNow } from './hooks';
 import { StepDetails } from './step';
-import { duration, wordOf } from './words';
+import { duration, statusLabel } from './labels';
 
 interface IPipeline {
-  gristmill: IGristmill;
-  /** Run a command of the application, about a step when one is named. */
-  execute: (command: string, step?: string) => void;
+  pipeline: PipelineManager;
+  opener: Opener;
+  execute: Execute;
   trans: TranslationBundle;
 }
 
 export function Pipeline(props: IPipeline): JSX.Element {
-  const { gristmill, execute, trans } = props;
-  const { pipeline, opener } = gristmill;
+  const { pipeline, opener, execute, trans } = props;
   useChanges(pipeline.changed);
   const [selected, select] = useState<string | null>(null);
   const view = pipeline.view;
@@ -32,23 +32,23 @@ export function Pipeline(props: IPipeline): JSX.Element {
     },
     [pipeline, opener]
   );
-  const step = view?.steps.find(found => found.name === selected);
+  const step = view?.steps.find(({ name }) => name === selected);
   return (
     <>
       <Toolbar pipeline={pipeline} execute={execute} trans={trans} />
-      {pipeline.problem ? <Problem record={pipeline.problem} /> : null}
-      {pipeline.last?.error && !pipeline.active && pipeline.last.status === 'refused' ? (
+      {pipeline.plan.kind === 'error' ? <Problem record={pipeline.plan.error} /> : null}
+      {pipeline.last?.error && pipeline.idle && pipeline.last.status === 'refused' ? (
         <Problem record={pipeline.last.error} />
       ) : null}
       {view === null ? (
         <div className="gm-Loading" role="status">
-          {pipeline.problem ? '' : trans.__('Reading the notebooks…')}
+          {pipeline.plan.kind === 'loading' ? trans.__('Reading the notebooks…') : ''}
         </div>
       ) : view.steps.length === 0 ? (
         <Empty title={trans.__('No steps yet')}>
           <p>
             {trans.__(
-              'Open a notebook and make it a step: one of its cells then says what it reads, writes and takes.'
+              'Open a notebook and make it a step: one of its cells then declares what it reads, writes and takes.'
             )}
           </p>
           <button
@@ -62,7 +62,7 @@ export function Pipeline(props: IPipeline): JSX.Element {
         <div className="gm-Body">
           <PipelineGraph
             steps={view.steps}
-            shown={name => pipeline.shown(name)}
+            statusOf={name => pipeline.statusOf(name)}
             selected={selected}
             select={select}
             open={open}
@@ -71,8 +71,9 @@ export function Pipeline(props: IPipeline): JSX.Element {
           {step ? (
             <StepDetails
               step={step}
-              shown={pipeline.shown(step.name)}
-              gristmill={gristmill}
+              status={pipeline.statusOf(step.name)}
+              pipeline={pipeline}
+              opener={opener}
               execute={execute}
               close={() => select(null)}
               trans={trans}
@@ -95,11 +96,11 @@ export function Pipeline(props: IPipeline): JSX.Element {
 
 function Toolbar(props: {
   pipeline: PipelineManager;
-  execute: IPipeline['execute'];
+  execute: Execute;
   trans: TranslationBundle;
 }): JSX.Element {
   const { pipeline, execute, trans } = props;
-  const busy = pipeline.active !== null || pipeline.starting || !pipeline.view?.steps.length;
+  const busy = !pipeline.idle || !pipeline.view?.steps.length;
   const parked = pipeline.view?.parked ?? [];
   const button = (command: string, label: string, off: boolean, main = false): JSX.Element => (
     <button
@@ -140,31 +141,40 @@ export function Summary(props: {
   );
 }
 
-export function summary(pipeline: PipelineManager, now: number, trans: TranslationBundle): string {
-  const { active, view } = pipeline;
-  if (pipeline.starting) {
-    return trans.__('starting…');
-  }
-  if (active !== null) {
-    if (pipeline.cancelling) {
+function summary(pipeline: PipelineManager, now: number, trans: TranslationBundle): string {
+  const { activity, view } = pipeline;
+  switch (activity.kind) {
+    case 'starting':
+      return trans.__('starting…');
+    case 'cancelling':
       return trans.__('cancelling…');
+    case 'running':
+      return progress(activity.run, now, trans);
+    case 'connecting':
+    case 'idle':
+    case 'settling': {
+      const counts = new Map<Status, number>();
+      for (const step of view?.steps ?? []) {
+        const { status } = pipeline.statusOf(step.name);
+        counts.set(status, (counts.get(status) ?? 0) + 1);
+      }
+      return [...counts]
+        .map(([status, count]) => `${count} ${statusLabel(status, trans)}`)
+        .join(', ');
     }
-    if (active.phase === 'asked') {
-      return active.notice || trans.__('starting…');
-    }
-    const steps = [...active.steps.values()];
-    const done = steps.filter(step => !['running', 'retrying'].includes(step.state)).length;
-    return trans.__(
-      'running: %1 of %2 steps done, %3',
-      done,
-      active.planned.length,
-      duration(Math.max(0, now - active.at))
-    );
   }
-  const counts = new Map<Word, number>();
-  for (const step of view?.steps ?? []) {
-    const word = pipeline.shown(step.name).word;
-    counts.set(word, (counts.get(word) ?? 0) + 1);
+}
+
+function progress(run: Run, now: number, trans: TranslationBundle): string {
+  if (run.phase === 'asked') {
+    return run.notice || trans.__('starting…');
   }
-  return [...counts].map(([word, count]) => `${count} ${wordOf(word, trans)}`).join(', ');
+  const steps = [...run.steps.values()];
+  const done = steps.filter(step => !['running', 'retrying'].includes(step.state)).length;
+  return trans.__(
+    'running: %1 of %2 steps done, %3',
+    done,
+    run.planned.length,
+    duration(Math.max(0, now - run.at))
+  );
 }

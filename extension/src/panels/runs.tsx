@@ -1,78 +1,94 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { useMemo, useState } from 'react';
 
+import type { Execute } from '../commands/command';
+import { MOST_RUNS, type RunsManager } from '../managers/runs';
+import type { SweepsManager } from '../managers/sweeps';
 import {
   columnsOf,
   filtered,
   firstLayout,
   isCondition,
-  shown,
   sorted,
+  visible,
   type IColumn,
   type ILayout
 } from '../managers/table';
-import type { MlflowView, RunRow, RunsView, SweepsView } from '../schema';
-import type { IGristmill } from '../tokens';
+import type { RunRow, RunsView } from '../schema';
 import { Parallel, Scatter } from './charts';
-import { Button, Refresh, loadingText, useAction, useLoaded } from './controls';
+import { Button, Loaded, Refresh } from './controls';
 import { Diff } from './diff';
-import { Empty, Problem } from './frame';
-import { useEnded } from './hooks';
-import { Columns, RunTable } from './table';
+import { Empty } from './frame';
+import { useChanges } from './hooks';
 import { SweepForm, SweepList } from './sweep';
+import { Columns, RunTable } from './table';
 
-const LIMIT = 200;
 const EXAMPLE = 'metrics.roc_auc > 0.7 and status = succeeded';
 type View = 'table' | 'parallel' | 'scatter';
 
-export function Runs(props: { gristmill: IGristmill; trans: TranslationBundle }): JSX.Element {
-  const { gristmill, trans } = props;
-  const { api, project } = gristmill;
-  const [text, setText] = useState('');
-  const [sweep, setSweep] = useState('');
+interface IRuns {
+  runs: RunsManager;
+  sweeps: SweepsManager;
+  execute: Execute;
+  trans: TranslationBundle;
+}
+
+export function Runs(props: IRuns): JSX.Element {
+  const { runs, trans } = props;
+  useChanges(runs.changed);
+  const { comparison } = runs;
+  return comparison ? (
+    <Diff comparison={comparison} trans={trans} onBack={() => runs.closeComparison()} />
+  ) : (
+    <History {...props} />
+  );
+}
+
+/** Past runs, or the trials of a sweep. */
+function History({ runs, sweeps, execute, trans }: IRuns): JSX.Element {
+  useChanges(sweeps.changed);
+  const { where, sweep } = runs.query;
+  const [text, setText] = useState(where);
   const [view, setView] = useState<View>('table');
-  const [compared, setCompared] = useState<[string, string] | null>(null);
-  const [asking, setAsking] = useState(false);
   const [layout, setLayout] = useState<ILayout | null>(null);
   const [sort, setSort] = useState<{ column: IColumn | null; ascending: boolean }>({
     column: null,
     ascending: false
   });
   const [chosen, setChosen] = useState<string[]>([]);
-  const [condition, setCondition] = useState('');
-  const root = project.view?.root;
-  const ended = useEnded(gristmill.pipeline);
-  const found = useLoaded(
-    () => api.get<RunsView>('history', { where: condition, sweep, limit: LIMIT }),
-    [root, condition, sweep, ended]
+  const { state } = runs;
+  const table = useMemo(() => tableOf(state.value, layout), [state.value, layout]);
+  const { rows, columns, shown } = table;
+  const listed = sorted(
+    filtered(rows, shown, isCondition(text) ? '' : text),
+    sort.column,
+    sort.ascending
   );
-  const sweeps = useLoaded(() => api.get<SweepsView>('sweeps'), [root, ended]);
-  const rows = found.value?.rows ?? [];
-  const own = layout ?? firstLayout(rows);
-  const columns = useMemo(() => columnsOf(rows, own), [rows, own]);
-  const visible = shown(columns, own);
-  const words = isCondition(text) ? '' : text;
-  const listed = sorted(filtered(rows, visible, words), sort.column, sort.ascending);
   const choose = (run: string): void =>
-    setChosen(old =>
-      old.includes(run) ? old.filter(one => one !== run) : [...old, run].slice(-2)
+    setChosen(before =>
+      before.includes(run) ? before.filter(one => one !== run) : [...before, run].slice(-2)
     );
-  const reload = (): void => {
-    found.reload();
-    sweeps.reload();
+  const filter = (typed: string): void => {
+    setText(typed);
+    if (!isCondition(typed)) {
+      void runs.find({ where: '', sweep });
+    }
   };
-  if (compared) {
-    return (
-      <Diff
-        api={api}
-        trans={trans}
-        one={compared[0]}
-        other={compared[1]}
-        onBack={() => setCompared(null)}
-      />
-    );
-  }
-  const chart = { rows: listed, columns: visible, chosen, onChoose: choose, trans };
+  const pickSweep = (name: string): void => {
+    setLayout(null);
+    setChosen([]);
+    void runs.find({ where, sweep: name });
+  };
+  const compare = (): void => {
+    const [one, other] = inOrder(rows, chosen);
+    execute('gristmill:diff', { one, other });
+  };
+  const refresh = (): void => {
+    void runs.refresh();
+    void sweeps.refresh();
+  };
+  const chart = { rows: listed, columns: shown, chosen, onChoose: choose, trans };
+  const known = sweeps.state.value?.sweeps ?? [];
   return (
     <div className="gm-scroll">
       <div className="gm-bar" role="toolbar" aria-label={trans.__('Runs')}>
@@ -83,106 +99,119 @@ export function Runs(props: { gristmill: IGristmill; trans: TranslationBundle })
           placeholder={trans.__('words or a condition')}
           title={trans.__('Words, or a condition such as %1 and Enter', EXAMPLE)}
           value={text}
-          onChange={event => {
-            setText(event.target.value);
-            if (!isCondition(event.target.value)) {
-              setCondition('');
-            }
-          }}
+          onChange={event => filter(event.target.value)}
           onKeyDown={event => {
             if (event.key === 'Enter' && isCondition(text)) {
-              setCondition(text);
+              void runs.find({ where: text, sweep });
             }
           }}
         />
-        {sweeps.value?.sweeps.length ? (
+        {known.length ? (
           <select
             className="gm-input gm-pick"
             aria-label={trans.__('Runs or trials of a sweep')}
             value={sweep}
-            onChange={event => {
-              setSweep(event.target.value);
-              setLayout(null);
-              setChosen([]);
-            }}
+            onChange={event => pickSweep(event.target.value)}
           >
             <option value="">{trans.__('runs')}</option>
-            {sweeps.value.sweeps.map(one => (
-              <option key={one.name} value={one.name}>
-                {trans.__('sweep %1', one.name)}
+            {known.map(({ name }) => (
+              <option key={name} value={name}>
+                {trans.__('sweep %1', name)}
               </option>
             ))}
           </select>
         ) : null}
         <Views view={view} onView={setView} trans={trans} />
-        <Columns columns={columns} layout={own} onLayout={setLayout} trans={trans} />
+        <Columns columns={columns} layout={table.layout} onLayout={setLayout} trans={trans} />
         <Button
           kind="accept"
           disabled={chosen.length !== 2}
           title={trans.__('Select two runs')}
-          onClick={() => setCompared(inOrder(rows, chosen))}
+          onClick={compare}
         >
           {trans.__('Compare')}
         </Button>
-        <Button pressed={asking} onClick={() => setAsking(!asking)}>
+        <Button pressed={sweeps.drafting} onClick={() => sweeps.draft(!sweeps.drafting)}>
           {trans.__('New sweep')}
         </Button>
-        <Mlflow gristmill={gristmill} trans={trans} />
-        <Refresh onClick={reload} disabled={found.loading} trans={trans} />
+        <Button
+          disabled={runs.busy}
+          onClick={() => execute('gristmill:mlflow')}
+          title={trans.__('Open MLflow’s own pages')}
+        >
+          {runs.busy ? trans.__('Starting MLflow…') : trans.__('MLflow')}
+        </Button>
+        <Refresh onClick={refresh} disabled={state.kind === 'loading'} trans={trans} />
       </div>
-      {asking && sweeps.value ? (
-        <SweepForm
-          api={api}
-          trans={trans}
-          view={sweeps.value}
-          onStarted={() => {
-            setAsking(false);
-            reload();
-          }}
-        />
+      {sweeps.drafting ? (
+        <Loaded state={sweeps.state} trans={trans}>
+          {value => <SweepForm sweeps={sweeps} trans={trans} view={value} />}
+        </Loaded>
       ) : null}
-      {sweeps.problem && asking ? <Problem record={sweeps.problem} /> : null}
-      <SweepList api={api} trans={trans} view={sweeps.value} onChanged={reload} />
-      {found.problem ? <Problem record={found.problem} /> : null}
-      {!found.value && found.loading ? loadingText(trans) : null}
-      {isCondition(text) && text !== condition ? (
+      <SweepList sweeps={sweeps} execute={execute} trans={trans} />
+      {isCondition(text) && text !== where ? (
         <p className="gm-none" role="status">
-          {trans.__('Enter looks for the runs for which this holds.')}
+          {trans.__('Press Enter to find the runs that satisfy this condition.')}
         </p>
       ) : null}
-      {found.value && !listed.length ? (
-        <Empty title={text ? trans.__('No run fits') : trans.__('No run yet')}>
-          <p>
-            {text
-              ? trans.__('Mend the filter, or clear it. A condition names its kind: %1', EXAMPLE)
-              : trans.__(
-                  'Run the pipeline: every run is listed here with its parameters and metrics.'
-                )}
-          </p>
-        </Empty>
-      ) : null}
-      {listed.length && view === 'parallel' ? <Parallel {...chart} /> : null}
-      {listed.length && view === 'scatter' ? <Scatter {...chart} /> : null}
-      {listed.length ? (
-        <RunTable
-          rows={listed}
-          columns={visible}
-          layout={own}
-          onLayout={setLayout}
-          sort={sort}
-          onSort={setSort}
-          chosen={chosen}
-          onChoose={choose}
-          trans={trans}
-        />
-      ) : null}
-      {found.value?.more ? (
-        <p className="gm-none">
-          {trans.__('The newest %1 are shown; a condition finds others.', LIMIT)}
-        </p>
-      ) : null}
+      <Loaded state={state} trans={trans}>
+        {value => (
+          <>
+            {listed.length ? null : <NoRuns filtered={text !== ''} trans={trans} />}
+            {listed.length && view === 'parallel' ? <Parallel {...chart} /> : null}
+            {listed.length && view === 'scatter' ? <Scatter {...chart} /> : null}
+            {listed.length ? (
+              <RunTable
+                rows={listed}
+                columns={shown}
+                layout={table.layout}
+                onLayout={setLayout}
+                sort={sort}
+                onSort={setSort}
+                chosen={chosen}
+                onChoose={choose}
+                trans={trans}
+              />
+            ) : null}
+            {value.more ? (
+              <p className="gm-none">
+                {trans.__('These are the newest %1 runs. A condition finds others.', MOST_RUNS)}
+              </p>
+            ) : null}
+          </>
+        )}
+      </Loaded>
     </div>
   );
+}
+
+function NoRuns(props: { filtered: boolean; trans: TranslationBundle }): JSX.Element {
+  const { trans } = props;
+  return props.filtered ? (
+    <Empty title={trans.__('No matching runs')}>
+      <p>{trans.__('Change or clear the filter. A condition looks like this: %1', EXAMPLE)}</p>
+    </Empty>
+  ) : (
+    <Empty title={trans.__('No runs yet')}>
+      <p>
+        {trans.__('Run the pipeline: every run is listed here with its parameters and metrics.')}
+      </p>
+    </Empty>
+  );
+}
+
+interface ITable {
+  rows: readonly RunRow[];
+  layout: ILayout;
+  columns: IColumn[];
+  shown: IColumn[];
+}
+
+function tableOf(view: RunsView | null, chosen: ILayout | null): ITable {
+  const rows = view?.rows ?? [];
+  const layout = chosen ?? firstLayout(rows);
+  const columns = columnsOf(rows, layout);
+  return { rows, layout, columns, shown: visible(columns, layout) };
 }
 
 function Views(props: {
@@ -204,33 +233,6 @@ function Views(props: {
         </Button>
       ))}
     </span>
-  );
-}
-
-function Mlflow(props: { gristmill: IGristmill; trans: TranslationBundle }): JSX.Element {
-  const { gristmill, trans } = props;
-  const { busy, problem, run } = useAction();
-  const open = (): void =>
-    run(async () => {
-      const page = window.open('', '_blank');
-      try {
-        const view = await gristmill.api.post<MlflowView>('mlflow');
-        if (page) {
-          page.opener = null;
-          page.location.href = view.url;
-        }
-      } catch (error) {
-        page?.close();
-        throw error;
-      }
-    });
-  return (
-    <>
-      <Button disabled={busy} onClick={open} title={trans.__('Open MLflow’s own pages')}>
-        {busy ? trans.__('Starting MLflow…') : trans.__('MLflow')}
-      </Button>
-      {problem ? <Problem record={problem} /> : null}
-    </>
   );
 }
 

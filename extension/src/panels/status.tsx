@@ -2,14 +2,14 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget } from '@jupyterlab/ui-components';
 
 import { millIcon } from '../icons';
-import type { IGristmill } from '../tokens';
+import type { PipelineManager } from '../managers/pipeline';
 import { useChanges } from './hooks';
 import { Summary } from './pipeline';
 
-/** How the pipeline stands, in the status bar; a click opens it. */
+/** The status of the pipeline, in the status bar; a click opens it. */
 export class StatusItem extends ReactWidget {
   constructor(
-    private readonly gristmill: IGristmill,
+    private readonly pipeline: PipelineManager,
     private readonly trans: TranslationBundle,
     private readonly open: () => void
   ) {
@@ -18,21 +18,21 @@ export class StatusItem extends ReactWidget {
   }
 
   protected render(): JSX.Element {
-    return <Status gristmill={this.gristmill} trans={this.trans} open={this.open} />;
+    return <Status pipeline={this.pipeline} trans={this.trans} open={this.open} />;
   }
 }
 
 function Status(props: {
-  gristmill: IGristmill;
+  pipeline: PipelineManager;
   trans: TranslationBundle;
   open: () => void;
 }): JSX.Element {
-  const { pipeline } = props.gristmill;
+  const { pipeline, trans, open } = props;
   useChanges(pipeline.changed);
   return (
-    <button className="gm-Status-button" title={props.trans.__('Pipeline')} onClick={props.open}>
+    <button className="gm-Status-button" title={trans.__('Pipeline')} onClick={open}>
       <millIcon.react tag="span" width="14px" aria-hidden="true" />
-      <Summary pipeline={pipeline} trans={props.trans} />
+      <Summary pipeline={pipeline} trans={trans} />
     </button>
   );
 }

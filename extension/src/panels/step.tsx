@@ -1,34 +1,35 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReactNode } from 'react';
 
+import type { Execute } from '../commands/command';
 import type { Opener } from '../managers/opener';
+import type { PipelineManager } from '../managers/pipeline';
 import type { FileView, StepView } from '../schema';
-import type { Shown } from '../state';
-import type { IGristmill } from '../tokens';
-import { duration, wordOf } from './words';
+import type { StepStatus } from '../state';
+import { StatusIcon } from './icons';
+import { duration, statusLabel } from './labels';
 
 interface IStep {
   step: StepView;
-  shown: Shown;
-  gristmill: IGristmill;
-  /** Run a command of the application about this step. */
-  execute: (command: string, step: string) => void;
+  status: StepStatus;
+  pipeline: PipelineManager;
+  opener: Opener;
+  execute: Execute;
   close: () => void;
   trans: TranslationBundle;
 }
 
 /** Everything about one step, and what can be done with it. */
 export function StepDetails(props: IStep): JSX.Element {
-  const { step, shown, gristmill, execute, close, trans } = props;
-  const { opener, pipeline } = gristmill;
+  const { step, status: shown, pipeline, opener, execute, close, trans } = props;
   const parked = pipeline.view?.parked.find(kernel => kernel.step === step.name);
-  const busy = pipeline.active !== null;
+  const busy = !pipeline.idle;
   const executed = shown.step?.executed;
   const act = (command: string, label: string, off = false): JSX.Element => (
     <button
       className="jp-Button jp-mod-styled jp-mod-minimal gm-Action"
       disabled={off}
-      onClick={() => execute(command, step.name)}
+      onClick={() => execute(command, { step: step.name })}
     >
       {label}
     </button>
@@ -46,23 +47,39 @@ export function StepDetails(props: IStep): JSX.Element {
           ×
         </button>
       </header>
-      <p className={`gm-State gm-mod-${shown.word}`}>
-        <span className="gm-Word">{wordOf(shown.word, trans)}</span>
-        {shown.word === 'stale' && step.reasons.length ? null : <span>{shown.why}</span>}
+      <p className={`gm-State gm-mod-${shown.status}`}>
+        <StatusIcon status={shown.status} />
+        <span className="gm-Word">{statusLabel(shown.status, trans)}</span>
+        {shown.status === 'stale' && step.reasons.length ? null : <span>{shown.reason}</span>}
       </p>
-      {shown.word === 'stale' ? (
+      {shown.status === 'stale' ? (
         <ul className="gm-Reasons">
           {step.reasons.map(reason => (
             <li key={reason}>{reason}</li>
           ))}
         </ul>
       ) : null}
+      {shown.status === 'waiting' ? (
+        <section className="gm-Parked gm-mod-waiting">
+          <p>
+            {trans.__(
+              'Reviewers have to approve the model first. Once they have, run this step again.'
+            )}
+          </p>
+          {act('gristmill:open-models', trans.__('Open the models'))}
+        </section>
+      ) : null}
       {parked ? (
-        <section className="gm-Parked">
-          <p>{trans.__('Its kernel waits in cell %1, with its variables.', parked.cell + 1)}</p>
+        <section className="gm-Parked gm-mod-failed">
+          <p>
+            {trans.__(
+              'Its kernel is still running at cell %1, with its variables.',
+              parked.cell + 1
+            )}
+          </p>
           {act('gristmill:open-kernel', trans.__('Open its kernel'))}
           {act('gristmill:resume', trans.__('Resume'), busy)}
-          {act('gristmill:end-kernel', trans.__('End it'), busy)}
+          {act('gristmill:end-kernel', trans.__('Shut it down'), busy)}
         </section>
       ) : null}
       <div className="gm-Actions">
@@ -79,11 +96,11 @@ export function StepDetails(props: IStep): JSX.Element {
         </Row>
         {executed ? (
           <Row name={trans.__('Executed')}>
-            <Link text={trans.__('notebook')} open={() => opener.openKept(executed)} />
+            <Link text={trans.__('notebook')} open={() => opener.openRunFile(executed)} />
             {' · '}
             <Link
               text={trans.__('log')}
-              open={() => opener.openKept(executed.replace(/\.ipynb$/, '.log'))}
+              open={() => opener.openRunFile(executed.replace(/\.ipynb$/, '.log'))}
             />
             {' · '}
             <span className="gm-quiet">{shown.run}</span>

@@ -1,22 +1,23 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { useState } from 'react';
 
-import { word, type Api } from '../api';
+import type { Execute } from '../commands/command';
+import type { SweepsManager } from '../managers/sweeps';
 import type { SweepRequest, SweepSummary, SweepsView } from '../schema';
-import { Button, Word, number, useAction } from './controls';
+import { Button, Tag, valueText } from './controls';
 import { Problem } from './frame';
+import { useAction } from './hooks';
 
 const METHODS = ['grid', 'random', 'optuna'];
 
 /** What to try, over which parameters, for which metric. */
 export function SweepForm(props: {
-  api: Api;
+  sweeps: SweepsManager;
   trans: TranslationBundle;
   view: SweepsView;
-  onStarted: () => void;
 }): JSX.Element {
-  const { api, trans, view, onStarted } = props;
-  const { busy, problem, run } = useAction();
+  const { sweeps, trans, view } = props;
+  const [action, run] = useAction();
   const [file, setFile] = useState('');
   const [name, setName] = useState(`sweep-${view.sweeps.length + 1}`);
   const [values, setValues] = useState<Record<string, string>>({});
@@ -30,8 +31,7 @@ export function SweepForm(props: {
     : { name, parameters, metric, maximize, method, trials: Number(trials) || 0 };
   const start = (): void =>
     run(async () => {
-      await api.post<SweepSummary>('sweeps', wanted);
-      onStarted();
+      await sweeps.start(wanted);
     });
   return (
     <form
@@ -66,7 +66,7 @@ export function SweepForm(props: {
                 <code>{one.name}</code>
                 <input
                   className="gm-input gm-values"
-                  placeholder={`${number(one.value)} (${one.type})`}
+                  placeholder={`${valueText(one.value)} (${one.type})`}
                   value={values[one.name] ?? ''}
                   onChange={event => setValues({ ...values, [one.name]: event.target.value })}
                 />
@@ -95,7 +95,7 @@ export function SweepForm(props: {
                 checked={maximize}
                 onChange={event => setMaximize(event.target.checked)}
               />{' '}
-              {trans.__('more is better')}
+              {trans.__('higher is better')}
             </label>
             <label>
               {trans.__('Method')}{' '}
@@ -132,70 +132,73 @@ export function SweepForm(props: {
           </div>
         </>
       )}
-      <button className="jp-Button jp-mod-styled jp-mod-accept gm-Button" disabled={busy}>
+      <button
+        className="jp-Button jp-mod-styled jp-mod-accept gm-Button"
+        disabled={action.kind === 'busy'}
+      >
         {trans.__('Start the sweep')}
       </button>
-      {problem ? <Problem record={problem} /> : null}
+      {action.kind === 'error' ? <Problem record={action.error} /> : null}
     </form>
   );
 }
 
-/** Sweeps that run, and what others came to. */
+/** Sweeps that run, and the results of others. */
 export function SweepList(props: {
-  api: Api;
+  sweeps: SweepsManager;
+  execute: Execute;
   trans: TranslationBundle;
-  view: SweepsView | null;
-  onChanged: () => void;
 }): JSX.Element | null {
-  const { api, trans, view, onChanged } = props;
-  const { busy, problem, run } = useAction();
-  const [said, setSaid] = useState('');
-  if (!view?.sweeps.length) {
+  const { sweeps, execute, trans } = props;
+  const list = sweeps.state.value?.sweeps ?? [];
+  if (!list.length) {
     return null;
   }
-  const apply = (one: SweepSummary): void =>
-    run(async () => {
-      await api.post(`sweeps/${word(one.name)}/apply`);
-      setSaid(trans.__('params.yaml has the best of %1; run the pipeline to use it.', one.name));
-      onChanged();
-    });
   return (
     <section className="gm-section" aria-label={trans.__('Sweeps')}>
       <h3>{trans.__('Sweeps')}</h3>
       <ul className="gm-list">
-        {view.sweeps.map(one => (
-          <li key={one.name}>
+        {list.map(sweep => (
+          <li key={sweep.name}>
             <span>
-              <b>{one.name}</b>{' '}
-              <Word kind={one.alive ? 'running' : one.ended < one.total ? 'stopped' : 'succeeded'}>
-                {one.alive
-                  ? trans.__('running')
-                  : one.ended < one.total
-                    ? trans.__('stopped')
-                    : trans.__('done')}
-              </Word>{' '}
-              {one.problem ||
-                (one.alive && !one.total
-                  ? trans.__('starting…')
-                  : trans.__('%1 of %2 trials, %3', one.ended, one.total, one.method || 'grid'))}
-              {one.best === null ? null : (
-                <span className="gm-doc">
-                  {`${one.metric.split(':').pop()} ${number(one.best)}: ${Object.entries(one.params)
-                    .map(([key, value]) => `${key} = ${number(value)}`)
-                    .join(', ')}`}
-                </span>
-              )}
+              <b>{sweep.name}</b> <SweepStatus sweep={sweep} trans={trans} />{' '}
+              {sweep.problem || trialsText(sweep, trans)}
+              {sweep.best === null ? null : <span className="gm-doc">{bestText(sweep)}</span>}
             </span>
-            {one.best === null || one.alive ? null : (
-              <Button disabled={busy} onClick={() => apply(one)}>
+            {sweep.best === null || sweep.alive ? null : (
+              <Button
+                disabled={sweeps.busy}
+                onClick={() => execute('gristmill:sweep-apply', { sweep: sweep.name })}
+              >
                 {trans.__('Use the best')}
               </Button>
             )}
           </li>
         ))}
       </ul>
-      {said ? <p role="status">{said}</p> : null}
-      {problem ? <Problem record={problem} /> : null}
     </section>
   );
+}
+
+function SweepStatus(props: { sweep: SweepSummary; trans: TranslationBundle }): JSX.Element {
+  const { sweep, trans } = props;
+  if (sweep.alive) {
+    return <Tag kind="running">{trans.__('running')}</Tag>;
+  }
+  return sweep.ended < sweep.total ? (
+    <Tag kind="stopped">{trans.__('stopped')}</Tag>
+  ) : (
+    <Tag kind="succeeded">{trans.__('done')}</Tag>
+  );
+}
+
+function trialsText(sweep: SweepSummary, trans: TranslationBundle): string {
+  return sweep.alive && !sweep.total
+    ? trans.__('starting…')
+    : trans.__('%1 of %2 trials, %3', sweep.ended, sweep.total, sweep.method || 'grid');
+}
+
+function bestText(sweep: SweepSummary): string {
+  const params = Object.entries(sweep.params).map(([key, value]) => `${key} = ${valueText(value)}`);
+  return `${sweep.metric.split(':').pop()} ${valueText(sweep.best)}: ${params.join(', ')}`;
 }

@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { valueOf, type IColumn, type ILayout } from '../managers/table';
 import type { RunRow } from '../schema';
-import { Time, Word, number } from './controls';
+import { Tag, Time, valueText } from './controls';
 
 export function Columns(props: {
   columns: readonly IColumn[];
@@ -119,7 +119,7 @@ export function RunTable(props: {
               </td>
               <td className="gm-run">{row.run}</td>
               <td>
-                <Word kind={row.status}>{row.status}</Word>
+                <Tag kind={row.status}>{row.status}</Tag>
               </td>
               <td>
                 <Time at={row.started} />
@@ -130,7 +130,7 @@ export function RunTable(props: {
                   className={column.kind === 'metrics' ? 'gm-number' : ''}
                   title={String(valueOf(row, column) ?? '')}
                 >
-                  {number(valueOf(row, column))}
+                  {valueText(valueOf(row, column))}
                 </td>
               ))}
             </tr>

@@ -4,7 +4,8 @@ import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import { PromiseDelegate } from '@lumino/coreutils';
 
 import { Api } from '../api';
-import { KeptDrive } from '../drive';
+import { RunFilesDrive } from '../drive';
+import { ProjectEvents } from '../managers/events';
 import { Opener } from '../managers/opener';
 import { PipelineManager } from '../managers/pipeline';
 import { ProjectManager } from '../managers/project';
@@ -13,7 +14,7 @@ import { IGristmill } from '../tokens';
 /** The project follows the file browser. */
 export const core: JupyterFrontEndPlugin<IGristmill> = {
   id: 'gristmill:core',
-  description: 'The open project, its pipeline and the requests about it.',
+  description: 'The open project, what happens in it and its pipeline.',
   autoStart: true,
   provides: IGristmill,
   requires: [IDocumentManager],
@@ -26,9 +27,10 @@ export const core: JupyterFrontEndPlugin<IGristmill> = {
     const settings = app.serviceManager.serverSettings;
     const api = new Api(settings);
     const project = new ProjectManager(api);
-    const pipeline = new PipelineManager(api, project);
+    const events = new ProjectEvents(api, project);
+    const pipeline = new PipelineManager(api, events);
     const entered = new PromiseDelegate<void>();
-    app.serviceManager.contents.addDrive(new KeptDrive(api, settings, entered.promise));
+    app.serviceManager.contents.addDrive(new RunFilesDrive(api, settings, entered.promise));
     const enter = async (): Promise<void> => {
       await browser?.model.restored;
       await project.enter(localPath(app, browser?.model.path ?? ''));
@@ -38,7 +40,8 @@ export const core: JupyterFrontEndPlugin<IGristmill> = {
       });
     };
     void enter();
-    return { api, project, pipeline, opener: new Opener(documents, app.commands, pipeline) };
+    const opener = new Opener(documents, app.commands, pipeline);
+    return { api, project, events, pipeline, opener };
   }
 };
 

@@ -1,20 +1,26 @@
 import type { ILayoutRestorer, JupyterFrontEnd } from '@jupyterlab/application';
 import { MainAreaWidget, WidgetTracker, type ICommandPalette } from '@jupyterlab/apputils';
 import type { ILauncher } from '@jupyterlab/launcher';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import type { LabIcon } from '@jupyterlab/ui-components';
-import type { Widget } from '@lumino/widgets';
 
-export const CATEGORY = 'Gristmill';
+import { CATEGORY, type Execute } from '../commands/command';
+import type { WatchedManager } from '../managers/watched';
+import { ProjectPanel } from '../panels/frame';
+import type { IGristmill } from '../tokens';
 
 /** A panel that is opened by a command, a launcher tile and the menu, and comes back on reload. */
 export interface IPanel {
-  /** A word: the command is `gristmill:open-NAME`. */
+  /** The command is `gristmill:open-NAME`. */
   name: string;
   label: string;
   caption: string;
   icon: LabIcon;
   rank: number;
-  make: () => Widget;
+  /** Asked for when the panel is in view. */
+  watches: readonly WatchedManager[];
+  /** Asked when a project is open. */
+  draw: () => JSX.Element;
 }
 
 export interface IPlaces {
@@ -23,17 +29,40 @@ export interface IPlaces {
   restorer: ILayoutRestorer | null;
 }
 
-/** Returns the name of the command, which shows the panel that is open or opens one. */
-export function addPanel(app: JupyterFrontEnd, places: IPlaces, panel: IPanel): string {
+/** Returns what runs a command of the application. */
+export function executor(app: JupyterFrontEnd): Execute {
+  return (command, args) => void app.commands.execute(command, args);
+}
+
+export function addPanel(
+  app: JupyterFrontEnd,
+  gristmill: IGristmill,
+  trans: TranslationBundle,
+  places: IPlaces,
+  panel: IPanel
+): void {
   const command = `gristmill:open-${panel.name}`;
+  // eslint-disable-next-line jupyter/require-disposable-ownership -- as long as the application
   const tracker = new WidgetTracker<MainAreaWidget>({ namespace: `gristmill-${panel.name}` });
+  const build = (): MainAreaWidget => {
+    const content = new ProjectPanel(gristmill.project, executor(app), trans, panel);
+    const widget = new MainAreaWidget({ content });
+    widget.id = `gristmill-${panel.name}`;
+    widget.title.label = panel.label;
+    widget.title.caption = panel.caption;
+    widget.title.icon = panel.icon;
+    widget.title.closable = true;
+    widget.content.node.setAttribute('aria-label', panel.label);
+    widget.toolbar.hide();
+    return widget;
+  };
   app.commands.addCommand(command, {
     label: panel.label,
     caption: panel.caption,
     icon: panel.icon,
     describedBy: { args: { type: 'object', properties: {} } },
     execute: () => {
-      const open = tracker.find(() => true) ?? build(panel);
+      const open = tracker.find(() => true) ?? build();
       if (!tracker.has(open)) {
         void tracker.add(open);
       }
@@ -49,17 +78,4 @@ export function addPanel(app: JupyterFrontEnd, places: IPlaces, panel: IPanel): 
   if (places.restorer) {
     void places.restorer.restore(tracker, { command, name: () => panel.name });
   }
-  return command;
-}
-
-function build(panel: IPanel): MainAreaWidget {
-  const widget = new MainAreaWidget({ content: panel.make() });
-  widget.id = `gristmill-${panel.name}`;
-  widget.title.label = panel.label;
-  widget.title.caption = panel.caption;
-  widget.title.icon = panel.icon;
-  widget.title.closable = true;
-  widget.content.node.setAttribute('aria-label', panel.label);
-  widget.toolbar.hide();
-  return widget;
 }

@@ -1,18 +1,18 @@
 import { ILayoutRestorer, type JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { ILauncher } from '@jupyterlab/launcher';
-import { IStatusBar } from '@jupyterlab/statusbar';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { createElement } from 'react';
 
+import { addCommands } from '../commands/command';
+import { pipelineCommands } from '../commands/pipeline';
 import { millIcon } from '../icons';
-import { ProjectPanel } from '../panels/frame';
-import { StatusItem } from '../panels/status';
 import { Pipeline } from '../panels/pipeline';
+import { StatusItem } from '../panels/status';
 import { IGristmill } from '../tokens';
-import { addPanel } from './panel';
-import { addStepCommands } from './commands';
+import { addPanel, executor } from './panel';
 
 export const pipeline: JupyterFrontEndPlugin<void> = {
   id: 'gristmill:pipeline',
@@ -38,30 +38,34 @@ export const pipeline: JupyterFrontEndPlugin<void> = {
     settings: ISettingRegistry | null
   ): void => {
     const trans = (translator ?? nullTranslator).load('gristmill');
-    const execute = (command: string, step?: string): void => {
-      void app.commands.execute(command, step === undefined ? {} : { step });
-    };
-    addStepCommands(app, gristmill, trans, { palette, settings });
+    const { project, pipeline, opener } = gristmill;
+    const execute = executor(app);
+    addCommands(
+      app,
+      pipelineCommands(app, gristmill, settings, trans),
+      { palette, trans, rank: 10 },
+      [pipeline.changed, project.changed]
+    );
     statusBar?.registerStatusItem('gristmill:pipeline', {
       align: 'left',
       rank: 50,
-      item: new StatusItem(gristmill, trans, () => execute('gristmill:open-pipeline')),
-      isActive: () => gristmill.project.view?.found === true,
-      activeStateChanged: gristmill.project.changed
+      item: new StatusItem(pipeline, trans, () => execute('gristmill:open-pipeline')),
+      isActive: () => project.found,
+      activeStateChanged: project.changed
     });
     addPanel(
       app,
+      gristmill,
+      trans,
       { palette, launcher, restorer },
       {
         name: 'pipeline',
         label: trans.__('Pipeline'),
-        caption: trans.__('The steps of this project and what became of them'),
+        caption: trans.__('The steps of this project and their status'),
         icon: millIcon,
         rank: 1,
-        make: () =>
-          new ProjectPanel(gristmill.project, trans, () =>
-            createElement(Pipeline, { gristmill, execute, trans })
-          )
+        watches: [],
+        draw: () => createElement(Pipeline, { pipeline, opener, execute, trans })
       }
     );
   }

@@ -4,12 +4,12 @@ import { ICommandPalette } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
+import { CATEGORY } from '../commands/command';
 import { stepIcon } from '../icons';
-import { mark } from '../managers/marks';
 import { StepEditor } from '../managers/step';
 import { StepPanel } from '../panels/editor';
+import { markFindings } from '../panels/findings';
 import { IGristmill } from '../tokens';
-import { CATEGORY } from './panel';
 
 const OPEN = 'gristmill:open-step';
 const TOGGLE = 'gristmill:toggle-parameters';
@@ -44,9 +44,10 @@ export const steps: JupyterFrontEndPlugin<void> = {
       restorer?.add(panel, 'gristmill-step');
     }
     editor.changed.connect(() => {
-      const { panel: notebook, form } = editor;
+      const { panel: notebook, state } = editor;
+      const form = state.kind === 'ready' ? state.form : null;
       if (notebook) {
-        mark(
+        markFindings(
           notebook,
           form?.form.cell ?? -1,
           form?.findings ?? [],
@@ -59,14 +60,14 @@ export const steps: JupyterFrontEndPlugin<void> = {
     tracker.activeCellChanged.connect(() => app.commands.notifyCommandChanged(TOGGLE));
     app.commands.addCommand(OPEN, {
       label: trans.__('Step Editor'),
-      caption: trans.__('Show the notebook in front as a form'),
+      caption: trans.__('Edit what the notebook in front reads, writes and takes'),
       icon: stepIcon,
       describedBy: { args: { type: 'object', properties: {} } },
       execute: () => app.shell.activateById(panel.id)
     });
     app.commands.addCommand(TOGGLE, {
       label: trans.__('Parameters Cell'),
-      caption: trans.__('Make this cell the parameters cell of the step, or no longer so'),
+      caption: trans.__('Make this cell the parameters cell of the step, or undo that'),
       icon: stepIcon,
       isToggled: () => editor.active,
       isEnabled: () => tracker.activeCell?.model.type === 'code',

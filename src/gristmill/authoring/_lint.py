@@ -6,48 +6,82 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from gristmill.authoring._name_check import check_names
-from gristmill.authoring._rules.finding import ERROR, OFF, Finding, LintSettings
+from gristmill.authoring._rules.finding import Finding, LintSettings, Severity
 from gristmill.authoring._rules.names import Diagnostic, PythonSource, build_program
 from gristmill.authoring._rules.rules import lint_notebook, read_draft
-from gristmill.errors import GateFailed, GristmillError, NotFound
-from gristmill.lineage import Lineage, text_md5
-from gristmill.pipeline import step_name
+from gristmill.errors import GateFailed, GristmillError, Invalid, NotFound
+from gristmill.lineage import text_md5
 from gristmill.project import SETTINGS, Project, finds_project
 from gristmill.records import parse_table
-from gristmill.workspace import Workspace, glob_prefixes, load_workspace
+from gristmill.workspace import Workspace, load_workspace, recorded_lineages, step_names
 
 SHOWN = 5
 
 
 def lint_settings(project: Project) -> LintSettings:
-    """The `[lint]` table. Raises Invalid for an unknown key, rule or severity."""
+    """The `[lint]` table.
+
+    Parameters
+    ----------
+    project
+        The project.
+
+    Returns
+    -------
+    LintSettings
+        What it says, or the defaults.
+
+    Raises
+    ------
+    Invalid
+        For an unknown key, rule or severity.
+    """
     where = f"{SETTINGS} [lint]"
     return parse_table(LintSettings, project.table("lint"), where).checked(where)
 
 
 @finds_project
 def lint(project: Project, steps: Iterable[str] = ()) -> list[Finding]:
-    """Findings on the project's notebooks, or on those that `steps` (names or paths) name.
+    """Check notebooks.
 
-    Raises NotFound for a word that names none, Invalid when the settings are wrong.
+    Parameters
+    ----------
+    project
+        The project.
+    steps
+        Names or paths of the notebooks to check; all of the project's when empty.
+
+    Returns
+    -------
+    list of Finding
+        By notebook, then by cell.
+
+    Raises
+    ------
+    NotFound
+        `step.not-found`, for a name that no notebook has.
+    Invalid
+        When the settings are wrong.
+    Unavailable
+        When names cannot be checked.
     """
     settings = lint_settings(project)
-    prefixes = glob_prefixes(project.settings.notebooks)
-    known = {path: step_name(path, prefixes) for path in project.notebooks()}
-    chosen = [_notebook(word, known) for word in steps] or list(known)
+    names_by_path = step_names(project)
+    paths = [_notebook(word, names_by_path) for word in steps] or list(names_by_path)
     findings: list[Finding] = []
     texts: list[NotebookText] = []
-    for path in dict.fromkeys(chosen):
+    for path in dict.fromkeys(paths):
         try:
-            text = (project.root / path).read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            what = f"{path}: not UTF-8: {error}"
-            findings.append(Finding("notebook.encoding", ERROR, path, -1, 0, what))
+            text = project.notebook_text(path)
+        except Invalid as error:
+            findings.append(
+                Finding(error.code, Severity.ERROR, path, -1, 0, error.message, error.hint)
+            )
             continue
-        texts.append(NotebookText(text, path, known[path]))
+        texts.append(NotebookText(text, path, names_by_path[path]))
     findings += lint_texts(texts, settings)
     return findings + _undeclared_accesses(
-        project, settings, {known[path] for path in chosen}, findings
+        project, settings, {names_by_path[path] for path in paths}, findings
     )
 
 
@@ -107,40 +141,52 @@ def lint_texts(notebooks: Sequence[NotebookText], settings: LintSettings) -> lis
 
 
 def _undeclared_accesses(
-    project: Project, settings: LintSettings, steps: Iterable[str], known: Iterable[Finding]
+    project: Project, settings: LintSettings, steps: Iterable[str], findings: Iterable[Finding]
 ) -> list[Finding]:
     """What the last run of each step, with the code it has now, opened without declaring it."""
-    if settings.undeclared == OFF:
+    if settings.undeclared == Severity.OFF:
         return []
     try:
         workspace = load_workspace(project)
-    except GristmillError:  # said by `run` and `status`; lint goes on about the text
+    except GristmillError:  # `run` and `status` report it; lint checks the text alone
         return []
-    said = {(f.notebook, f.code, word.strip(",")) for f in known for word in f.message.split()}
-    more = []
+    reported = {
+        (f.notebook, f.code, word.strip(",")) for f in findings for word in f.message.split()
+    }
+    additional = []
     for step in sorted(set(steps) & set(workspace.dag.steps)):
         spec, source = workspace.dag.steps[step], text_md5(workspace.sources[step])
         for path, kind in _undeclared(project, step, source).items():
             code = f"undeclared-{kind}"
-            if (spec.notebook, code, path) not in said:
+            if (spec.notebook, code, path) not in reported:
                 text = f"the last run {'wrote' if kind == 'write' else 'read'} {path}, which it "
                 text += "does not declare."
-                hint = f"Declare it in {spec.place()}."
+                hint = f"Declare it in {spec.location()}."
                 finding = Finding(code, settings.undeclared, spec.notebook, -1, 0, text, hint)
-                more.append(finding)
-    return more
+                additional.append(finding)
+    return additional
 
 
 def _undeclared(project: Project, step: str, source: str) -> Mapping[str, str]:
-    for kept in sorted(project.state.glob(f"runs/*/{step}.lineage.json"), reverse=True):
-        lineage = Lineage.from_json(kept.read_text(encoding="utf-8"))
-        if lineage.source == source:
-            return lineage.undeclared
-    return {}
+    """What the last run of a step with this source opened without declaring it."""
+    return next((r.undeclared for r in recorded_lineages(project, step) if r.source == source), {})
 
 
 def require_clean_notebooks(workspace: Workspace, steps: Iterable[str]) -> None:
-    """Raise GateFailed when `[lint] gate` is on and a step about to run has errors."""
+    """Refuse to run steps with lint errors, when `[lint] gate` is on.
+
+    Parameters
+    ----------
+    workspace
+        The project as it was read for the run.
+    steps
+        The steps about to run.
+
+    Raises
+    ------
+    GateFailed
+        `lint.gate`, naming the first errors.
+    """
     settings = lint_settings(workspace.project)
     if not settings.gate:
         return
@@ -148,23 +194,23 @@ def require_clean_notebooks(workspace: Workspace, steps: Iterable[str]) -> None:
         NotebookText(workspace.texts[step], workspace.dag.steps[step].notebook, step)
         for step in steps
     ]
-    errors = [f for f in lint_texts(texts, settings) if f.severity == ERROR]
+    errors = [f for f in lint_texts(texts, settings) if f.severity == Severity.ERROR]
     if errors:
-        shown = "; ".join(f"{f.place()}: {f.message} ({f.code})" for f in errors[:SHOWN])
+        listed = "; ".join(f"{f.location()}: {f.message} ({f.code})" for f in errors[:SHOWN])
         more = f"; and {len(errors) - SHOWN} more" if len(errors) > SHOWN else ""
         raise GateFailed(
             "lint.gate",
-            f"nothing was run, because notebooks have lint errors: {shown}{more}",
-            hint="Mend them, or ignore one by `# gristmill: ignore[RULE]` on its line.",
+            f"nothing was run, because notebooks have lint errors: {listed}{more}.",
+            hint="Fix them, or ignore one with `# gristmill: ignore[RULE]` on its line.",
         )
 
 
-def _notebook(word: str, known: dict[str, str]) -> str:
-    path = word.removeprefix("./")
-    if path in known:
+def _notebook(name_or_path: str, names_by_path: dict[str, str]) -> str:
+    path = name_or_path.removeprefix("./")
+    if path in names_by_path:
         return path
-    for notebook, name in known.items():
-        if name == word:
+    for notebook, name in names_by_path.items():
+        if name == name_or_path:
             return notebook
-    steps = ", ".join(known.values()) or "none"
-    raise NotFound("step.not-found", f"there is no step `{word}`.", hint=f"Steps: {steps}.")
+    steps = ", ".join(names_by_path.values()) or "none"
+    raise NotFound("step.not-found", f"there is no step `{name_or_path}`.", hint=f"Steps: {steps}.")

@@ -21,7 +21,15 @@ TIMEOUT_S = 60.0
 
 @dataclass(frozen=True)
 class Checked:
-    """What was said of one text, in its order."""
+    """The diagnostics of one text, in its order.
+
+    Attributes
+    ----------
+    undefined
+        Places of undefined names.
+    syntax_errors
+        Syntax errors; with one of them there are no undefined names.
+    """
 
     undefined: tuple[Diagnostic, ...] = ()
     syntax_errors: tuple[Diagnostic, ...] = ()
@@ -59,11 +67,11 @@ def check_names(sources: Sequence[PythonSource]) -> list[Checked]:
     for item in json.loads(output):
         number = int(Path(item["filename"]).stem)
         start, end = item["location"], item["end_location"]
-        place = Diagnostic(start["row"], start["column"], end["column"], item["message"])
+        diagnostic = Diagnostic(start["row"], start["column"], end["column"], item["message"])
         if item["code"] == UNDEFINED_NAME:
-            undefined[number].append(place)
+            undefined[number].append(diagnostic)
         elif item["code"] in {SYNTAX_ERROR, None}:
-            errors[number].append(place)
+            errors[number].append(diagnostic)
     pairs = zip(undefined, errors, strict=True)
     return [Checked(tuple(names), tuple(wrong)) for names, wrong in pairs]
 
@@ -91,7 +99,7 @@ def _run(root: Path) -> str:
     hint = "Install it again: pip install --force-reinstall ruff"
     options = ["--no-cache", "--ignore-noqa", "--exit-zero", "--output-format", "json"]
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             [find_ruff_bin(), "check", *options, "."],
             cwd=root, capture_output=True, text=True, encoding="utf-8", timeout=TIMEOUT_S,
             check=True,
@@ -101,4 +109,4 @@ def _run(root: Path) -> str:
         raise Unavailable("lint.ruff", what, hint=hint) from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable("lint.ruff", f"ruff did not run: {error}", hint=hint) from error
-    return done.stdout
+    return process.stdout

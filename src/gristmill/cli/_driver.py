@@ -14,10 +14,9 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
     from typing import NoReturn
 
-    from gristmill.warm import ServerSpec
+    from gristmill.warm import CommandServer
 
 COMMANDS = frozenset({
     "audit", "lint", "model", "monitor", "resume", "run", "runs", "status", "sync",
@@ -31,8 +30,8 @@ PRELOAD = (
     "gristmill.registry._promotion",
     "gristmill.runner._run",
     "gristmill.runner._steps.session",
-    "gristmill.warm._client.client",
     "gristmill.warm._client.process",
+    "gristmill.warm._client.servers",
     "IPython.core.interactiveshell",
     "alembic.command",
     "alembic.config",
@@ -72,32 +71,13 @@ PRELOAD = (
     "zc.lockfile",
     "gristmill.cli._warmup",
 )
-KILLED = 128
 GARBAGE = 100_000  # new objects until Python looks for garbage among them
 
 
 def run(words: list[str]) -> int:
     """Run a command: in a child of the fork server, or here where there is none yet."""
-    code = _forked(words)
+    code = _server().run(words)
     return _alone(words) if code is None else code
-
-
-def _forked(words: list[str]) -> int | None:
-    """The exit code of the command, None when no fork server can run it."""
-    from gristmill.errors import GristmillError
-    from gristmill.warm import START_TIMEOUT, await_ready, child_message, connect, runtime_dir, send
-
-    try:
-        path = runtime_dir() / f"{_spec().name}.sock"
-        with connect(path) as conn:
-            environment = dict(os.environ)
-            message = child_message("command", words, os.getcwd(), environment)
-            send(conn, message | {"module": PRELOAD[0]}, (0, 1, 2))
-            conn.settimeout(START_TIMEOUT)
-            child = await_ready(conn)
-            return None if child is None else _follow(conn, *child)
-    except (OSError, EOFError, GristmillError):
-        return None
 
 
 def _alone(words: list[str]) -> NoReturn:
@@ -106,12 +86,12 @@ def _alone(words: list[str]) -> NoReturn:
     import gc
 
     from gristmill.cli._commands import run_command
-    from gristmill.warm import exit_child
+    from gristmill.warm import exit_without_teardown
 
     gc.set_threshold(GARBAGE)
     code = run_command(words)
     _prepare()
-    exit_child(code)
+    exit_without_teardown(code)
 
 
 def _prepare() -> None:
@@ -139,13 +119,10 @@ def serves(words: list[str]) -> bool:
     )
 
 
-def _spec() -> ServerSpec:
-    from gristmill.warm import ServerSpec, start_environment
+def _server() -> CommandServer:
+    from gristmill.warm import CommandServer
 
-    environment = start_environment(dict(os.environ), os.getcwd())
-    return ServerSpec(
-        (sys.executable,), PRELOAD, _own_code(), "the command line", environment, own="gristmill"
-    )
+    return CommandServer("gristmill", PRELOAD[0], PRELOAD, _own_code())
 
 
 def _own_code() -> str:
@@ -156,43 +133,13 @@ def _own_code() -> str:
     if "site-packages" in top:
         return gristmill.__version__
     newest = max(
-        entry.stat().st_mtime_ns
-        for directory in (top, *(f.path for f in os.scandir(top) if f.is_dir()))
-        for entry in os.scandir(directory)
-        if entry.name.endswith(".py")
+        os.stat(os.path.join(folder, name)).st_mtime_ns
+        for folder, _, names in os.walk(top)
+        for name in names
+        if name.endswith(".py")
     )
     return f"{gristmill.__version__} {newest}"
 
 
-def _follow(conn: socket.socket, pid: int, pidfd: int) -> int:
-    """Hand signals on until the child has ended; its exit code as a shell would give it."""
-    import select
-    import signal
-
-    from gristmill.warm import receive
-
-    def hand_on(number: int, _: object) -> None:
-        with contextlib.suppress(ProcessLookupError):  # it has just ended
-            signal.pidfd_send_signal(pidfd, number)
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(number, hand_on)
-    poller = select.poll()
-    poller.register(pidfd, select.POLLIN)
-    while not poller.poll():
-        pass
-    conn.settimeout(2.0)
-    try:
-        while True:
-            message, _ = receive(conn)
-            if "exit" in message:
-                code = int(message["exit"])
-                return code if code >= 0 else KILLED - code
-    except (OSError, EOFError):
-        return 1  # the server died with its child
-
-
 if __name__ == "__main__":
-    from gristmill.warm import start_server
-
-    start_server(_spec())
+    _server().start()

@@ -32,7 +32,7 @@ def main(args: argparse.Namespace) -> int:
 def _print(found: Sequence[Finding]) -> None:
     for finding in found:
         label = out.style(finding.severity, "bold", LOOKS[finding.severity])
-        out.say(f"{finding.place()}: {label}: {finding.message} [{finding.code}]")
+        out.say(f"{finding.location()}: {label}: {finding.message} [{finding.code}]")
         if finding.hint:
             out.say(out.style(f"  {finding.hint}", "dim"))
     errors = sum(f.severity == "error" for f in found)

@@ -21,7 +21,13 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    from gristmill.runner import LEASE_SECONDS, close_kernel, open_console, open_kernel, parked
+    from gristmill.runner import (
+        ParkedKernels,
+        close_kernel,
+        open_console,
+        open_kernel,
+        parked,
+    )
 
     project = Project.find()
     if args.list:
@@ -50,7 +56,7 @@ def main(args: argparse.Namespace) -> int:
     if args.print:
         out.say(kernel.connection_file)
         return 0
-    hours = LEASE_SECONDS / 3600
+    hours = ParkedKernels(project.state).lease_seconds / 3600
     out.say(f"{kernel.error}\nThe kernel (pid {kernel.pid}) waits {hours:g} h from now on.")
     code = subprocess.run(open_console(kernel), check=False).returncode
     if kernel.alive:

@@ -8,7 +8,7 @@ from gristmill.cli import _out as out
 from gristmill.cli._options import add_name, add_parameters, add_smoke, overrides
 from gristmill.errors import Cancelled, Waiting
 from gristmill.project import Project
-from gristmill.runner import Parked, RunResult
+from gristmill.runner import ParkedKernels, RunResult
 
 SMOKE = ".gristmill/smoke/"
 
@@ -101,7 +101,7 @@ def report(project: Project, result: RunResult) -> int:
     for step in result.steps.values():
         if step.status == "failed" and step.error is not None:
             out.error(step.error)
-    for kernel in Parked(project.state).all():
+    for kernel in ParkedKernels(project.state).all():
         if kernel.run == result.run:
             out.say(
                 f"the kernel of {kernel.step} waits: `gristmill open {kernel.step}` to look inside,"

@@ -60,7 +60,7 @@ def main(args: argparse.Namespace) -> int:
         text = [asdict(r) for r in rows] if args.json else runs_text.listing(rows, columns)
     elif args.verb == "show":
         record = runs.find(project, args.run)
-        left = runs.files(project, record.run)
+        left = runs.run_files(project, record.run)
         names = [p.relative_to(project.root).as_posix() for p in left]
         text = {**asdict(record), "files": names} if args.json else runs_text.show(record, names)
     else:

@@ -11,12 +11,11 @@ from gristmill.cli._options import overrides
 from gristmill.errors import Invalid
 from gristmill.project import Project
 from gristmill.sweeps import (
-    FAILED,
     METHODS,
-    RUNNING,
     Sweep,
     SweepSpec,
     Trial,
+    TrialState,
     list_sweeps,
     load_sweep,
     read_spec,
@@ -136,13 +135,14 @@ class _Progress:
     def __call__(self, sweep: Sweep, trial: Trial) -> None:
         if not self._told:
             self._told = True
-            left = sweep.total - sum(t.state not in {RUNNING, "waiting"} for t in sweep.trials)
+            left = sweep.total - sum(t.state.ended for t in sweep.trials)
             out.say(f"sweep {sweep.name}: {left} of {sweep.total} trials, {sweep.spec.method}")
-        if trial.state == RUNNING:
+        if trial.state == TrialState.RUNNING:
             return
         word = out.style(trial.state.ljust(7), LOOKS[trial.state])
         value = "" if trial.value is None else f"{sweep.spec.key} {trial.value:.4g}"
-        text = trial.error.splitlines()[0] if trial.state == FAILED and trial.error else value
+        failed = trial.state == TrialState.FAILED
+        text = trial.error.splitlines()[0] if failed and trial.error else value
         out.say(f"{word} {trial.number + 1:>4}  {_point(trial)}  {text}  {trial.seconds:.1f} s")
 
 
@@ -177,7 +177,7 @@ def _list(sweeps: list[Sweep]) -> str:
         (
             s.name,
             s.spec.method,
-            f"{sum(t.state in LOOKS and t.state != 'waiting' for t in s.trials)} of {s.total}",
+            f"{sum(t.state.ended for t in s.trials)} of {s.total}",
             s.spec.metric,
             s.best.value if s.best else None,
             _point(s.best) if s.best else None,

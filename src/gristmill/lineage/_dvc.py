@@ -24,7 +24,23 @@ PIPELINE_FILE = "dvc.yaml"
 
 
 class DvcRepo:
-    """An open DVC repository at a project's root, locked until `close`."""
+    """An open DVC repository at a project's root, locked until `close`; made when there is none.
+
+    Parameters
+    ----------
+    root
+        The project's root.
+
+    Attributes
+    ----------
+    lock
+        The lock file.
+
+    Raises
+    ------
+    Conflict
+        `dvc.locked`, when another process has it open.
+    """
 
     def __init__(self, root: Path) -> None:
         from dvc.repo import Repo
@@ -40,7 +56,7 @@ class DvcRepo:
             except Exception as error:
                 raise Conflict(
                     "dvc.locked",
-                    "another DVC process works in this project.",
+                    "another DVC process is working in this project.",
                     hint="Wait until it has finished, then try again.",
                 ) from error
         self._drop_torn_rwlock()
@@ -48,7 +64,7 @@ class DvcRepo:
         self._repo._lock_depth += 1  # so that DVC's verbs do not take the lock again
         self.lock = LockFile(root)
         self._pipeline: Any = None
-        self._asked = False
+        self._remote_checked = False
 
     def _init(self, repo_class: Any) -> None:
         top = git(self.root, "rev-parse", "--show-toplevel")
@@ -64,18 +80,18 @@ class DvcRepo:
 
         folder = Path(self._repo.tmp_dir)
         path = folder / RWLOCK_FILE
-        if _whole(path):
+        if _is_whole(path):
             return
         hardlink = self._repo.config["core"].get("hardlink_lock", False)
         guard = make_lock(str(folder / RWLOCK_LOCK), tmp_dir=str(folder), hardlink_lock=hardlink)
         with guard:  # nobody is writing it now
-            if not _whole(path):
+            if not _is_whole(path):
                 path.unlink()
 
     def _run_cache_entry(self, key: str, value: str) -> Any:
-        """An entry of the run cache, read ten times faster than DVC does; a spoilt one is none."""
+        """An entry of the run cache, read ten times faster than by DVC; None for a damaged one."""
         from dvc.schema import COMPILED_LOCK_FILE_STAGE_SCHEMA
-        from voluptuous import Invalid as Unfit
+        from voluptuous import Invalid as SchemaError
 
         path = Path(self._repo.stage_cache._get_cache_path(key, value))
         try:
@@ -83,7 +99,7 @@ class DvcRepo:
             return COMPILED_LOCK_FILE_STAGE_SCHEMA(yaml.load(text, Loader=YamlLoader))  # noqa: S506
         except FileNotFoundError:
             return None
-        except (UnicodeDecodeError, yaml.YAMLError, Unfit):
+        except (UnicodeDecodeError, yaml.YAMLError, SchemaError):
             path.unlink()
             return None
 
@@ -100,8 +116,8 @@ class DvcRepo:
         with working_at(self.root):
             if self._pipeline is None:
                 self._pipeline = self._read_pipeline()
-            known = {"schema": "2.0", "stages": self.lock.stages}
-            return StageLoader(self._pipeline, self._pipeline.contents, known)[name]
+            lock_document = {"schema": "2.0", "stages": self.lock.stages}
+            return StageLoader(self._pipeline, self._pipeline.contents, lock_document)[name]
 
     def _read_pipeline(self) -> Any:
         from dvc.dvcfile import ProjectFile, load_file
@@ -127,11 +143,28 @@ class DvcRepo:
         return str(name) if name else None
 
     def restore(self, name: str, *, pull: bool = False) -> bool:
-        """Check the outputs out of the run cache, when this command has already run on exactly
-        these inputs; whether it did. With `pull`, what the cache lacks comes from the remote."""
+        """Check a stage's outputs out of the run cache.
+
+        Parameters
+        ----------
+        name
+            The stage.
+        pull
+            Fetch from the default remote what the cache lacks.
+
+        Returns
+        -------
+        bool
+            Whether this command has already run on exactly these inputs.
+
+        Raises
+        ------
+        Unavailable
+            When the remote fails.
+        """
         from dvc.stage.cache import RunCacheNotFoundError
 
-        with working_at(self.root), self._asking(pull):
+        with working_at(self.root), self._remote_access(pull):
             stage = self.stage(name)
             try:
                 self._repo.stage_cache.restore(stage, run_cache=True, pull=pull)
@@ -140,11 +173,28 @@ class DvcRepo:
             return True
 
     def restore_recorded(self, name: str, *, pull: bool = False) -> bool:
-        """Check out the outputs that `dvc.lock` records of a stage; whether the cache had them, or
-        with `pull` the remote."""
+        """Check out the outputs that `dvc.lock` records of a stage.
+
+        Parameters
+        ----------
+        name
+            The stage.
+        pull
+            Fetch from the default remote what the cache lacks.
+
+        Returns
+        -------
+        bool
+            Whether they could be had.
+
+        Raises
+        ------
+        Unavailable
+            When the remote fails.
+        """
         from dvc.exceptions import CollectCacheError
 
-        with working_at(self.root), self._asking(pull):
+        with working_at(self.root), self._remote_access(pull):
             stage = self.stage(name)
             if not all(out.hash_info for out in stage.outs):
                 return False
@@ -161,29 +211,29 @@ class DvcRepo:
 
     def pull_run_cache(self) -> None:
         """Fetch what the default remote knows of past runs. Raises Unavailable."""
-        with working_at(self.root), self._asking(True):
+        with working_at(self.root), self._remote_access(True):
             self._repo.stage_cache.pull(None)
 
     def pull(self, paths: list[str]) -> None:
         """Fetch and check out tracked paths. Raises Unavailable."""
-        with working_at(self.root), self._asking(True):
+        with working_at(self.root), self._remote_access(True):
             self._repo.pull(paths)
 
     def _require_remote(self) -> None:
         """DVC takes a remote that is not there for an empty one."""
-        if self._asked:
+        if self._remote_checked:
             return
         store = self._repo.cloud.get_remote_odb(None)
         if not store.fs.exists(store.path):
             raise Unavailable(
                 "remote.absent",
                 f"the DVC remote `{self.remote}` failed: there is nothing at {store.path}.",
-                hint="Mount it, push to it, or mend its address: `dvc remote list`.",
+                hint="Mount it, push to it, or correct its address: `dvc remote list`.",
             )
-        self._asked = True
+        self._remote_checked = True
 
     @contextlib.contextmanager
-    def _asking(self, remote: bool) -> Iterator[None]:
+    def _remote_access(self, remote: bool) -> Iterator[None]:
         """Talking to the default remote: what comes is checked against its hash, DVC's bars are
         off, and whatever goes wrong is Unavailable."""
         if not remote or self.remote is None:
@@ -203,7 +253,7 @@ class DvcRepo:
             raise Unavailable(
                 "remote.failed",
                 f"the DVC remote `{self.remote}` failed: {text}.",
-                hint="`dvc remote list` shows its address, `dvc fetch -v` more of the error.",
+                hint="Check its address with `dvc remote list`; `dvc fetch -v` shows more.",
             ) from error
         finally:
             logger.setLevel(level)
@@ -216,7 +266,25 @@ class DvcRepo:
                 stage.commit()
 
     def commit(self, name: str) -> dict[str, Any]:
-        """Hash and cache a finished stage and record it in `dvc.lock`; returns the record."""
+        """Hash and cache a finished stage and record it in `dvc.lock`.
+
+        Parameters
+        ----------
+        name
+            The stage.
+
+        Returns
+        -------
+        dict
+            The record.
+
+        Raises
+        ------
+        StepFailed
+            `step.output-missing`.
+        Invalid
+            When git or another stage has an output.
+        """
         from dvc.stage.serialize import to_single_stage_lockfile
 
         with working_at(self.root):
@@ -228,7 +296,7 @@ class DvcRepo:
         return dict(entry)
 
 
-def _whole(path: Path) -> bool:
+def _is_whole(path: Path) -> bool:
     """Does the file hold JSON, or is there none?"""
     try:
         json.loads(path.read_bytes())
@@ -241,7 +309,7 @@ def _whole(path: Path) -> bool:
 
 @contextlib.contextmanager
 def working_at(root: Path) -> Iterator[None]:
-    """In the root, where DVC expects to work; its errors become ours."""
+    """Work in the root, where DVC expects to be; its errors become ours."""
     from dvc.exceptions import DvcException, OutputDuplicationError
     from dvc.output import OutputAlreadyTrackedError, OutputDoesNotExistError
 
@@ -260,13 +328,15 @@ def working_at(root: Path) -> Iterator[None]:
         raise Invalid(
             "output.tracked-by-git",
             str(error).splitlines()[0],
-            hint="Take it out of git: `git rm --cached PATH`. DVC keeps outputs.",
+            hint="Remove it from git: `git rm --cached PATH`. DVC keeps outputs.",
         ) from error
     except OutputDuplicationError as error:
         raise Invalid(
-            "output.duplicate", str(error), hint="Another DVC stage or .dvc file has this path."
+            "output.duplicate",
+            str(error),
+            hint="Remove the other DVC stage or .dvc file that has this path.",
         ) from error
     except DvcException as error:
         raise Unavailable(
-            "dvc.failed", f"DVC: {error}", hint="`dvc status -v` in the project shows more."
+            "dvc.failed", f"DVC: {error}", hint="Run `dvc status -v` in the project to see more."
         ) from error

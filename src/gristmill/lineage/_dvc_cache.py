@@ -1,4 +1,4 @@
-"""DVC's cache as files: where it lies, and copies out of it that are verified."""
+"""DVC's cache as files: where it is, and verified copies out of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ from gristmill.lineage._hashing import file_md5
 
 
 def cache_directory(root: Path) -> Path:
-    """Where the repository at `root` keeps its cache and its run cache."""
+    """Where a repository keeps its cache and its run cache.
+
+    Parameters
+    ----------
+    root
+        The repository's root; DVC is initialised when it is not.
+    """
     from dvc.repo import Repo
 
     if not (root / ".dvc").is_dir():
@@ -23,14 +29,28 @@ def cache_directory(root: Path) -> Path:
         return Path(repo.cache.local_cache_dir)
 
 
-def from_cache(root: Path, wanted: Mapping[Path, str]) -> None:
-    """Copy files and directories out of DVC's cache, each verified; `wanted` maps a path that does
-    not exist yet to its hash (md5, `.dir` for a directory). Raises NotFound, Conflict."""
+def from_cache(root: Path, targets: Mapping[Path, str]) -> None:
+    """Copy files and directories out of DVC's cache, each verified.
+
+    Parameters
+    ----------
+    root
+        The repository's root.
+    targets
+        The hash (md5, `.dir` for a directory) of each path to write; none of them exists yet.
+
+    Raises
+    ------
+    NotFound
+        `dvc.not-cached`.
+    Conflict
+        `dvc.cache-altered`, when a cached file does not have its hash.
+    """
     from dvc.repo import Repo
 
     with working_at(root), contextlib.closing(Repo(str(root))) as repo:
         cache = Path(repo.cache.local.path)
-    for target, digest in wanted.items():
+    for target, digest in targets.items():
         source = _cached(cache, digest, target.name)
         if not digest.endswith(".dir"):
             _copy_out(source, target)
@@ -46,12 +66,12 @@ def _cached(cache: Path, digest: str, name: str) -> Path:
         raise NotFound(
             "dvc.not-cached",
             f"DVC's cache no longer has {name} ({digest[:12]}).",
-            hint="`dvc fetch --run-cache`, or `dvc pull`, brings it from a remote.",
+            hint="Fetch it from a remote with `dvc fetch --run-cache` or `dvc pull`.",
         )
     if file_md5(path) != digest.removesuffix(".dir"):
         raise Conflict(
             "dvc.cache-altered",
-            f"DVC's cached copy of {name} is not what its name says ({digest[:12]}).",
+            f"DVC's cached copy of {name} does not have its hash ({digest[:12]}).",
             hint=f"Delete {path} and fetch it from a remote.",
         )
     return path

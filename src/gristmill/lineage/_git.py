@@ -1,4 +1,4 @@
-"""What git knows of a project."""
+"""Git's state of a project."""
 
 from __future__ import annotations
 
@@ -14,8 +14,21 @@ GENERATED = ("dvc.lock", "dvc.yaml")
 
 @dataclass(frozen=True)
 class GitState:
-    """Commit (full hash), whether sources differ from it, branch, remote and author; None where
-    git does not know."""
+    """Git's state of a project; None where git does not know.
+
+    Attributes
+    ----------
+    commit
+        The full hash.
+    dirty
+        Whether sources differ from it.
+    branch
+        The branch.
+    remote
+        The address of `origin`, without credentials.
+    author
+        Git's user, or the login name.
+    """
 
     commit: str | None = None
     dirty: bool | None = None
@@ -24,19 +37,40 @@ class GitState:
     author: str | None = None
 
 
-def git(root: Path, *words: str) -> str | None:
-    """The output of a git command in `root`, None when it fails or there is no git."""
+def git(root: Path, *arguments: str) -> str | None:
+    """Run a git command.
+
+    Parameters
+    ----------
+    root
+        Where.
+    arguments
+        The command's words.
+
+    Returns
+    -------
+    str or None
+        Its output without space around it; None when it fails or there is no git.
+    """
     try:
-        done = subprocess.run(
-            ["git", *words], cwd=root, capture_output=True, text=True, check=False, timeout=30
+        process = subprocess.run(
+            ["git", *arguments], cwd=root, capture_output=True, text=True, check=False, timeout=30
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return process.stdout.strip() if process.returncode == 0 else None
 
 
 def git_state(root: Path, generated: Sequence[str] = GENERATED) -> GitState:
-    """Read git's state of the project at `root`; files in `generated` do not make it dirty."""
+    """Read git's state of a project.
+
+    Parameters
+    ----------
+    root
+        The project's root.
+    generated
+        Files that do not make it dirty.
+    """
     commit = git(root, "rev-parse", "HEAD")
     dirty = None
     if commit:

@@ -18,7 +18,25 @@ YamlDumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class LockFile:
-    """What `dvc.lock` in `root` says, empty when there is none. Raises Invalid when unreadable."""
+    """What `dvc.lock` says, empty when there is none.
+
+    Parameters
+    ----------
+    root
+        The project's root.
+
+    Attributes
+    ----------
+    path
+        The file.
+    stages
+        Entries by stage.
+
+    Raises
+    ------
+    Invalid
+        `lock.syntax`, when it cannot be read.
+    """
 
     def __init__(self, root: Path) -> None:
         self.path = root / LOCK_FILE
@@ -30,12 +48,20 @@ class LockFile:
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise _unreadable(str(error)) from error
         if not isinstance(raw, dict | None):
-            raise _unreadable("it is no mapping")
+            raise _unreadable("it is not a mapping")
         self._others = {k: v for k, v in (raw or {}).items() if k not in {"schema", "stages"}}
         self.stages: dict[str, Any] = dict((raw or {}).get("stages") or {})
 
     def update(self, entries: Mapping[str, Mapping[str, Any]], drop: Iterable[str] = ()) -> None:
-        """Merge `entries`, forget the stages in `drop`, and write."""
+        """Write the file anew.
+
+        Parameters
+        ----------
+        entries
+            Entries to add or replace, by stage.
+        drop
+            Stages to remove.
+        """
         for name in drop:
             self.stages.pop(name, None)
         for name, entry in entries.items():

@@ -12,26 +12,36 @@ SOURCE_ROOTS = ("", "src/")
 
 
 def project_modules(root: Path, names: Iterable[str]) -> dict[str, str]:
-    """Files below `root` behind the imported `names`, transitively.
+    """The project's files behind imported names, followed through their imports.
 
-    Returns path relative to the root -> sha256 of its normalised code. Packages count with every
-    `__init__.py` on the way. Names that lie outside the project are passed over.
+    Parameters
+    ----------
+    root
+        The project's root.
+    names
+        Dotted names, as `pipeline.imported_modules` yields them.
+
+    Returns
+    -------
+    dict
+        The sha256 of each file's normalised code, by path relative to the root. Packages count
+        with every `__init__.py` on the way; names outside the project are left out.
     """
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
     pending = [(name, "") for name in names]
-    seen: set[tuple[str, str]] = set()
+    visited: set[tuple[str, str]] = set()
     while pending:
         item = pending.pop()
-        if item in seen:
+        if item in visited:
             continue
-        seen.add(item)
+        visited.add(item)
         for path, package in _files(root, *item):
-            if path in found:
+            if path in digests:
                 continue
             source = (root / path).read_text(encoding="utf-8", errors="replace")
-            found[path] = hashlib.sha256(normalise_code(source).encode()).hexdigest()
+            digests[path] = hashlib.sha256(normalise_code(source).encode()).hexdigest()
             pending += [(name, package) for name in imported_modules(source)]
-    return dict(sorted(found.items()))
+    return dict(sorted(digests.items()))
 
 
 def _files(root: Path, name: str, package: str) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from scipy import stats
 
 from gristmill.errors import Invalid, NotFound
-from gristmill.files import locked, sweep, write_json
+from gristmill.files import exclusive_lock, remove_leftovers, write_json
 from gristmill.monitoring._alerts.alerts import Alert, read_alerts, update_alerts
 from gristmill.monitoring._alerts.ledger_sync import record_alerts
 from gristmill.monitoring._alerts.notifications import deliver_notifications
@@ -93,12 +93,12 @@ def monitor(
     layout = f"{settings.by} {settings.segments}"
     contract = load_contract(project, declared.contract)
     with (
-        locked(folder / "lock", f"monitoring {model}"),
+        exclusive_lock(folder / "lock", f"monitoring {model}"),
         SketchStore(
             folder / "sketches.db", layout, sampled=settings.joint, contract=contract
         ) as db,
     ):
-        sweep([folder])
+        remove_leftovers([folder])
         log = predictions_directory(project, model)
         known = {v.version: v for v in registry.versions(model)}
         profiles: dict[int, Profile] = {}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from gristmill._door import door
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gristmill.pipeline._cells import INJECTED, CellChange, cell_changes, code_sources
     from gristmill.pipeline._dag import Dag, build_dag
@@ -41,8 +40,7 @@ if TYPE_CHECKING:
         parse_step,
         step_name,
     )
-    from gristmill.pipeline._types import Input, Metrics, Output, Plots
-    from gristmill.pipeline._values import (
+    from gristmill.pipeline._value_types import (
         ANY_TYPE,
         ValueType,
         annotation_name,
@@ -64,13 +62,9 @@ __all__ = [
     "CellChange",
     "CodeCell",
     "Dag",
-    "Input",
-    "Metrics",
     "Notebook",
-    "Output",
     "PathParameter",
     "Plan",
-    "Plots",
     "StepSpec",
     "StepState",
     "ValueType",

@@ -11,7 +11,15 @@ from gristmill.pipeline._step import StepSpec, overlaps
 
 @dataclass(frozen=True)
 class Dag:
-    """Steps by name in an order in which every step comes after those it needs."""
+    """The steps of a project and what each needs of the others.
+
+    Attributes
+    ----------
+    steps
+        Steps by name, each after those that it needs.
+    needs
+        By step, the names of the steps whose outputs it reads.
+    """
 
     steps: Mapping[str, StepSpec]
     needs: Mapping[str, frozenset[str]]
@@ -19,58 +27,89 @@ class Dag:
     def descendants(self, names: Iterable[str]) -> set[str]:
         """Every step that needs one of `names`, directly or not, without `names`."""
         start = set(names)
-        found: set[str] = set()
+        reached: set[str] = set()
         for name in self.steps:
-            if self.needs[name] & (start | found):
-                found.add(name)
-        return found - start
+            if self.needs[name] & (start | reached):
+                reached.add(name)
+        return reached - start
 
     def ancestors(self, names: Iterable[str]) -> set[str]:
         """Every step that one of `names` needs, directly or not."""
-        found: set[str] = set()
+        reached: set[str] = set()
         pending = list(names)
         while pending:
             for need in self.needs[pending.pop()]:
-                if need not in found:
-                    found.add(need)
+                if need not in reached:
+                    reached.add(need)
                     pending.append(need)
-        return found
+        return reached
 
     def external_inputs(self) -> dict[str, list[str]]:
         """Inputs no step writes, with the steps that read them."""
         written = [o.path for s in self.steps.values() for o in s.outputs]
-        found: dict[str, list[str]] = {}
+        readers: dict[str, list[str]] = {}
         for step in self.steps.values():
             for path in step.inputs:
                 if not any(overlaps(path, w) for w in written):
-                    found.setdefault(path, []).append(step.name)
-        return found
+                    readers.setdefault(path, []).append(step.name)
+        return readers
 
-    def find(self, word: str) -> str:
-        """The step's name for a name or a notebook's path; raises NotFound."""
-        if word in self.steps:
-            return word
+    def find(self, name_or_path: str) -> str:
+        """The name of a step.
+
+        Parameters
+        ----------
+        name_or_path
+            A step's name, or its notebook's path relative to the root.
+
+        Returns
+        -------
+        str
+            The step's name.
+
+        Raises
+        ------
+        NotFound
+            `step.not-found`, when no step is called that.
+        """
+        if name_or_path in self.steps:
+            return name_or_path
         for step in self.steps.values():
-            if step.notebook == word.removeprefix("./"):
+            if step.notebook == name_or_path.removeprefix("./"):
                 return step.name
-        known = ", ".join(self.steps) or "none"
-        raise NotFound("step.not-found", f"there is no step `{word}`.", hint=f"Steps: {known}.")
+        names = ", ".join(self.steps) or "none"
+        raise NotFound(
+            "step.not-found", f"there is no step `{name_or_path}`.", hint=f"Steps: {names}."
+        )
 
 
 def build_dag(steps: Iterable[StepSpec]) -> Dag:
     """Join outputs to inputs.
 
-    Raises Invalid when two steps have one name, two write one path (or one inside the other),
-    or the steps form a cycle.
+    Parameters
+    ----------
+    steps
+        The steps, in any order.
+
+    Returns
+    -------
+    Dag
+        Each step comes after those that it needs.
+
+    Raises
+    ------
+    Invalid
+        When two steps have one name (`dag.same-name`), two write one path or one inside the
+        other (`dag.two-writers`), or steps need each other in a cycle (`dag.cycle`).
     """
     by_name: dict[str, StepSpec] = {}
     writers: list[tuple[str, StepSpec]] = []
     for step in sorted(steps, key=lambda s: s.name):
-        twin = by_name.get(step.name)
-        if twin is not None:
+        namesake = by_name.get(step.name)
+        if namesake is not None:
             raise Invalid(
                 "dag.same-name",
-                f"{twin.notebook} and {step.notebook} are both called `{step.name}`.",
+                f"{namesake.notebook} and {step.notebook} both make a step named `{step.name}`.",
                 hint="Rename one of the notebooks.",
             )
         by_name[step.name] = step
@@ -79,8 +118,9 @@ def build_dag(steps: Iterable[StepSpec]) -> Dag:
                 if overlaps(path, output.path):
                     raise Invalid(
                         "dag.two-writers",
-                        f"{other.place()} writes {path} and {step.place()} writes {output.path}.",
-                        hint="Every path has one step that writes it.",
+                        f"{other.location()} writes {path}, and {step.location()} writes "
+                        f"{output.path}.",
+                        hint="Let only one step write each path.",
                     )
             writers.append((output.path, step))
     exact = {path: writer.name for path, writer in writers}
@@ -88,12 +128,12 @@ def build_dag(steps: Iterable[StepSpec]) -> Dag:
         name: frozenset(_writers_of(path, exact) for path in step.inputs) - {None}
         for name, step in by_name.items()
     }
-    full = {
-        name: frozenset(n for n in found if n is not None) | _directory_reads(step, writers)
-        for (name, found), step in zip(needs.items(), by_name.values(), strict=True)
+    all_needs = {
+        name: frozenset(n for n in exact_writers if n is not None) | _directory_reads(step, writers)
+        for (name, exact_writers), step in zip(needs.items(), by_name.values(), strict=True)
     }
-    order = _order(by_name, full)
-    return Dag({n: by_name[n] for n in order}, {n: full[n] for n in order})
+    order = _order(by_name, all_needs)
+    return Dag({n: by_name[n] for n in order}, {n: all_needs[n] for n in order})
 
 
 def _writers_of(path: str, exact: Mapping[str, str]) -> str | None:
@@ -117,21 +157,22 @@ def _directory_reads(step: StepSpec, writers: list[tuple[str, StepSpec]]) -> fro
 
 
 def _order(steps: Mapping[str, StepSpec], needs: Mapping[str, frozenset[str]]) -> list[str]:
-    done: dict[str, None] = {}
+    """The steps in an order in which each comes after those that it needs."""
+    ordered: dict[str, None] = {}
     pending = set(steps)
     while pending:
-        ready = sorted(n for n in pending if needs[n] <= done.keys())
+        ready = sorted(n for n in pending if needs[n] <= ordered.keys())
         if not ready:
             cycle = _cycle(pending, needs)
-            places = "; ".join(steps[n].place() for n in cycle)
+            locations = "; ".join(steps[n].location() for n in cycle)
             raise Invalid(
                 "dag.cycle",
-                f"the steps need each other in a circle: {' -> '.join([*cycle, cycle[0]])}.",
-                hint=f"Change an input or output in one of: {places}.",
+                f"the steps depend on each other in a cycle: {' -> '.join([*cycle, cycle[0]])}.",
+                hint=f"Change an input or output in one of: {locations}.",
             )
-        done.update(dict.fromkeys(ready))
+        ordered.update(dict.fromkeys(ready))
         pending.difference_update(ready)
-    return list(done)
+    return list(ordered)
 
 
 def _cycle(pending: set[str], needs: Mapping[str, frozenset[str]]) -> list[str]:

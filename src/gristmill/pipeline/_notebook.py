@@ -12,7 +12,17 @@ PARAMETERS_TAG = "parameters"
 
 @dataclass(frozen=True)
 class CodeCell:
-    """A code cell: its position in the notebook (from 0), its source and its tags."""
+    """A code cell.
+
+    Attributes
+    ----------
+    index
+        Its position among all cells of the notebook, from 0.
+    source
+        Its text.
+    tags
+        Its tags.
+    """
 
     index: int
     source: str
@@ -21,7 +31,19 @@ class CodeCell:
 
 @dataclass(frozen=True)
 class Notebook:
-    """A notebook's code. `path` is relative to the project's root."""
+    """A notebook's code.
+
+    Attributes
+    ----------
+    path
+        Its path relative to the project's root.
+    kernel
+        The name of its kernel.
+    language
+        The kernel's language in lower case.
+    cells
+        Its code cells, in order.
+    """
 
     path: str
     kernel: str
@@ -30,13 +52,29 @@ class Notebook:
 
     @property
     def parameters_cell(self) -> CodeCell | None:
+        """The first code cell tagged `parameters`, None when there is none."""
         return next((c for c in self.cells if PARAMETERS_TAG in c.tags), None)
 
 
 def parse_notebook(text: str, path: str) -> Notebook:
-    """Read the JSON `text` of a notebook; outputs and markdown are dropped.
+    """Read a notebook; outputs and markdown are dropped.
 
-    Raises Invalid when it is no notebook of format 4.
+    Parameters
+    ----------
+    text
+        The notebook's JSON.
+    path
+        Where it is, relative to the project's root.
+
+    Returns
+    -------
+    Notebook
+        Its code.
+
+    Raises
+    ------
+    Invalid
+        `notebook.syntax` or `notebook.format`, when it is not a notebook of format 4.
     """
     hint = "Open it in JupyterLab and save it again, or exclude it in gristmill.toml."
     try:

@@ -1,4 +1,4 @@
-"""What must run, and why: the present compared with what the lock file recorded."""
+"""What must run, and why: each step compared with what `dvc.lock` recorded of it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,22 @@ ABSENT = "absent"
 
 @dataclass(frozen=True)
 class StepState:
-    """A step's command, content hashes by path (None: absent) and parameter values.
+    """What decides whether a step is fresh.
 
-    `source` and `environment` name which of `inputs` is the step's code and which the
-    environment's lock file.
+    Attributes
+    ----------
+    cmd
+        The command of its DVC stage.
+    inputs
+        Content hash by path; None for a file that is absent.
+    params
+        Parameter values by name.
+    outputs
+        Content hash by path; None for a file that is absent.
+    source
+        Which of `inputs` is the step's code.
+    environment
+        Which of `inputs` is the environment's lock file, "" when there is none.
     """
 
     cmd: str
@@ -30,63 +42,96 @@ class StepState:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether a step runs, with every reason; a fresh step has none."""
+    """Whether a step runs.
+
+    Attributes
+    ----------
+    run
+        Whether it does.
+    reasons
+        Every reason; none for a fresh step.
+    """
 
     run: bool
     reasons: tuple[str, ...] = ()
 
     @property
     def why(self) -> str:
+        """The reasons as one text."""
         return "; ".join(self.reasons) if self.reasons else "nothing changed"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A decision for each wanted step, in an order that respects the DAG."""
+    """What a run would do.
+
+    Attributes
+    ----------
+    decisions
+        A decision for each selected step, in an order that respects the DAG.
+    """
 
     decisions: Mapping[str, Decision] = field(default_factory=dict)
 
     @property
     def stale(self) -> tuple[str, ...]:
+        """The steps that run, in order."""
         return tuple(n for n, d in self.decisions.items() if d.run)
 
 
-def staleness(now: StepState, locked: StepState | None, pending: Iterable[str] = ()) -> Decision:
-    """Compare a step with its record; `pending` are inputs about to be written again."""
+def staleness(
+    current: StepState, locked: StepState | None, pending: Iterable[str] = ()
+) -> Decision:
+    """Compare a step with its record.
+
+    Parameters
+    ----------
+    current
+        The step as it is now.
+    locked
+        What `dvc.lock` recorded; None for a step that has not run.
+    pending
+        Inputs about to be written again, which are not compared.
+
+    Returns
+    -------
+    Decision
+        Whether it is stale, and why.
+    """
     if locked is None:
         return Decision(True, ("it has not run yet",))
     reasons: list[str] = []
-    if locked.cmd != now.cmd:
+    if locked.cmd != current.cmd:
         reasons.append("its notebook was moved")
     awaited = set(pending)
-    for path in sorted({*now.inputs, *locked.inputs} - awaited):
-        reasons += _input_change(path, now, locked)
-    for name in sorted({*now.params, *locked.params}):
-        before, after = locked.params.get(name, ABSENT), now.params.get(name, ABSENT)
+    for path in sorted({*current.inputs, *locked.inputs} - awaited):
+        reasons += _input_change(path, current, locked)
+    for name in sorted({*current.params, *locked.params}):
+        before, after = locked.params.get(name, ABSENT), current.params.get(name, ABSENT)
         if not same_value(before, after):
             reasons.append(f"parameter {name}: {before} -> {after}")
-    for path in sorted({*now.outputs, *locked.outputs}):
-        before, after = locked.outputs.get(path), now.outputs.get(path)
+    for path in sorted({*current.outputs, *locked.outputs}):
+        before, after = locked.outputs.get(path), current.outputs.get(path)
         if path not in locked.outputs:
             reasons.append(f"output {path} is new")
-        elif path in now.outputs and after is None:
+        elif path in current.outputs and after is None:
             reasons.append(f"output {path} is missing")
-        elif path in now.outputs and before != after:
+        elif path in current.outputs and before != after:
             reasons.append(f"output {path} was changed by something else")
     return Decision(bool(reasons), tuple(reasons))
 
 
-def _input_change(path: str, now: StepState, locked: StepState) -> list[str]:
-    before, after = locked.inputs.get(path), now.inputs.get(path)
+def _input_change(path: str, current: StepState, locked: StepState) -> list[str]:
+    before, after = locked.inputs.get(path), current.inputs.get(path)
     if before == after:
         return []
-    if path == now.source:
+    if path == current.source:
         return ["its code changed"]
-    if path in {now.environment, locked.environment}:
+    if path in {current.environment, locked.environment}:
         return [f"the environment changed ({path})"]
     if path not in locked.inputs:
         return [f"input {path} is new"]
-    if path not in now.inputs:
+    if path not in current.inputs:
         return [f"input {path} is no longer read"]
     if after is None:
         return [f"input {path} is missing"]
@@ -94,7 +139,18 @@ def _input_change(path: str, now: StepState, locked: StepState) -> list[str]:
 
 
 def same_value(one: Any, other: Any) -> bool:
-    """Equality that tells True from 1 but not 1.0 from 1, as JSON and YAML carry them."""
+    """Equality that tells True from 1 but not 1.0 from 1, as JSON and YAML carry them.
+
+    Parameters
+    ----------
+    one, other
+        Values as JSON or YAML give them.
+
+    Returns
+    -------
+    bool
+        Whether they are the same.
+    """
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, list) and isinstance(other, list):
@@ -106,33 +162,53 @@ def same_value(one: Any, other: Any) -> bool:
 
 def plan(
     dag: Dag,
-    now: Mapping[str, StepState],
+    current: Mapping[str, StepState],
     locked: Mapping[str, StepState],
     *,
     targets: Iterable[str] = (),
     only: bool = False,
     force: bool = False,
 ) -> Plan:
-    """Decide for every step, or for `targets` and what they need (`only`: without that).
+    """Decide for every step whether it must run.
 
-    A step also runs when one it needs does; once that one has run, the scheduler asks `judge`
-    again, so an unchanged result stops the chain.
+    A step also runs when one that it needs does. Once that one has run, the scheduler asks
+    `staleness` again, so an unchanged result stops the chain.
+
+    Parameters
+    ----------
+    dag
+        The steps.
+    current
+        Every step as it is now.
+    locked
+        What `dvc.lock` recorded of the steps that have run.
+    targets
+        The steps to run, with what they need; all of them when empty.
+    only
+        Leave out what the targets need.
+    force
+        Run fresh steps too.
+
+    Returns
+    -------
+    Plan
+        A decision for each selected step.
     """
-    wanted = set(targets)
-    if not wanted:
-        wanted = set(dag.steps)
+    selected = set(targets)
+    if not selected:
+        selected = set(dag.steps)
     elif not only:
-        wanted |= dag.ancestors(wanted)
+        selected |= dag.ancestors(selected)
     decisions: dict[str, Decision] = {}
     for name in dag.steps:
-        if name not in wanted:
+        if name not in selected:
             continue
         upstream = sorted(n for n in dag.needs[name] if decisions.get(n, Decision(False)).run)
         if force:
             decisions[name] = Decision(True, ("forced",))
             continue
-        found = staleness(now[name], locked.get(name), awaited_inputs(dag, name, upstream))
-        reasons = (*found.reasons, *(f"{n} runs first" for n in upstream))
+        own_change = staleness(current[name], locked.get(name), awaited_inputs(dag, name, upstream))
+        reasons = (*own_change.reasons, *(f"{n} runs first" for n in upstream))
         decisions[name] = Decision(bool(reasons), reasons)
     return Plan(decisions)
 

@@ -14,9 +14,17 @@ RUN_MAGIC = re.compile(r"%run\s+(?:-\w+\s+)*(['\"]?)([^\s'\"]+\.py)\1")
 
 
 def parse_cell(source: str) -> ast.Module | None:
-    """The syntax tree of a cell, IPython's `%`, `!` and `?` lines taken as calls.
+    """The syntax tree of a cell, with IPython's `%`, `!` and `?` lines taken as calls.
 
-    None when it is a cell magic or no Python.
+    Parameters
+    ----------
+    source
+        The cell's text.
+
+    Returns
+    -------
+    ast.Module or None
+        None for a cell magic and for text that is not Python.
     """
     if CELL_MAGIC.match(source):
         return None
@@ -31,7 +39,18 @@ def parse_cell(source: str) -> ast.Module | None:
 
 
 def magics_as_calls(source: str) -> str:
-    """A cell with IPython's `%`, `!` and `?` lines as calls, on the lines where they were."""
+    """A cell with IPython's `%`, `!` and `?` lines as calls, on the lines where they were.
+
+    Parameters
+    ----------
+    source
+        The cell's text.
+
+    Returns
+    -------
+    str
+        Python with as many lines, if the rest of the cell is Python.
+    """
     return "\n".join(_call(line) for line in LINE_END.split(source))
 
 
@@ -45,7 +64,18 @@ def _call(line: str) -> str:
 
 
 def normalise_code(source: str) -> str:
-    """The cell in one canonical spelling; text that is no Python loses trailing space only."""
+    """The cell in one canonical spelling; text that is not Python only loses trailing space.
+
+    Parameters
+    ----------
+    source
+        The text of a cell or a module.
+
+    Returns
+    -------
+    str
+        The same for all texts that do the same.
+    """
     tree = parse_cell(source)
     if tree is None:
         return "\n".join(line.rstrip() for line in source.strip().splitlines())
@@ -53,9 +83,18 @@ def normalise_code(source: str) -> str:
 
 
 def imported_modules(source: str) -> Iterator[str]:
-    """Dotted names a cell or module may import, `from a import b` giving both `a` and `a.b`.
+    """Names that a cell or module may import.
 
-    Relative imports keep their leading dots. Files taken in by `%run` come as `./path.py`.
+    Parameters
+    ----------
+    source
+        The text of a cell or a module.
+
+    Yields
+    ------
+    str
+        Dotted names; `from a import b` gives both `a` and `a.b`. Relative imports keep their
+        leading dots. Files that `%run` executes come as `./path.py`.
     """
     for match in RUN_MAGIC.finditer(source):
         yield f"./{match[2]}"

@@ -21,15 +21,40 @@ OWNER = "gristmill"
 
 
 def source_path(step: str) -> str:
+    """Where a step's normalised source is, relative to the root.
+
+    Parameters
+    ----------
+    step
+        The step's name.
+    """
     return f"{STEP_FILES}/{step}.py"
 
 
 def params_path(step: str) -> str:
+    """Where a step's resolved parameters are, relative to the root.
+
+    Parameters
+    ----------
+    step
+        The step's name.
+    """
     return f"{STEP_FILES}/{step}.json"
 
 
 def stage_command(step: StepSpec) -> str:
-    """How DVC runs the step: plain papermill, which formats braces in paths."""
+    """How DVC runs the step: plain papermill, which formats braces in paths.
+
+    Parameters
+    ----------
+    step
+        The step.
+
+    Returns
+    -------
+    str
+        A shell command.
+    """
     words = [
         "papermill",
         step.notebook.replace("{", "{{").replace("}", "}}"),
@@ -42,14 +67,37 @@ def stage_command(step: StepSpec) -> str:
 
 
 def step_source(step: StepSpec, modules: Mapping[str, str]) -> str:
-    """The text a step's code dependency has: kernel, project modules and normalised cells."""
+    """The text of a step's code dependency: kernel, project modules and normalised cells.
+
+    Parameters
+    ----------
+    step
+        The step.
+    modules
+        The digest of each project module that it imports, by path.
+    """
     head = [f"# kernel {step.kernel} ({step.language})"]
     head += [f"# module {path} {digest}" for path, digest in sorted(modules.items())]
     return "\n".join(head) + "\n\n" + step.code + "\n"
 
 
 def stage_of(step: StepSpec, params: Mapping[str, Any], environment: str) -> dict[str, Any]:
-    """The stage of one step in `dvc.yaml`."""
+    """The stage of one step in `dvc.yaml`.
+
+    Parameters
+    ----------
+    step
+        The step.
+    params
+        Its parameters; DVC watches these names.
+    environment
+        The environment's lock file relative to the root, "" for none.
+
+    Returns
+    -------
+    dict
+        The stage as `dvc.yaml` holds it.
+    """
     stage: dict[str, Any] = {
         "cmd": _escape(stage_command(step)),
         "deps": [
@@ -68,6 +116,18 @@ def stage_of(step: StepSpec, params: Mapping[str, Any], environment: str) -> dic
 
 
 def sources_stage(dependencies: Iterable[str]) -> dict[str, Any]:
+    """The stage that writes step files from notebooks, modules and `params.yaml`.
+
+    Parameters
+    ----------
+    dependencies
+        What the step files are made from, relative to the root.
+
+    Returns
+    -------
+    dict
+        The stage as `dvc.yaml` holds it.
+    """
     return {
         "cmd": SOURCES_COMMAND,
         "deps": [_escape(p) for p in sorted(set(dependencies))],
@@ -84,14 +144,40 @@ def _escape(text: str) -> str:
 def merge_stages(existing: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
     """`dvc.yaml` with our stages replaced and everything else kept.
 
-    A stage is ours when its `meta` says so; a foreign stage of the same name is left to the caller
-    to refuse (see `foreign_stages`).
+    Parameters
+    ----------
+    existing
+        The document as it is.
+    ours
+        Our stages by name.
+
+    Attributes
+    ----------
+    stage of the user's with the name of one of ours is overwritten
+        the caller refuses it first (see `foreign_stages`).
+
+    Returns
+    -------
+    dict
+        The new document.
     """
     foreign = foreign_stages(existing)
     return {**existing, "stages": {**foreign, **ours}}
 
 
 def foreign_stages(existing: Mapping[str, Any]) -> dict[str, Any]:
+    """The stages that Gristmill did not write: their `meta` does not say so.
+
+    Parameters
+    ----------
+    existing
+        The document `dvc.yaml`.
+
+    Returns
+    -------
+    dict
+        Stages by name.
+    """
     stages = existing.get("stages") or {}
     return {
         name: stage
@@ -101,7 +187,22 @@ def foreign_stages(existing: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def locked_state(entry: Mapping[str, Any], step: str, environment: str) -> StepState:
-    """What `dvc.lock` recorded of a stage."""
+    """What `dvc.lock` recorded of a stage.
+
+    Parameters
+    ----------
+    entry
+        The stage's entry.
+    step
+        The stage's name.
+    environment
+        The environment's lock file, "" for none.
+
+    Returns
+    -------
+    StepState
+        The step as it last ran.
+    """
     params: dict[str, Any] = {}
     for values in (entry.get("params") or {}).values():
         params.update(values)

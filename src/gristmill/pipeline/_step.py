@@ -1,4 +1,4 @@
-"""A step from a notebook: what it reads, writes and takes, parsed and never executed."""
+"""A step, parsed from a notebook and never executed: its inputs, outputs and parameters."""
 
 from __future__ import annotations
 
@@ -13,14 +13,31 @@ from typing import Any
 from gristmill.errors import Invalid
 from gristmill.pipeline._notebook import Notebook
 from gristmill.pipeline._source import imported_modules, normalise_code, parse_cell
-from gristmill.pipeline._values import ValueType, annotation_name, type_of_annotation, type_of_value
+from gristmill.pipeline._value_types import (
+    ValueType,
+    annotation_name,
+    type_of_annotation,
+    type_of_value,
+)
 
 PATH_KINDS = {"Input": "input", "Output": "output", "Metrics": "metrics", "Plots": "plots"}
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A typed value the step takes. `fixed` is False when its default is an expression."""
+    """A typed value that a step takes.
+
+    Attributes
+    ----------
+    name
+        The variable in the parameters cell.
+    type
+        What values are checked against.
+    default
+        The default; None when `fixed` is False.
+    fixed
+        False when the default is an expression, known only when the notebook runs.
+    """
 
     name: str
     type: ValueType
@@ -30,7 +47,17 @@ class Parameter:
 
 @dataclass(frozen=True)
 class PathParameter:
-    """A path the step reads or writes; `kind` is input, output, metrics or plots."""
+    """A path that a step reads or writes.
+
+    Attributes
+    ----------
+    name
+        The variable in the parameters cell.
+    kind
+        input, output, metrics or plots.
+    path
+        Relative to the project's root.
+    """
 
     name: str
     kind: str
@@ -39,8 +66,29 @@ class PathParameter:
 
 @dataclass(frozen=True)
 class StepSpec:
-    """A step. `code` is its normalised source without parameter values, `cell` the position of
-    its parameters cell, `cells` how many code cells it has."""
+    """A step.
+
+    Attributes
+    ----------
+    name
+        Its name.
+    notebook
+        The notebook's path relative to the root.
+    kernel, language
+        What runs it.
+    cell
+        The position of its parameters cell in the notebook, from 0.
+    cells
+        How many code cells are not empty.
+    paths
+        Inputs and outputs, in the order of the text.
+    parameters
+        Parameters, in the order of the text.
+    code
+        Its normalised source without parameter values.
+    imports
+        Dotted names that its cells may import.
+    """
 
     name: str
     notebook: str
@@ -55,54 +103,81 @@ class StepSpec:
 
     @property
     def inputs(self) -> tuple[str, ...]:
+        """Paths that it reads, each once."""
         return tuple(dict.fromkeys(p.path for p in self.paths if p.kind == "input"))
 
     @property
     def outputs(self) -> tuple[PathParameter, ...]:
+        """Paths that it writes."""
         return tuple(p for p in self.paths if p.kind != "input")
 
-    def place(self) -> str:
+    def location(self) -> str:
+        """Notebook and parameters cell, for messages."""
         return f"{self.notebook}, cell {self.cell + 1}"
 
     def resolve(self, values: Mapping[str, Any], where: str) -> dict[str, Any]:
-        """Defaults overlaid with `values`, each checked; `where` names their origin.
+        """Defaults overlaid with `values`.
 
-        Raises Invalid for an unknown name, a path, or a value of a wrong type.
+        Parameters
+        ----------
+        values
+            Values by parameter.
+        where
+            Where they come from, for errors.
+
+        Returns
+        -------
+        dict
+            Every parameter's value; a default that is an expression is left out.
+
+        Raises
+        ------
+        Invalid
+            `parameter.unknown`, `parameter.is-path`, or `parameter.type` for a value of a wrong
+            type.
         """
-        known = {p.name: p for p in self.parameters}
+        declared = {p.name: p for p in self.parameters}
         result = {p.name: p.default for p in self.parameters if p.fixed}
         for name, value in values.items():
-            parameter = known.get(name)
+            parameter = declared.get(name)
             if parameter is None:
-                raise self._unknown(name, known, where)
+                raise self._unknown(name, declared, where)
             if not parameter.type.accepts(value):
                 raise Invalid(
                     "parameter.type",
-                    f"{where}: {self.name}.{name} = {value!r} is not {parameter.type}.",
-                    hint=f"Its type is declared in {self.place()}.",
+                    f"{where}: {self.name}.{name} = {value!r} is not of type {parameter.type}.",
+                    hint=f"Its type is declared in {self.location()}.",
                 )
             result[name] = value
         return result
 
-    def _unknown(self, name: str, known: Mapping[str, Parameter], where: str) -> Invalid:
+    def _unknown(self, name: str, declared: Mapping[str, Parameter], where: str) -> Invalid:
         if any(p.name == name for p in self.paths):
             return Invalid(
                 "parameter.is-path",
                 f"{where}: {self.name}.{name} is an input or output and cannot be set.",
-                hint=f"Paths make the DAG: change it in {self.place()}.",
+                hint=f"Paths define the pipeline: change it in {self.location()}.",
             )
-        takes = ", ".join(known) or "none"
+        takes = ", ".join(declared) or "none"
         return Invalid(
             "parameter.unknown",
             f"{where}: step {self.name} takes no parameter `{name}`.",
-            hint=f"{self.place()} declares: {takes}.",
+            hint=f"{self.location()} declares: {takes}.",
         )
 
 
 def step_name(path: str, prefixes: tuple[str, ...] = ()) -> str:
-    """A name from a notebook's path: `sub/clean data.ipynb` is `sub-clean-data`.
+    """Parameters
+    ----------
+    path
+        The path relative to the root.
+    prefixes
+        Directories that end in `/`; the longest one that the path starts with is dropped.
 
-    The longest of `prefixes` (directories that end in `/`) the path starts with is dropped.
+    Attributes
+    ----------
+    step's name from its notebook's path
+        `sub/clean data.ipynb` is `sub-clean-data`.
     """
     prefix = max((p for p in prefixes if path.startswith(p)), key=len, default="")
     stem = path[len(prefix) :].removesuffix(".ipynb")
@@ -110,9 +185,24 @@ def step_name(path: str, prefixes: tuple[str, ...] = ()) -> str:
 
 
 def parse_step(notebook: Notebook, name: str) -> StepSpec | None:
-    """The step a notebook is, None when no cell is tagged `parameters`.
+    """The step that a notebook is.
 
-    Raises Invalid naming the file and the cell.
+    Parameters
+    ----------
+    notebook
+        The notebook.
+    name
+        The step's name.
+
+    Returns
+    -------
+    StepSpec or None
+        None when no cell is tagged `parameters`, or the language is not Python.
+
+    Raises
+    ------
+    Invalid
+        Naming the file and the cell, when a declaration is wrong.
     """
     cell = notebook.parameters_cell
     if cell is None or notebook.language not in {"python", "python3", "ipython"}:
@@ -127,27 +217,27 @@ def parse_step(notebook: Notebook, name: str) -> StepSpec | None:
         )
     paths: list[PathParameter] = []
     parameters: dict[str, Parameter] = {}
-    kept: list[ast.stmt] = []
+    statements: list[ast.stmt] = []
     for statement in tree.body:
-        found = declaration(statement, where)
-        if isinstance(found, PathParameter):
-            paths.append(found)
-            kept.append(statement)
-        elif isinstance(found, Parameter):
-            parameters[found.name] = found
-            kept.append(_without_value(statement) if found.fixed else statement)
+        declared = declaration(statement, where)
+        if isinstance(declared, PathParameter):
+            paths.append(declared)
+            statements.append(statement)
+        elif isinstance(declared, Parameter):
+            parameters[declared.name] = declared
+            statements.append(_without_value(statement) if declared.fixed else statement)
         else:
-            kept.append(statement)
-    own = [p.path for p in paths if p.kind != "input"]
+            statements.append(statement)
+    written = [p.path for p in paths if p.kind != "input"]
     for path in paths:
-        if path.kind == "input" and any(overlaps(path.path, other) for other in own):
+        if path.kind == "input" and any(overlaps(path.path, other) for other in written):
             raise Invalid(
                 "step.reads-own-output",
                 f"{where}: {path.path} is both read and written by this step.",
                 hint="Write to another path.",
             )
     parts = [
-        ast.unparse(ast.Module(kept, [])) if c is cell else normalise_code(c.source)
+        ast.unparse(ast.Module(statements, [])) if c is cell else normalise_code(c.source)
         for c in notebook.cells
     ]
     return StepSpec(
@@ -165,9 +255,24 @@ def parse_step(notebook: Notebook, name: str) -> StepSpec | None:
 
 
 def declaration(statement: ast.stmt, where: str) -> Parameter | PathParameter | None:
-    """What a statement of the parameters cell declares, None for one that declares nothing.
+    """What a statement of the parameters cell declares.
 
-    Raises Invalid, naming `where` and the line.
+    Parameters
+    ----------
+    statement
+        The statement.
+    where
+        File and cell, for errors.
+
+    Returns
+    -------
+    Parameter, PathParameter or None
+        None for a statement that declares nothing.
+
+    Raises
+    ------
+    Invalid
+        Naming `where` and the line, when the declaration is wrong.
     """
     if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
         name, annotation, value = statement.target.id, statement.annotation, statement.value
@@ -179,15 +284,15 @@ def declaration(statement: ast.stmt, where: str) -> Parameter | PathParameter | 
         name, annotation, value = statement.targets[0].id, None, statement.value
     else:
         return None
-    place = f"{where}, line {statement.lineno}"
+    where = f"{where}, line {statement.lineno}"
     kind = PATH_KINDS.get(annotation_name(annotation)) if annotation is not None else None
     if kind:
-        return PathParameter(name, kind, _path(name, kind, value, place))
+        return PathParameter(name, kind, _path(name, kind, value, where))
     declared = type_of_annotation(annotation) if annotation is not None else None
     if value is None:
         raise Invalid(
             "step.no-default",
-            f"{place}: parameter `{name}` has no default.",
+            f"{where}: parameter `{name}` has no default.",
             hint="Give it one, so that the notebook also runs by hand.",
         )
     try:
@@ -200,36 +305,36 @@ def declaration(statement: ast.stmt, where: str) -> Parameter | PathParameter | 
     if declared is not None and not declared.accepts(default):
         raise Invalid(
             "parameter.type",
-            f"{place}: `{name}` is declared {declared}, but its default is {default!r}.",
+            f"{where}: `{name}` is declared {declared}, but its default is {default!r}.",
             hint="Make the annotation and the default agree.",
         )
     return Parameter(name, declared or type_of_value(default), default)
 
 
-def _path(name: str, kind: str, value: ast.expr | None, place: str) -> str:
+def _path(name: str, kind: str, value: ast.expr | None, where: str) -> str:
     if not (isinstance(value, ast.Constant) and isinstance(value.value, str)):
         raise Invalid(
             "step.path-not-literal",
-            f"{place}: {kind} `{name}` must be a plain string.",
-            hint="The DAG is read without running the notebook.",
+            f"{where}: {kind} `{name}` must be a plain string.",
+            hint="Write the path as a literal: the pipeline is read without running the notebook.",
         )
     path = posixpath.normpath(value.value) if value.value else ""
     if path in {"", "."} or path.startswith(("/", "../", "~")) or path == "..":
         raise Invalid(
             "step.path-outside",
-            f"{place}: {kind} `{name}` = {value.value!r} is not a path inside the project.",
+            f"{where}: {kind} `{name}` = {value.value!r} is not a path inside the project.",
             hint="Give it relative to the project's root, so that it works on every machine.",
         )
     if "\\" in path or re.match(r"[A-Za-z]:", path):
         raise Invalid(
             "step.path-outside",
-            f"{place}: {kind} `{name}` = {value.value!r} works on one system only.",
+            f"{where}: {kind} `{name}` = {value.value!r} works on one operating system only.",
             hint="Write it relative to the project's root, with `/`.",
         )
     if path.split("/")[0] in {".git", ".dvc", ".gristmill"}:
         raise Invalid(
             "step.path-reserved",
-            f"{place}: {kind} `{name}` = {value.value!r} lies in a directory of git, DVC or "
+            f"{where}: {kind} `{name}` = {value.value!r} is inside a directory of git, DVC or "
             "Gristmill.",
             hint="Choose another directory, for example data/.",
         )
@@ -263,5 +368,11 @@ def _without_value(statement: ast.stmt) -> ast.stmt:
 
 
 def overlaps(one: str, other: str) -> bool:
-    """Whether two paths are equal or one lies inside the other."""
+    """Whether two paths are equal or one is inside the other.
+
+    Parameters
+    ----------
+    one, other
+        Paths with `/`, relative to the same directory.
+    """
     return one == other or one.startswith(other + "/") or other.startswith(one + "/")

@@ -1,4 +1,4 @@
-"""Runs pipelines: papermill on kernels, the DAG in parallel, DVC and MLflow kept true."""
+"""Runs pipelines: notebooks on kernels, steps in parallel, DVC and MLflow kept true."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from gristmill._door import door
 
 if TYPE_CHECKING:
     from gristmill.runner._kernels.doctor import doctor
-    from gristmill.runner._kernels.parked import LEASE_SECONDS, Parked, ParkedKernel
+    from gristmill.runner._kernels.parked import ParkedKernel, ParkedKernels
     from gristmill.runner._lock import end_orphans, project_lock
-    from gristmill.runner._notebook.execute import ANSI_ESCAPES
+    from gristmill.runner._notebook.execute import strip_ansi
     from gristmill.runner._notebook.grammars import skip_grammar_import
     from gristmill.runner._request import RunRequest, RunResult
     from gristmill.runner._resume import close_kernel, open_console, open_kernel, parked, resume
@@ -20,10 +20,8 @@ else:
     __getattr__, __dir__ = door(__name__)
 
 __all__ = [
-    "ANSI_ESCAPES",
-    "LEASE_SECONDS",
-    "Parked",
     "ParkedKernel",
+    "ParkedKernels",
     "RunRequest",
     "RunResult",
     "check_request",
@@ -40,5 +38,6 @@ __all__ = [
     "run_name",
     "skip_grammar_import",
     "status",
+    "strip_ansi",
     "sync",
 ]

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during a run: heard between two changes, not in the middle of one."""
+"""Ctrl-C and SIGTERM during a run: acted on between two changes, not in the middle of one."""
 
 from __future__ import annotations
 
@@ -30,14 +30,12 @@ class Interrupts:
             self._listener()
 
     @contextlib.contextmanager
-    def heard_by(self, listener: Callable[[], None]) -> Iterator[None]:
+    def forwarded_to(self, listener: Callable[[], None]) -> Iterator[None]:
         """While this lasts, interrupts go to `listener`."""
         self._listener = listener
         if self._count:
             listener()
-        mine = threading.current_thread() is threading.main_thread()
-        wanted = [n for n in SIGNALS if mine and signal.getsignal(n) not in (signal.SIG_IGN, None)]
-        before = {number: signal.signal(number, self._signalled) for number in wanted}
+        before = {number: signal.signal(number, self._signalled) for number in _heeded_signals()}
         try:
             yield
         finally:
@@ -61,3 +59,10 @@ class Interrupts:
             raise KeyboardInterrupt
         if self._listener is not None:
             self._listener()
+
+
+def _heeded_signals() -> list[signal.Signals]:
+    """Those that this thread can handle and that are not ignored already."""
+    if threading.current_thread() is not threading.main_thread():
+        return []
+    return [n for n in SIGNALS if signal.getsignal(n) not in (signal.SIG_IGN, None)]

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gristmill.errors import Conflict
-from gristmill.files import held, sweep, write_atomic
-from gristmill.processes import end_family, process_start
-from gristmill.runner._kernels.parked import Parked
+from gristmill.files import hold_lock, remove_leftovers, write_atomic
+from gristmill.processes import kill_process_tree, start_time
+from gristmill.runner._kernels.parked import ParkedKernels
 
 
 @contextlib.contextmanager
@@ -23,9 +23,23 @@ def project_lock(
     wait: bool = True,
     notify: Callable[[str], None] = lambda text: None,
 ) -> Iterator[None]:
-    """Hold the project. Another holder is waited for, or refused with Conflict (`wait=False`).
+    """Hold the project's lock, which the operating system releases when this process dies.
 
-    The kernel of the operating system releases it when the process dies, however it dies.
+    Parameters
+    ----------
+    state
+        The project's `.gristmill` directory, or another folder that one process works in at a time.
+    purpose
+        What it is held for, for whoever has to wait.
+    wait
+        Wait for another holder; else refuse.
+    notify
+        Called with a text when this has to wait.
+
+    Raises
+    ------
+    Conflict
+        `run.busy`, when another process holds the lock and `wait` is off.
     """
 
     def busy(holder: str) -> Conflict | None:
@@ -35,11 +49,11 @@ def project_lock(
             return None
         return Conflict(
             "run.busy",
-            f"{holder} is working in this project.",
-            hint="Wait for it, or leave out --no-wait to queue behind it.",
+            f"The project is in use by {holder}.",
+            hint="Wait until it has ended, or leave out --no-wait to queue behind it.",
         )
 
-    with held(state / "lock", busy) as file:
+    with hold_lock(state / "lock", busy) as file:
         file.seek(0)
         file.truncate()
         started = time.strftime("%H:%M:%S")
@@ -55,7 +69,7 @@ def project_lock(
 
 def note_kernel(directory: Path, step: str, pid: int) -> None:
     """Remember a kernel's process, so that a later run can end it when this one is killed."""
-    started = process_start(pid)
+    started = start_time(pid)
     if started:
         write_atomic(directory / f"{step}.kernel", json.dumps({"pid": pid, "started": started}))
 
@@ -65,15 +79,24 @@ def forget_kernel(directory: Path, step: str) -> None:
 
 
 def end_orphans(runs: Path) -> int:
-    """Kill kernels that killed runs left behind; returns how many. Call with the lock held.
+    """Kill the kernels that killed runs left behind. Call with the project's lock held.
 
-    What they were writing aside, in the project's own folder or its state, is removed.
+    What they were writing aside, in the project's own folder or its state, is removed. Parked
+    kernels stay, unless a run was going on in one.
 
-    Parked kernels stay, unless a run was going on in one.
+    Parameters
+    ----------
+    runs
+        The folder of the project's runs.
+
+    Returns
+    -------
+    int
+        How many kernels were ended.
     """
     import psutil
 
-    parked = Parked(runs.parent)
+    parked = ParkedKernels(runs.parent)
     spared = {kernel.pid for kernel in parked.all() if not kernel.resuming}
     ended = 0
     for kernel in parked.all():
@@ -87,12 +110,12 @@ def end_orphans(runs: Path) -> int:
             if process.pid in spared:
                 continue
             if abs(process.create_time() - record["started"]) < 0.01:
-                end_family(process.pid)
+                kill_process_tree(process.pid)
                 ended += 1
         except (psutil.NoSuchProcess, ValueError, KeyError):
             pass
         finally:
             note.unlink(missing_ok=True)
     parked.sweep()
-    sweep([runs.parent.parent, runs.parent, *(p for p in runs.glob("*") if p.is_dir())])
+    remove_leftovers([runs.parent.parent, runs.parent, *(p for p in runs.glob("*") if p.is_dir())])
     return ended

@@ -11,24 +11,57 @@ from typing import Any, Protocol, TypedDict, Unpack, overload
 from gristmill.errors import Cancelled, GristmillError, Invalid, StepFailed, Waiting
 from gristmill.events import Listener
 from gristmill.project import Project, split_project
+from gristmill.records import from_record
 from gristmill.runner._interrupts import Interrupts
 from gristmill.runner._kernels.parked import ParkedKernel
 
 KERNELS = ("auto", "warm", "fresh")
+SELECTION = ("targets", "tags", "only", "params", "overrides")
 
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What to run. `targets` are steps and `tags` mean all steps that carry one (neither: every
-    step), run with what they need unless `only`; `params` names a parameter set; `overrides` maps
-    `step.name` to a value; `workers` 0 means the settings', else one for each cpu; `wait` is
-    whether to queue behind another run. `kernel` is `auto` (a forked shell where a notebook needs
-    nothing of the kernel protocol, else a warm kernel), `warm`, or `fresh` (a new interpreter for
-    each step). `labels` go on the run in MLflow. `keep_failed` parks the kernel of a step that
-    fails; `resume` is the parked kernel in which its step goes on. `pull` is whether to ask the DVC
-    remote for outputs that are missing here; None leaves it to the settings. `smoke` runs the
-    project's double (see `runner.smoke`), with the parameter set `smoke` unless `params` names
-    another. `name` is the run's, where the caller made one with `run_name`."""
+    """What to run, and how.
+
+    Attributes
+    ----------
+    targets
+        Steps or notebooks.
+    tags
+        Each means all steps that carry it. Without targets and tags every step is meant.
+    only
+        Run the steps that are meant without those that they need.
+    force
+        Run fresh steps too.
+    params
+        The name of a parameter set, `params.NAME.yaml`.
+    overrides
+        `step.name` to a value, which comes before those of the files.
+    workers
+        How many steps run at once; 0 takes `[run] workers`, else one for each CPU.
+    keep_going
+        Run what a failed step does not keep from running.
+    wait
+        Queue behind another run of the project; else that is a Conflict.
+    pull
+        Ask the DVC remote for outputs that are missing here; None takes `[run] pull`.
+    smoke
+        Run the project's double on little data, with the parameter set `smoke` unless `params`
+        names another.
+    kernel
+        `auto` is a forked shell where a notebook needs nothing of the kernel protocol, else a warm
+        kernel; `warm` always a warm kernel; `fresh` a new interpreter for each step.
+    trigger
+        Who or what asked, for the run's record.
+    labels
+        Tags for the run in MLflow.
+    keep_failed
+        Park the kernel of a step that fails.
+    resume
+        The parked kernel in which its step goes on.
+    name
+        The run's name as `run_name` makes them; empty makes one.
+    """
 
     targets: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
@@ -58,27 +91,40 @@ class RunRequest:
         if self.workers < 0:
             raise Invalid("run.workers", f"{self.workers} workers cannot run anything.")
 
-    @classmethod
-    def of(cls, asked: Mapping[str, Any]) -> RunRequest:
-        """The request that `again` described."""
-        return cls(**{**asked, "targets": tuple(asked["targets"]), "tags": tuple(asked["tags"])})
+    def selection(self) -> dict[str, Any]:
+        """Which steps and values are meant, as a record: what a run that resumes this one needs."""
+        return {name: getattr(self, name) for name in SELECTION}
 
-    def again(self) -> dict[str, Any]:
-        """What another run must be asked to want the same steps and values."""
-        return {
-            "targets": list(self.targets),
-            "tags": list(self.tags),
-            "only": self.only,
-            "params": self.params,
-            "overrides": dict(self.overrides),
-        }
+    @classmethod
+    def from_selection(cls, record: Mapping[str, Any]) -> RunRequest:
+        """The request for what `selection` described, everything else by default."""
+        return from_record(cls, dict(record), "the request of an earlier run")
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """`status` is succeeded, restored, fresh, failed, blocked, waiting (for a decision, which
-    `error` describes) or cancelled; `executed`, `mlflow_run` (its child run) and `seconds` of wall
-    time are those of the last of `attempts`."""
+    """What became of a step.
+
+    Attributes
+    ----------
+    status
+        succeeded, restored (from the run cache), fresh, failed, blocked, waiting (for a decision)
+        or cancelled.
+    reason
+        Why it ran, or did not.
+    seconds
+        Wall time of the last attempt.
+    executed
+        The executed notebook of the last attempt.
+    mlflow_run
+        The id of the last attempt's run in MLflow, a child of the run's.
+    error
+        Why it failed, or what it waits for.
+    cell
+        The index of the cell that failed, -1 for none.
+    attempts
+        How often it was executed.
+    """
 
     status: str
     reason: str = ""
@@ -92,17 +138,30 @@ class StepResult:
 
 def blocked_by(causes: Mapping[str, StepResult]) -> StepResult:
     """The result of a step that cannot run because of how others ended. Pure."""
-    said: dict[str, list[str]] = {}
+    reasons = {"waiting": "waits for a decision", "blocked": "did not run"}
+    steps: dict[str, list[str]] = {}
     for step, result in causes.items():
-        what = {"waiting": "waits for a decision", "blocked": "did not run"}
-        said.setdefault(what.get(result.status, "did not succeed"), []).append(step)
-    return StepResult("blocked", "; ".join(f"{', '.join(s)} {w}" for w, s in said.items()))
+        steps.setdefault(reasons.get(result.status, "did not succeed"), []).append(step)
+    return StepResult("blocked", "; ".join(f"{', '.join(s)} {why}" for why, s in steps.items()))
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """`status` is succeeded, failed, waiting (steps wait for a decision, nothing failed) or
-    cancelled; `mlflow_run` is the parent run."""
+    """How a run ended.
+
+    Attributes
+    ----------
+    run
+        The run's name.
+    status
+        succeeded, failed, waiting (steps wait for a decision and nothing failed) or cancelled.
+    steps
+        Every step that the run decided about, in the pipeline's order.
+    seconds
+        Wall time.
+    mlflow_run
+        The id of the run in MLflow; None when no step had to run.
+    """
 
     run: str
     status: str
@@ -115,15 +174,20 @@ class RunResult:
         return self.status == "succeeded"
 
     def raise_for_status(self) -> RunResult:
-        """Raise the first failed step's error, else Waiting, or Cancelled; returns itself when all
-        is well."""
+        """The result itself when the run succeeded.
+
+        Raises
+        ------
+        GristmillError
+            The first failed step's error; else Waiting, or Cancelled.
+        """
         if self.status == "cancelled":
-            raise Cancelled("run.cancelled", f"run {self.run} was cancelled.")
+            raise Cancelled("run.cancelled", f"Run {self.run} was cancelled.")
         for result in sorted(self.steps.values(), key=lambda s: isinstance(s.error, Waiting)):
             if result.error is not None:
                 raise result.error
         if not self.ok:
-            raise StepFailed("run.failed", f"run {self.run} failed.")
+            raise StepFailed("run.failed", f"Run {self.run} failed.")
         return self
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from gristmill.errors import Unavailable
 from gristmill.events import Listener
 from gristmill.project import Project, finds_project
-from gristmill.runner._kernels.parked import Parked, ParkedKernel
+from gristmill.runner._kernels.parked import ParkedKernel, ParkedKernels
 from gristmill.runner._request import RunRequest, RunResult
 from gristmill.runner._run import run
 from gristmill.runner._steps.approval import waiting_run
@@ -17,8 +17,14 @@ from gristmill.runner._steps.approval import waiting_run
 
 @finds_project
 def parked(project: Project) -> list[ParkedKernel]:
-    """The kernels that wait where their steps failed, the newest first."""
-    return Parked(project.state).all()
+    """The kernels that wait where their steps failed, the newest first.
+
+    Parameters
+    ----------
+    project
+        The project whose runs parked them.
+    """
+    return ParkedKernels(project.state).all()
 
 
 @finds_project
@@ -28,24 +34,38 @@ def resume(
     listeners: Iterable[Listener] = (),
     name: str = "",
 ) -> RunResult:
-    """Go on in the parked kernel of `step` (None: the only one) from the cell that failed, then
-    with the steps that the failed run was asked for. Where no kernel is parked, go on with the run
-    that waits for a decision, as it was asked for.
+    """Go on in a parked kernel from the cell that failed, then with the rest of the failed run.
 
     The notebook is read again. When a cell above, a parameter, an input or a module changed, the
     step runs from its beginning, and a notice says which. When it fails again its kernel is kept.
-    `name` is the new run's. NotFound when no kernel is parked, Conflict when it is not clear which
-    is meant.
+    Where no kernel is parked, this goes on with the run that waits for a decision.
+
+    Parameters
+    ----------
+    project
+        The project.
+    step
+        The step whose kernel is parked; None takes the only one.
+    listeners
+        Called with each event of the run.
+    name
+        The new run's name; empty makes one.
+
+    Raises
+    ------
+    NotFound
+        No kernel is parked, and no run waits.
+    Conflict
+        Several kernels are parked and `step` names none.
     """
-    there = [k for k in parked(project) if step in (None, k.step)]
+    kernels = [kernel for kernel in parked(project) if step in (None, kernel.step)]
     waiting = waiting_run(project)
-    if not there and waiting is not None and (step is None or step in waiting.steps):
-        asked = RunRequest.of(waiting.request)
-        request = replace(asked, trigger=f"resume {waiting.run}", name=name)
-        return run(project, request, listeners)
-    kernel = Parked(project.state).find(step)
-    asked = RunRequest.of(kernel.request)
-    request = replace(asked, keep_failed=True, resume=kernel, trigger="resume", name=name)
+    if not kernels and waiting is not None and (step is None or step in waiting.steps):
+        request = RunRequest.from_selection(waiting.request)
+        return run(project, replace(request, trigger=f"resume {waiting.run}", name=name), listeners)
+    kernel = ParkedKernels(project.state).find(step)
+    request = RunRequest.from_selection(kernel.request)
+    request = replace(request, keep_failed=True, resume=kernel, trigger="resume", name=name)
     return run(project, request, listeners)
 
 
@@ -72,7 +92,7 @@ def open_kernel(project: Project, step: str | None = None) -> ParkedKernel:
     Conflict
         Several are and no step is named.
     """
-    kernels = Parked(project.state)
+    kernels = ParkedKernels(project.state)
     kernel = kernels.find(step)
     kernels.renew(kernel)
     return kernel
@@ -101,15 +121,25 @@ def close_kernel(project: Project, step: str | None = None) -> ParkedKernel:
     Conflict
         Several are and no step is named.
     """
-    kernels = Parked(project.state)
+    kernels = ParkedKernels(project.state)
     kernel = kernels.find(step)
     kernels.end(kernel)
     return kernel
 
 
 def open_console(kernel: ParkedKernel) -> list[str]:
-    """The command of an interactive console on a parked kernel. Unavailable when none is
-    installed; its hint says how else to get in."""
+    """The command of an interactive console on a parked kernel.
+
+    Parameters
+    ----------
+    kernel
+        The kernel.
+
+    Raises
+    ------
+    Unavailable
+        `console.not-installed`; its hint says how else to reach the kernel.
+    """
     import importlib.util
     import sys
 
@@ -117,18 +147,19 @@ def open_console(kernel: ParkedKernel) -> list[str]:
         raise Unavailable(
             "console.not-installed",
             "jupyter-console is not installed.",
-            hint=connecting(kernel),
+            hint=_other_ways(kernel),
         )
     return [sys.executable, "-m", "jupyter_console", "--existing", kernel.connection_file]
 
 
-def connecting(kernel: ParkedKernel) -> str:
-    """How to reach a parked kernel without us."""
+def _other_ways(kernel: ParkedKernel) -> str:
+    """How to reach a parked kernel without `gristmill open`."""
     from pathlib import Path
 
     folder = Path(kernel.connection_file).parent
     return (
-        f"`jupyter console --existing {kernel.connection_file}`, or in JupyterLab, started with "
+        f"Use `jupyter console --existing {kernel.connection_file}`. Or start JupyterLab with "
         "`jupyter lab --ServerApp.allow_external_kernels=True "
-        f"--ServerApp.external_connection_dir={folder}`, choose the kernel of {kernel.notebook}."
+        f"--ServerApp.external_connection_dir={folder}` and choose the kernel of "
+        f"{kernel.notebook}."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from enum import Enum
 
-from gristmill.workspace import Amounts
+from gristmill.workspace import Resources
 
 OVERTAKES = 4
 """How many steps may begin before one that was ready earlier and did not fit."""
@@ -38,8 +38,8 @@ class Schedule:
         self,
         order: Iterable[str],
         needs: Mapping[str, Collection[str]],
-        demands: Mapping[str, Amounts],
-        capacity: Amounts,
+        demands: Mapping[str, Resources],
+        capacity: Resources,
         *,
         keep_going: bool = True,
     ) -> None:
@@ -68,18 +68,18 @@ class Schedule:
         """When the next retry is due."""
         return min(self._due.values(), default=None)
 
-    def start(self, now: float) -> str | None:
-        """Begin the next step that may and fits; None when there is none at `now`."""
+    def start(self, clock: float) -> str | None:
+        """Begin the next step that may and fits; None when there is none at time `clock`."""
         for step in sorted(
-            (s for s, at in self._due.items() if at <= now), key=self._due.__getitem__
+            (s for s, at in self._due.items() if at <= clock), key=self._due.__getitem__
         ):
             del self._due[step]
             self._queue.append(step)
-        for place, step in enumerate(self._queue):
+        for position, step in enumerate(self._queue):
             if all(self._free[name] >= amount for name, amount in self._demands[step].items()):
-                for passed in self._queue[:place]:
+                for passed in self._queue[:position]:
                     self._overtaken[passed] += 1
-                del self._queue[place]
+                del self._queue[position]
                 self._occupy(step, 1)
                 self.states[step] = State.RUNNING
                 return step

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gristmill.files import held, replacing, write_atomic
+from gristmill.files import hold_lock, replacing, write_atomic
 from gristmill.lineage import LOCK_FILE, PIPELINE_FILE
 from gristmill.pipeline import overlaps
 from gristmill.project import SETTINGS, SKIPPED_DIRECTORIES, STATE, Project
@@ -32,7 +32,7 @@ NO_REAL_STORES = ("ledger", "alerts")
 def smoke_project(project: Project) -> Project:
     """The project's double, brought up to date with its code and data."""
     root = project.state / DIRECTORY
-    with held(root / STATE / "mirror.lock"):
+    with hold_lock(root / STATE / "mirror.lock"):
         _mirror(project, root)
         _write_if_new(root / SETTINGS, _settings(project))
         (root / ".dvc").mkdir(exist_ok=True)
@@ -56,21 +56,21 @@ def _mirror(project: Project, root: Path) -> None:
     dag = load_workspace(project).dag
     outputs = [o.path for s in dag.steps.values() for o in s.outputs]
     inputs = {path for path in dag.external_inputs() if (project.root / path).exists()}
-    wanted = dict(_files(project.root, inputs, outputs))
+    mirror = dict(_files(project.root, inputs, outputs))
     record = root / STATE / MIRRORED
     before: dict[str, bool] = json.loads(record.read_text("utf-8")) if record.exists() else {}
     for path, linked in before.items():
-        if linked != wanted.get(path):
+        if linked != mirror.get(path):
             _remove(root, path)
-    write_atomic(record, json.dumps(before | wanted))
-    for path, linked in wanted.items():
+    write_atomic(record, json.dumps(before | mirror))
+    for path, linked in mirror.items():
         source, target = project.root / path, root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         if linked:
             _link(source, target)
         else:
             _copy(source, target)
-    write_atomic(record, json.dumps(wanted))
+    write_atomic(record, json.dumps(mirror))
 
 
 def _files(
@@ -123,10 +123,10 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    there = source.stat()
+    original = source.stat()
     if target.is_file() and not target.is_symlink():
-        here = target.stat()
-        if (here.st_size, here.st_mtime_ns) == (there.st_size, there.st_mtime_ns):
+        copy = target.stat()
+        if (copy.st_size, copy.st_mtime_ns) == (original.st_size, original.st_mtime_ns):
             return
     with replacing(target) as aside:
         shutil.copy2(source, aside)

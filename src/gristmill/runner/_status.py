@@ -10,8 +10,8 @@ from gristmill.errors import Conflict
 from gristmill.project import Project, finds_project
 from gristmill.runner._lock import project_lock
 from gristmill.runner._request import RunRequest
-from gristmill.runner._run import plan_run, steps_wanted
-from gristmill.workspace import load_workspace, pipeline_text, tagged
+from gristmill.runner._run import plan_run, target_project
+from gristmill.workspace import load_workspace, pipeline_text, steps_with_tags
 from gristmill.workspace import sync as write_pipeline
 
 
@@ -102,7 +102,7 @@ def status(
         A notebook, a target or a parameter is wrong.
     """
     asked = RunRequest(targets=targets, params=params, overrides=overrides or {}, smoke=smoke)
-    project, request = steps_wanted(project, asked)
+    project, request = target_project(project, asked)
     workspace = load_workspace(project, request.params, request.overrides)
     plan = plan_run(workspace, request)
     workspace.hashes.save()
@@ -146,11 +146,11 @@ def check_request(project: Project, request: RunRequest) -> None:
         wrong type.
     """
     if request.smoke:
-        project, request = steps_wanted(project, request)
+        project, request = target_project(project, request)
     workspace = load_workspace(project, request.params, request.overrides)
     for target in request.targets:
         workspace.dag.find(target)
-    tagged(workspace.policies, request.tags)
+    steps_with_tags(workspace.policies, request.tags)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Runs that were: searched in MLflow, read in full from their record, compared with each other.
+"""Past runs: searched in MLflow, read in full from their record, compared with each other.
 
 for row in runs.search(project, "metrics.roc_auc > 0.7 and params.train.trees = 80"):
     print(row.run, row.metrics["roc_auc"])
@@ -13,7 +13,7 @@ from gristmill._door import door
 
 if TYPE_CHECKING:
     from gristmill.runs._compare import Change, RunDiff
-    from gristmill.runs._find import diff, files, find
+    from gristmill.runs._find import diff, find, run_files
     from gristmill.runs._journal import (
         END_KINDS,
         JOURNAL_FOLDER,
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
         read_events,
     )
     from gristmill.runs._plots import FigurePair, plot_pairs, plots
-    from gristmill.runs._query import MLFLOW_STATUS, parse_where, split_key
-    from gristmill.runs._record import RECORD_FILE, RunRecord, StepRecord
+    from gristmill.runs._query import parse_where, split_key
+    from gristmill.runs._record import RunRecord, StepRecord
     from gristmill.runs._rows import RunRow, search
 else:
     __getattr__, __dir__ = door(__name__)
@@ -33,8 +33,6 @@ __all__ = [
     "END_KINDS",
     "JOURNAL_FOLDER",
     "JOURNAL_SUFFIX",
-    "MLFLOW_STATUS",
-    "RECORD_FILE",
     "Change",
     "FigurePair",
     "Journal",
@@ -43,13 +41,13 @@ __all__ = [
     "RunRow",
     "StepRecord",
     "diff",
-    "files",
     "find",
     "journal_path",
     "parse_where",
     "plot_pairs",
     "plots",
     "read_events",
+    "run_files",
     "search",
     "split_key",
 ]

@@ -12,7 +12,15 @@ from gristmill.runs._record import RunRecord
 
 @dataclass(frozen=True)
 class Change:
-    """A value before and after, None where one run lacks it; `delta` for numbers."""
+    """A value in two runs.
+
+    Attributes
+    ----------
+    before, after
+        The value in each run, None where a run lacks it.
+    delta
+        The difference of two numbers.
+    """
 
     before: Any
     after: Any
@@ -23,9 +31,20 @@ class Change:
 class RunDiff:
     """What differs between two runs; everything equal is left out.
 
-    `params` and `metrics` are keyed `step.name`; `cells` by step; `unknown` are steps whose code
-    differs but whose cells are kept nowhere; `lineage` holds commit, environment, `step: path`
-    hashes of data and project modules; `statuses` by step.
+    Attributes
+    ----------
+    one, other
+        The names of the runs.
+    params, metrics
+        By `step.name`.
+    cells
+        Changed cells by step.
+    unknown
+        Steps whose code differs but whose cells are kept nowhere.
+    lineage
+        Commit, environment, and hashes of data and of project modules.
+    steps
+        Steps that only one of the runs has.
     """
 
     one: str
@@ -68,10 +87,10 @@ def compare(
     for step, (before, after) in cells.items():
         if before is None or after is None:
             unknown.append(step)
-        elif found := cell_changes(before, after):
-            changed[step] = found
+        elif changes := cell_changes(before, after):
+            changed[step] = changes
     lineage = _changes(_lineage(one), _lineage(other))
-    present = _changes(dict.fromkeys(one.steps, "there"), dict.fromkeys(other.steps, "there"))
+    present = _changes(dict.fromkeys(one.steps, "present"), dict.fromkeys(other.steps, "present"))
     return RunDiff(one.run, other.run, params, metrics, changed, tuple(unknown), lineage, present)
 
 
@@ -80,16 +99,16 @@ def _by_step(run: RunRecord) -> dict[str, float]:
 
 
 def _lineage(run: RunRecord) -> dict[str, Any]:
-    """Where a run comes from, flat; a file that several steps read stands once."""
-    found: dict[str, Any] = {"commit": run.commit, "environment": run.environment}
+    """What a run was made from, flat; a file that several steps read is there once."""
+    lineage: dict[str, Any] = {"commit": run.commit, "environment": run.environment}
     if run.dirty:
-        found["commit"] = f"{run.commit} with uncommitted changes"
+        lineage["commit"] = f"{run.commit} with uncommitted changes"
     written = {path for step in run.steps.values() for path in step.outputs}
     for step in run.steps.values():
-        found |= {f"module {path}": digest for path, digest in step.modules.items()}
-        found |= {f"data {p}": digest for p, digest in step.inputs.items() if p not in written}
-        found |= {f"data {p}": digest for p, digest in step.outputs.items()}
-    return found
+        lineage |= {f"module {path}": digest for path, digest in step.modules.items()}
+        lineage |= {f"data {p}": digest for p, digest in step.inputs.items() if p not in written}
+        lineage |= {f"data {p}": digest for p, digest in step.outputs.items()}
+    return lineage
 
 
 def _changes(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Change]:

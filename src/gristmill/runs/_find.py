@@ -1,4 +1,4 @@
-"""A run by its id, a beginning of it, `last` or `last~1`; and two of them compared."""
+"""One run by its name, a beginning of it, `last` or `last~1`; and two of them compared."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from gristmill.pipeline import code_sources, parse_notebook
 from gristmill.project import Project, finds_project
 from gristmill.runs._compare import RunDiff, changed_steps, compare
 from gristmill.runs._record import RECORD_FILE, RunRecord, StepRecord
-from gristmill.runs._rows import WORD_OF
-from gristmill.tracking import RUN_TAG, STEP_TAG, connect, experiment_id
+from gristmill.tracking import RUN_TAG, STEP_TAG, experiment_id, from_mlflow_status, mlflow_client
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -27,10 +26,23 @@ NEAREST = 5
 
 @finds_project
 def find(project: Project, run: str) -> RunRecord:
-    """The run that `run` names: an id, a unique beginning of one, `last`, `last~N`.
+    """The record of one run.
 
-    The record beside the executed notebooks is read, MLflow is asked when this machine has none.
-    Raises NotFound with the nearest ids, Invalid when a beginning fits several.
+    The record beside the executed notebooks is read; MLflow is asked when this machine has none.
+
+    Parameters
+    ----------
+    project
+        The project.
+    run
+        A run's name, a unique beginning of one, `last`, or `last~N` for the one N before it.
+
+    Raises
+    ------
+    NotFound
+        No run is called so; the hint has the nearest names.
+    Invalid
+        `runs.ambiguous`, when several names begin so.
     """
     local = local_runs(project)
     if back := LAST.match(run):
@@ -39,30 +51,38 @@ def find(project: Project, run: str) -> RunRecord:
             return _read(project, local[-1 - count])
         raise NotFound(
             "runs.not-found",
-            f"there is no run `{run}`: {len(local)} run(s) are kept here.",
+            f"There is no run `{run}`: only {len(local)} run(s) are kept here.",
             hint="`gristmill runs list` shows them.",
         )
-    fits = [r for r in local if r.startswith(run)] if run else []
-    if run in fits:
-        fits = [run]
-    if not fits:
-        fits = _tracked(project, run)
-    if not fits:
+    matches = [name for name in local if name.startswith(run)] if run else []
+    if run in matches:
+        matches = [run]
+    if not matches:
+        matches = _tracked(project, run)
+    if not matches:
         near = difflib.get_close_matches(run, local, NEAREST, cutoff=0.3) or local[-NEAREST:]
-        known = f"Nearest: {', '.join(near)}." if near else "No run is kept here yet."
-        raise NotFound("runs.not-found", f"there is no run `{run}`.", hint=known)
-    if len(fits) > 1:
+        hint = f"Nearest: {', '.join(near)}." if near else "No run is kept here yet."
+        raise NotFound("runs.not-found", f"There is no run `{run}`.", hint=hint)
+    if len(matches) > 1:
         raise Invalid(
             "runs.ambiguous",
-            f"`{run}` begins {len(fits)} runs.",
-            hint=f"Give more of the id: {', '.join(sorted(fits)[-NEAREST:])}.",
+            f"{len(matches)} runs begin with `{run}`.",
+            hint=f"Give more of the name: {', '.join(sorted(matches)[-NEAREST:])}.",
         )
-    return _read(project, fits[0])
+    return _read(project, matches[0])
 
 
 @finds_project
 def diff(project: Project, one: str, other: str) -> RunDiff:
-    """What `other` changed against `one`; both as for `find`."""
+    """What `other` changed against `one`.
+
+    Parameters
+    ----------
+    project
+        The project.
+    one, other
+        Two runs, each as for `find`.
+    """
     before, after = find(project, one), find(project, other)
     cells = {
         step: (code_cells(project, before, step), code_cells(project, after, step))
@@ -72,19 +92,27 @@ def diff(project: Project, one: str, other: str) -> RunDiff:
 
 
 def local_runs(project: Project) -> list[str]:
-    """Ids of runs kept on this machine, oldest first; those of sweeps stand apart."""
+    """Names of the runs kept on this machine, oldest first, without those of sweeps."""
     directory = project.state / "runs"
     return sorted(p.name for p in directory.iterdir() if p.is_dir()) if directory.is_dir() else []
 
 
-def files(project: Project, run: str) -> list[Path]:
-    """What a run left on this machine: executed notebooks, lineage, logs."""
+def run_files(project: Project, run: str) -> list[Path]:
+    """What a run left on this machine: executed notebooks, lineage, logs.
+
+    Parameters
+    ----------
+    project
+        The project.
+    run
+        The run's name.
+    """
     directory = run_directory(project, run)
     return sorted(p for p in directory.iterdir() if p.stat().st_size) if directory else []
 
 
 def run_directory(project: Project, run: str) -> Path | None:
-    """Where a run's files lie, None when they are not on this machine."""
+    """The folder with a run's files, None when they are not on this machine."""
     own = project.state / "runs" / run
     if own.is_dir():
         return own
@@ -94,36 +122,38 @@ def run_directory(project: Project, run: str) -> Path | None:
 def code_cells(project: Project, run: RunRecord, step: str) -> list[str] | None:
     """The code cells of a step as the run had them, from its own executed notebook or from that
     of a run with the same code; None when none is kept."""
-    wanted = run.steps[step]
+    record = run.steps[step]
     for path in _executed(project, run, step):
         try:
             text = path.read_text(encoding="utf-8")
             return code_sources(parse_notebook(text, path.name))
         except (OSError, Invalid):
             continue
-    if wanted.mlflow_run is None:
+    if record.mlflow_run is None:
         return None
     from mlflow.exceptions import MlflowException
 
     try:
-        kept = connect(project).download_artifacts(wanted.mlflow_run, f"notebook/{step}.ipynb")
+        copy = mlflow_client(project).download_artifacts(
+            record.mlflow_run, f"notebook/{step}.ipynb"
+        )
     except (MlflowException, OSError):
         return None
-    return code_sources(parse_notebook(Path(kept).read_text(encoding="utf-8"), kept))
+    return code_sources(parse_notebook(Path(copy).read_text(encoding="utf-8"), copy))
 
 
 def _executed(project: Project, run: RunRecord, step: str) -> Iterator[Path]:
-    wanted = run.steps[step]
+    record = run.steps[step]
     directory = run_directory(project, run.run)
-    if wanted.executed and directory is not None:
-        yield directory / Path(wanted.executed).name
-    for kept in sorted(project.state.glob(f"runs/*/{step}.lineage.json"), reverse=True):
+    if record.executed and directory is not None:
+        yield directory / Path(record.executed).name
+    for path in sorted(project.state.glob(f"runs/*/{step}.lineage.json"), reverse=True):
         try:
-            lineage = Lineage.from_json(kept.read_text(encoding="utf-8"))
+            lineage = Lineage.from_json(path.read_text(encoding="utf-8"))
         except (OSError, Invalid):
             continue
-        if lineage.source == wanted.source:
-            yield kept.with_name(f"{step}.ipynb")
+        if lineage.source == record.source:
+            yield path.with_name(f"{step}.ipynb")
 
 
 def _read(project: Project, run: str) -> RunRecord:
@@ -133,43 +163,43 @@ def _read(project: Project, run: str) -> RunRecord:
     return _from_mlflow(project, run)
 
 
-def _tracked(project: Project, word: str) -> list[str]:
-    if not re.fullmatch(r"[\w.\-]+", word):
+def _tracked(project: Project, beginning: str) -> list[str]:
+    if not re.fullmatch(r"[\w.\-]+", beginning):
         return []
-    client = connect(project)
+    client = mlflow_client(project)
     experiment = experiment_id(project, client)
-    parents = f"tags.`gristmill.kind` != 'step' and tags.`{RUN_TAG}` LIKE '{word}%'"
-    found = client.search_runs([experiment], parents, max_results=NEAREST)
-    return sorted({r.data.tags[RUN_TAG] for r in found})
+    parents = f"tags.`gristmill.kind` != 'step' and tags.`{RUN_TAG}` LIKE '{beginning}%'"
+    runs = client.search_runs([experiment], parents, max_results=NEAREST)
+    return sorted({r.data.tags[RUN_TAG] for r in runs})
 
 
 def _from_mlflow(project: Project, run: str) -> RunRecord:
     """A run that left no record here: another machine's, or one that was killed."""
     from mlflow.exceptions import MlflowException
 
-    client = connect(project)
+    client = mlflow_client(project)
     tag = f"tags.`{RUN_TAG}` = '{run}'"
     experiment = experiment_id(project, client)
-    found = client.search_runs(
+    runs = client.search_runs(
         [experiment], tag, max_results=1000, order_by=["attributes.start_time ASC"]
     )
-    parent = next((r for r in found if STEP_TAG not in r.data.tags), None)
+    parent = next((r for r in runs if STEP_TAG not in r.data.tags), None)
     if parent is None:
         raise NotFound(
             "runs.not-found",
-            f"run {run} was killed before it began a step; nothing is known of it.",
+            f"Run {run} was killed before it began a step; nothing is known of it.",
             hint="`gristmill runs list` shows the others.",
         )
     try:
-        kept = client.download_artifacts(parent.info.run_id, RECORD_FILE)
-        return RunRecord.from_json(Path(kept).read_text(encoding="utf-8"))
+        copy = client.download_artifacts(parent.info.run_id, RECORD_FILE)
+        return RunRecord.from_json(Path(copy).read_text(encoding="utf-8"))
     except (MlflowException, OSError):
         pass
-    steps = {r.data.tags[STEP_TAG]: _step(client, r) for r in found if STEP_TAG in r.data.tags}
+    steps = {r.data.tags[STEP_TAG]: _step(client, r) for r in runs if STEP_TAG in r.data.tags}
     info, tags = parent.info, parent.data.tags
     return RunRecord(
         run=run,
-        status=WORD_OF.get(info.status, info.status.lower()),
+        status=from_mlflow_status(info.status),
         started=info.start_time / 1000,
         seconds=sum(s.seconds for s in steps.values()),
         steps=steps,
@@ -186,13 +216,13 @@ def _step(client: MlflowClient, run: Any) -> StepRecord:
     info, data = run.info, run.data
     lineage = None
     try:
-        kept = client.download_artifacts(info.run_id, "lineage.json")
-        lineage = Lineage.from_json(Path(kept).read_text(encoding="utf-8"))
+        copy = client.download_artifacts(info.run_id, "lineage.json")
+        lineage = Lineage.from_json(Path(copy).read_text(encoding="utf-8"))
     except (MlflowException, OSError):
         pass
     error = data.tags.get("gristmill.error")
     return StepRecord(
-        status=WORD_OF.get(info.status, info.status.lower()),
+        status=from_mlflow_status(info.status),
         seconds=((info.end_time or info.start_time) - info.start_time) / 1000,
         notebook=data.tags.get("gristmill.notebook", ""),
         source=lineage.source if lineage else None,

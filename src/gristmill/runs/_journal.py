@@ -1,6 +1,6 @@
-"""A run's events on disk as they happen, one JSON record a line: how JupyterLab hears of runs.
+"""A run's events on disk as they happen, one JSON record a line: what JupyterLab shows of runs.
 
-The journal tells, it is not the truth: nothing is pushed to the disk, and a machine that dies may
+The journal is not a record to rely on: nothing is pushed to the disk, and a machine that dies may
 lose its end. What a run did is in `dvc.lock`, in MLflow and in the run's record.
 """
 
@@ -17,21 +17,36 @@ from gristmill.events import Event
 
 JOURNAL_FOLDER = "journals"
 JOURNAL_SUFFIX = ".jsonl"
-KEPT = 200
+MAX_JOURNALS = 200
 END_KINDS = frozenset({"run-finished", "run-refused"})
 NAME = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
 
 class Journal:
-    """Listens to one run. A context manager; a run of the same name is a Conflict."""
+    """A listener that writes the events of one run down. A context manager.
+
+    Parameters
+    ----------
+    state
+        The project's `.gristmill` directory.
+    run
+        The run's name.
+
+    Raises
+    ------
+    Invalid
+        `run.name`, for a text that is not a run's name.
+    Conflict
+        `run.name-taken`, on entering, when there is a run of that name.
+    """
 
     def __init__(self, state: Path, run: str) -> None:
         if NAME.fullmatch(run) is None:
             raise Invalid(
                 "run.name",
-                f"{run!r} cannot be the name of a run.",
-                hint="Names are dates, times and four letters (20260131-235959-0f3a), so that they "
-                "sort; leave it out and every run gets its own.",
+                f"{run!r} is not a valid name for a run.",
+                hint="A name is a date, a time and four hex digits (20260131-235959-0f3a). Leave "
+                "it out, and the run gets one.",
             )
         self.path = journal_path(state, run)
 
@@ -42,10 +57,10 @@ class Journal:
         except FileExistsError as error:
             raise Conflict(
                 "run.name-taken",
-                f"there was a run {self.path.stem} already.",
-                hint="Leave the name out and every run gets its own.",
+                f"There is a run {self.path.stem} already.",
+                hint="Leave the name out, and the run gets one.",
             ) from error
-        for old in journals(self.path.parents[1])[:-KEPT]:
+        for old in journals(self.path.parents[1])[:-MAX_JOURNALS]:
             old.unlink(missing_ok=True)
             old.with_suffix(".err").unlink(missing_ok=True)
         return self
@@ -58,6 +73,15 @@ class Journal:
 
 
 def journal_path(state: Path, run: str) -> Path:
+    """The file of a run's journal.
+
+    Parameters
+    ----------
+    state
+        The project's `.gristmill` directory.
+    run
+        The run's name.
+    """
     return state / JOURNAL_FOLDER / f"{run}{JOURNAL_SUFFIX}"
 
 
@@ -67,21 +91,34 @@ def journals(state: Path) -> list[Path]:
 
 
 def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """The records after `offset` bytes and where they end. A line that is being written, and one
-    that is no record, are left out; a journal that is gone has none."""
+    """The events in a journal from `offset` on, and where they end.
+
+    Parameters
+    ----------
+    path
+        The journal. One that does not exist has no events.
+    offset
+        Bytes to skip: what an earlier call returned.
+
+    Returns
+    -------
+    tuple
+        The events as records, without a line that is still being written or is not a record; and
+        the offset of the next event.
+    """
     try:
         with path.open("rb") as file:
             file.seek(offset)
             data = file.read()
     except FileNotFoundError:
         return [], offset
-    whole = data.rfind(b"\n") + 1
-    found = []
-    for line in data[:whole].splitlines():
+    end = data.rfind(b"\n") + 1
+    records = []
+    for line in data[:end].splitlines():
         try:
             record = json.loads(line)
         except ValueError:
             continue
         if isinstance(record, dict) and "kind" in record:
-            found.append(record)
-    return found, offset + whole
+            records.append(record)
+    return records, offset + end

@@ -1,4 +1,4 @@
-"""What a run drew: images in its executed notebooks, and its Plots files out of DVC's cache."""
+"""The figures of a run: images in its executed notebooks, and its Plots files in DVC's cache."""
 
 from __future__ import annotations
 
@@ -19,15 +19,25 @@ from gristmill.runs._find import find, run_directory
 from gristmill.runs._record import RunRecord, StepRecord
 
 IMAGES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".svg": "image/svg+xml"}
-LARGEST = 2_000_000  # bytes of one figure; larger ones are left out
-MOST_ROWS = 1000
+MAX_BYTES = 2_000_000  # of one figure; larger ones are left out
+MAX_ROWS = 1000
 
 
 @dataclass(frozen=True)
 class Figure:
-    """Something to look at. `name` tells it from the step's others: a path, or the code cell that
-    showed it. An image has a `mime` type and base64 `data`; a table `columns` and `rows` of numbers
-    (None where a cell holds none), at most a thousand."""
+    """An image, or a table of numbers.
+
+    Attributes
+    ----------
+    step
+        The step that made it.
+    name
+        What tells it from the step's other figures: a path, or the code cell that showed it.
+    mime, data
+        Of an image: its type, and its bytes in base64.
+    columns, rows
+        Of a table: at most MAX_ROWS rows, with None where a cell holds no number.
+    """
 
     step: str
     name: str
@@ -39,7 +49,15 @@ class Figure:
 
 @dataclass(frozen=True)
 class FigurePair:
-    """The same figure in two runs, None where one has none."""
+    """The same figure in two runs.
+
+    Attributes
+    ----------
+    step, name
+        Which figure.
+    before, after
+        The figure in each run, None where a run has none.
+    """
 
     step: str
     name: str
@@ -48,7 +66,15 @@ class FigurePair:
 
 
 def plots(project: Project, run: str) -> tuple[Figure, ...]:
-    """The figures that a run made itself; steps that were fresh made none. `run` as for `find`."""
+    """The figures that a run made itself; steps that were fresh made none.
+
+    Parameters
+    ----------
+    project
+        The project.
+    run
+        The run, as for `find`.
+    """
     record = find(project, run)
     return tuple(
         f for name, step in record.steps.items() for f in _figures(project, record, name, step)
@@ -56,7 +82,15 @@ def plots(project: Project, run: str) -> tuple[Figure, ...]:
 
 
 def plot_pairs(project: Project, one: str, other: str) -> tuple[FigurePair, ...]:
-    """The figures of two runs beside each other, those that are equal left out."""
+    """The figures of two runs beside each other, without those that are equal.
+
+    Parameters
+    ----------
+    project
+        The project.
+    one, other
+        Two runs, each as for `find`.
+    """
     before = {(f.step, f.name): f for f in plots(project, one)}
     after = {(f.step, f.name): f for f in plots(project, other)}
     return tuple(
@@ -93,7 +127,7 @@ def _shown(text: str, step: str) -> Iterator[Figure]:
         images = [o.get("data", {}).get("image/png") for o in cell.get("outputs", ())]
         for index, image in enumerate(filter(None, images)):
             data = "".join(image) if isinstance(image, list) else str(image)
-            if len(data) <= LARGEST:
+            if len(data) <= MAX_BYTES:
                 which = f", image {index + 1}" if index else ""
                 yield Figure(
                     step, f"code cell {number}{which}", "image/png", data.replace("\n", "")
@@ -109,7 +143,7 @@ def _cached(project: Project, digest: str) -> Path | None:
             path = Path(repo.cache.local.path) / digest[:2] / digest[2:]
     except DvcException:
         return None
-    return path if path.is_file() and path.stat().st_size <= LARGEST else None
+    return path if path.is_file() and path.stat().st_size <= MAX_BYTES else None
 
 
 def _file(path: Path | None, step: str, name: str) -> Iterator[Figure]:
@@ -122,7 +156,7 @@ def _file(path: Path | None, step: str, name: str) -> Iterator[Figure]:
     elif suffix == ".csv":
         lines = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8", errors="replace"))))
         if lines:
-            rows = tuple(tuple(map(_number, line)) for line in lines[1 : MOST_ROWS + 1])
+            rows = tuple(tuple(map(_number, line)) for line in lines[1 : MAX_ROWS + 1])
             yield Figure(step, name, columns=tuple(lines[0]), rows=rows)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gristmill.errors import Invalid
+from gristmill.tracking import to_mlflow_status
 
 KEY = r"[\w.\-/ ]*[\w\-/]"
 CONDITION = re.compile(
@@ -21,7 +22,7 @@ ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq, "!=": operator.ne, ">": operator.gt, ">=": operator.ge, "<": operator.lt,
     "<=": operator.le,
 }  # fmt: skip
-WORDS = {
+ATTRIBUTES = {
     "status": "attributes.status",
     "run": "tags.`gristmill.run`",
     "trigger": "tags.`gristmill.trigger`",
@@ -29,16 +30,12 @@ WORDS = {
     "commit": "tags.`gristmill.commit`",
     "author": "tags.`gristmill.author`",
 }
-MLFLOW_STATUS = {
-    "succeeded": "FINISHED", "failed": "FAILED", "cancelled": "KILLED", "running": "RUNNING",
-    "waiting": "SCHEDULED",
-}  # fmt: skip
 EXAMPLE = "For example: metrics.roc_auc > 0.7 and params.train.trees = 80 and status = succeeded."
 
 
 @dataclass(frozen=True)
 class Condition:
-    """`kind` is metrics, params, tags or a word like status; `name` what follows its dot."""
+    """`kind` is metrics, params, tags or an attribute like status; `name` what follows its dot."""
 
     kind: str
     name: str
@@ -50,8 +47,8 @@ class Condition:
         return f"{self.kind}.{self.name}" if self.name else self.kind
 
     @property
-    def ours(self) -> bool:
-        """Whether MLflow cannot judge it: it keeps parameters as text."""
+    def is_local(self) -> bool:
+        """Whether MLflow cannot evaluate it: it keeps parameters as text."""
         return self.kind == "params" and self.op in {"<", "<=", ">", ">="}
 
     def filter(self) -> str:
@@ -60,15 +57,11 @@ class Condition:
             return f"metrics.`{self.name}` {self.op} {_number(self.value, self.key)!r}"
         if self.kind in {"params", "tags"}:
             return f"{self.kind}.`{self.name}` {self.op} '{self.value}'"
-        value = (
-            MLFLOW_STATUS.get(self.value, self.value.upper())
-            if self.kind == "status"
-            else self.value
-        )
-        return f"{WORDS[self.kind]} {self.op} '{value}'"
+        value = to_mlflow_status(self.value) if self.kind == "status" else self.value
+        return f"{ATTRIBUTES[self.kind]} {self.op} '{value}'"
 
     def holds(self, params: Mapping[str, str]) -> bool:
-        """Judge an order between numbers; text and absent parameters fail it."""
+        """Evaluate an order between numbers; text and absent parameters fail it."""
         limit = _number(self.value, self.key)
         try:
             return ORDER[self.op](float(params[self.name]), limit)
@@ -77,15 +70,26 @@ class Condition:
 
 
 def parse_where(text: str) -> tuple[Condition, ...]:
-    """The conditions of a `--where`; raises Invalid naming what is not understood."""
-    found: list[Condition] = []
+    """The conditions of a `--where`.
+
+    Parameters
+    ----------
+    text
+        Conditions joined by `and`.
+
+    Raises
+    ------
+    Invalid
+        `runs.where` or `runs.key`, naming what is not understood.
+    """
+    conditions: list[Condition] = []
     at = 0
-    while at < len(text) or not found:
+    while at < len(text) or not conditions:
         match = CONDITION.match(text, at)
         if match is None or (match["and"] and match.end() == len(text)):
             raise Invalid(
                 "runs.where",
-                f"not understood: `{text[at:].strip() or text}`.",
+                f"Not a condition: `{text[at:].strip() or text}`.",
                 hint=EXAMPLE,
             )
         at = match.end()
@@ -94,26 +98,44 @@ def parse_where(text: str) -> tuple[Condition, ...]:
         value = match["value"]
         value = value[1:-1] if value[0] in "'\"" else value
         if op in {"LIKE", "ILIKE"} and kind == "metrics":
-            raise Invalid("runs.where", f"metrics are numbers: `{match[0].strip()}`.", hint=EXAMPLE)
+            raise Invalid(
+                "runs.where",
+                f"A metric is a number and cannot be matched by a pattern: `{match[0].strip()}`.",
+                hint=EXAMPLE,
+            )
         if "'" in value or "`" in value:
-            raise Invalid("runs.where", f"{value!r} holds a quote, which cannot be searched for.")
+            raise Invalid(
+                "runs.where", f"{value!r} contains a quote, which cannot be searched for."
+            )
         condition = Condition(kind, name, op, value)
-        if kind == "metrics" or condition.ours:
+        if kind == "metrics" or condition.is_local:
             _number(value, condition.key)
-        found.append(condition)
-    return tuple(found)
+        conditions.append(condition)
+    return tuple(conditions)
 
 
 def split_key(key: str) -> tuple[str, str]:
-    """`metrics.evaluate.roc_auc` -> (`metrics`, `evaluate.roc_auc`); a known word alone has no
-    name. Raises Invalid for anything else."""
+    """The kind and the name of a key: `metrics.evaluate.roc_auc` is (`metrics`,
+    `evaluate.roc_auc`).
+
+    Parameters
+    ----------
+    key
+        A metric, parameter or tag with its prefix, or an attribute like `status`, which has no
+        name.
+
+    Raises
+    ------
+    Invalid
+        `runs.key`, for anything else.
+    """
     kind, dot, name = key.partition(".")
-    if (kind in {"metrics", "params", "tags"} and name) or (kind in WORDS and not dot):
+    if (kind in {"metrics", "params", "tags"} and name) or (kind in ATTRIBUTES and not dot):
         return kind, name
     raise Invalid(
         "runs.key",
-        f"`{key}` names nothing of a run.",
-        hint=f"Use metrics.NAME, params.STEP.NAME, tags.NAME or one of: {', '.join(WORDS)}.",
+        f"`{key}` is not a key of runs.",
+        hint=f"Use metrics.NAME, params.STEP.NAME, tags.NAME or one of: {', '.join(ATTRIBUTES)}.",
     )
 
 
@@ -121,4 +143,6 @@ def _number(text: str, key: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise Invalid("runs.where", f"{key} is compared with {text!r}, no number.") from None
+        raise Invalid(
+            "runs.where", f"{key} is compared with {text!r}, which is not a number."
+        ) from None

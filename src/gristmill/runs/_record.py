@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from gristmill.errors import Invalid
+from gristmill.files import write_atomic
+from gristmill.records import from_record, to_record
 
 RECORD_FILE = "run.json"
 
@@ -16,11 +19,33 @@ RECORD_FILE = "run.json"
 class StepRecord:
     """A step in a run.
 
-    `status` is succeeded, restored, fresh, failed, blocked, waiting (for a decision), cancelled or,
-    in a run that was killed, running; `seconds` wall time of its execution; `source` the digest of
-    its normalised code with the project modules in `modules` (path -> digest); `inputs` and
-    `outputs` map paths to DVC hashes; `executed` is the executed notebook relative to the project's
-    root; `cell` the index of the cell that failed, -1 for none; `mlflow_run` its child run.
+    Attributes
+    ----------
+    status
+        succeeded, restored, fresh, failed, blocked, waiting (for a decision), cancelled or, in a
+        run that was killed, running.
+    reason
+        Why it ran, or did not.
+    seconds
+        Wall time of its execution.
+    notebook
+        The notebook's path.
+    source
+        The digest of its normalised code, with that of the project modules it imports.
+    params, metrics
+        Values by name.
+    inputs, outputs
+        DVC hashes by path.
+    modules
+        Digests of the project modules it imports, by path.
+    executed
+        The executed notebook, relative to the project's root.
+    error
+        The error's code, message and hint.
+    cell
+        The index of the cell that failed, -1 for none.
+    mlflow_run
+        The id of its run in MLflow.
     """
 
     status: str
@@ -41,10 +66,28 @@ class StepRecord:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A run with every step it decided about, in the DAG's order.
+    """A run with every step it decided about. An unknown value is None.
 
-    `started` is seconds since the epoch, `seconds` wall time of the steps that ran; `environment`
-    the hash of the environment's lock file. An unknown value is None.
+    Attributes
+    ----------
+    run, status
+        The run's name, and succeeded, failed, waiting, cancelled or running.
+    started
+        Seconds since the epoch.
+    seconds
+        Wall time of the steps that ran, added up.
+    steps
+        In the pipeline's order.
+    trigger
+        Who or what asked for it.
+    set
+        The parameter set.
+    commit, dirty, branch, author
+        Of the project's git repository; `dirty` is whether files differed from the commit.
+    environment
+        The hash of the environment's lock file.
+    mlflow_run
+        Its id in MLflow.
     """
 
     run: str
@@ -73,13 +116,16 @@ class RunRecord:
         return own | {f"{s}.{n}": v for s, r in self.steps.items() for n, v in r.metrics.items()}
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), default=str)
+        return json.dumps(to_record(self))
 
     @classmethod
     def from_json(cls, text: str) -> RunRecord:
+        """The inverse of `to_json`. Raises Invalid (`runs.unreadable`)."""
         try:
-            raw = json.loads(text)
-            steps = {name: StepRecord(**step) for name, step in raw.pop("steps").items()}
-            return cls(**raw, steps=steps)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise Invalid("runs.unreadable", f"not a run's record: {error}") from error
+            return from_record(cls, json.loads(text))
+        except (ValueError, Invalid) as error:
+            raise Invalid("runs.unreadable", f"This is not a run's record: {error}") from error
+
+    def write(self, directory: Path) -> None:
+        """Keep the record in the run's directory."""
+        write_atomic(directory / RECORD_FILE, self.to_json())

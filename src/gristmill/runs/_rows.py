@@ -1,4 +1,4 @@
-"""Pipeline runs found in MLflow: filtered and sorted there as far as it can."""
+"""Pipeline runs, searched in MLflow: filtered and sorted there as far as it can."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from gristmill.project import Project, finds_project
-from gristmill.runs._query import MLFLOW_STATUS, WORDS, Condition, parse_where, split_key
-from gristmill.tracking import RUN_TAG, connect, experiment_id
+from gristmill.runs._query import ATTRIBUTES, Condition, parse_where, split_key
+from gristmill.tracking import RUN_TAG, experiment_id, from_mlflow_status, mlflow_client
 
 PAGE = 500
-WORD_OF = {mlflow: ours for ours, mlflow in MLFLOW_STATUS.items()}
 SWEEP_TAG = "gristmill.sweep"
 
 
@@ -20,8 +19,20 @@ SWEEP_TAG = "gristmill.sweep"
 class RunRow:
     """A run as a line of a table.
 
-    `started` is seconds since the epoch, `seconds` wall time (None: not ended); `params` and
-    `metrics` are named as `step.name`, metrics of the last step that reports them also as `name`.
+    Attributes
+    ----------
+    run, status
+        The run's name and status.
+    started
+        Seconds since the epoch.
+    seconds
+        Wall time; None when it has not ended.
+    params, metrics
+        By `step.name`; a metric of the last step that reports it also by its `name` alone.
+    tags
+        Its tags in MLflow, without MLflow's own.
+    mlflow_run
+        Its id in MLflow.
     """
 
     run: str
@@ -34,14 +45,14 @@ class RunRow:
     mlflow_run: str
 
     def value(self, key: str) -> Any:
-        """What a key of `--where` or `--sort` says of this run, None when nothing."""
+        """The value of a key of `--where` or `--sort`; None when the run has none."""
         kind, name = split_key(key)
         if kind in {"metrics", "params", "tags"}:
-            found: Any = getattr(self, kind).get(name)
-            return found
+            value: Any = getattr(self, kind).get(name)
+            return value
         if kind in {"run", "status"}:
             return getattr(self, kind)
-        return self.tags.get(WORDS[kind].split("`")[1])
+        return self.tags.get(ATTRIBUTES[kind].split("`")[1])
 
 
 @finds_project
@@ -56,13 +67,29 @@ def search(
 ) -> list[RunRow]:
     """The newest runs, or the first by `sort` (`metrics.roc_auc`, `params.train.trees`, `run`).
 
-    `where` joins conditions by `and`. Trials of sweeps are left out unless `sweep` names one.
-    Runs that lack the key they are sorted by come last. Raises Invalid for a condition or key not
-    understood.
+    Parameters
+    ----------
+    project
+        The project.
+    where
+        Conditions joined by `and`, such as `metrics.roc_auc > 0.7 and params.train.trees = 80`.
+    sort
+        A key. Runs that lack it come last.
+    ascending
+        The smallest or oldest first.
+    limit
+        How many at most.
+    sweep
+        The trials of this sweep; None leaves out those of all sweeps.
+
+    Raises
+    ------
+    Invalid
+        A condition or key is not understood.
     """
     conditions = parse_where(where) if where.strip() else ()
     kind, name = split_key(sort) if sort else ("", "")
-    pushed = [c.filter() for c in conditions if not c.ours]
+    pushed = [c.filter() for c in conditions if not c.is_local]
     kind_tag = "trial" if sweep else "pipeline"
     pushed.insert(0, f"tags.`gristmill.kind` = '{kind_tag}'")
     if sweep:
@@ -72,17 +99,16 @@ def search(
         order = [f"metrics.`{name}` {'ASC' if ascending else 'DESC'}"]
     newest = f"attributes.start_time {'ASC' if ascending and kind == 'run' else 'DESC'}"
     ordered = kind in {"", "metrics", "run"}
-    page = min(limit, PAGE) if ordered and all(not c.ours for c in conditions) else PAGE
+    page = min(limit, PAGE) if ordered and all(not c.is_local for c in conditions) else PAGE
     rows = _rows(project, " and ".join(pushed), [*order, newest], conditions, page)
     if ordered:
         return [row for row, _ in zip(rows, range(limit), strict=False)]
-    known: list[RunRow] = []
-    unknown: list[RunRow] = []
+    with_key: list[RunRow] = []
+    without_key: list[RunRow] = []
     for row in rows:
-        value = row.value(sort)
-        (unknown if value is None else known).append(row)
-    known.sort(key=lambda row: _natural(row.value(sort)), reverse=not ascending)
-    return [*known, *unknown][:limit]
+        (without_key if row.value(sort) is None else with_key).append(row)
+    with_key.sort(key=lambda row: _natural(row.value(sort)), reverse=not ascending)
+    return [*with_key, *without_key][:limit]
 
 
 def _rows(
@@ -92,9 +118,9 @@ def _rows(
     conditions: tuple[Condition, ...],
     size: int,
 ) -> Iterator[RunRow]:
-    client = connect(project)
+    client = mlflow_client(project)
     experiment = experiment_id(project, client)
-    ours = [c for c in conditions if c.ours]
+    local = [c for c in conditions if c.is_local]
     token = None
     while True:
         page = client.search_runs(
@@ -102,7 +128,7 @@ def _rows(
         )
         for run in page:
             row = _row(run)
-            if all(c.holds(row.params) for c in ours):
+            if all(c.holds(row.params) for c in local):
                 yield row
         token = page.token
         if not token:
@@ -114,7 +140,7 @@ def _row(run: Any) -> RunRow:
     ended = info.end_time
     return RunRow(
         run=data.tags.get(RUN_TAG, info.run_name),
-        status=WORD_OF.get(info.status, info.status.lower()),
+        status=from_mlflow_status(info.status),
         started=info.start_time / 1000,
         seconds=None if ended is None else (ended - info.start_time) / 1000,
         params=dict(data.params),

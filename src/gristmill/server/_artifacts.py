@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.errors import Forbidden, NotFound
-from gristmill.runner import ANSI_ESCAPES
+from gristmill.runner import strip_ansi
 from gristmill.server._handlers import ApiRequest, Route
 
 LARGEST = 256 << 20
@@ -65,7 +65,7 @@ def _said(path: Path) -> Iterator[str]:
     for number, cell in enumerate(nbformat.read(path, as_version=4).cells, 1):
         text = "".join(map(_text, cell.get("outputs", ())))
         if text:
-            yield f"--- cell {number} ---\n{ANSI_ESCAPES.sub('', text).rstrip()}\n"
+            yield f"--- cell {number} ---\n{strip_ansi(text).rstrip()}\n"
 
 
 def _text(output: Any) -> str:

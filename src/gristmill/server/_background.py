@@ -15,7 +15,8 @@ from gristmill.errors import Unavailable
 
 TAIL = 600
 HOLDING = (
-    "import runpy, sys; from gristmill.processes import hold; hold(int(sys.argv[1]));"
+    "import runpy, sys; from gristmill.processes import end_with_parent;"
+    "end_with_parent(int(sys.argv[1]));"
     "sys.argv = sys.argv[2:]; runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
 )
 

@@ -20,7 +20,7 @@ from typing import Any
 from watchfiles import watch
 
 from gristmill.errors import StepFailed
-from gristmill.processes import process_start
+from gristmill.processes import start_time
 from gristmill.project import Project
 from gristmill.runs import END_KINDS, JOURNAL_FOLDER, JOURNAL_SUFFIX, journal_path, read_events
 from gristmill.server._threads import in_thread
@@ -83,7 +83,7 @@ def alive(asked: Mapping[str, Any]) -> bool:
     """Whether the process still runs that a `run-asked` record names."""
     if asked["kind"] != "run-asked":
         return False
-    return abs(process_start(int(asked["pid"])) - float(asked["started"])) < 0.01
+    return abs(start_time(int(asked["pid"])) - float(asked["started"])) < 0.01
 
 
 class Follower:

@@ -24,10 +24,9 @@ from gristmill.server._schema import (
     SweepsView,
 )
 from gristmill.sweeps import (
-    ENDED,
-    FAILED,
     Sweep,
     SweepSpec,
+    TrialState,
     check_sweep,
     is_running,
     load_sweep,
@@ -153,9 +152,9 @@ def mlflow_start(asked: ApiRequest) -> MlflowView:
     words = ["mlflow", "server", "--backend-store-uri", project.tracking_uri]
     words += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    from gristmill.tracking import connect, experiment_id
+    from gristmill.tracking import experiment_id, mlflow_client
 
-    client = connect(project)
+    client = mlflow_client(project)
     page = f"http://127.0.0.1:{port}/#/experiments/{experiment_id(project, client)}/runs"
     process = BACKGROUND.start(name, held(words), cwd=project.root, log=log, environment=quiet)
     wait_for(process, port, log, START_S)
@@ -196,7 +195,7 @@ def _summary(project: Project, name: str) -> SweepSummary:
         return SweepSummary(name, "", "", 0, 0, 0, None, {}, alive, said)
     except GristmillError as error:
         return SweepSummary(name, "", "", 0, 0, 0, None, {}, False, error.message)
-    ended = sum(t.state in ENDED for t in found.trials)
+    ended = sum(t.state.ended for t in found.trials)
     top = found.best
     return SweepSummary(
         name=name,
@@ -204,7 +203,7 @@ def _summary(project: Project, name: str) -> SweepSummary:
         metric=found.spec.metric,
         total=found.total,
         ended=ended,
-        failed=found.count(FAILED),
+        failed=found.count(TrialState.FAILED),
         best=top.value if top else None,
         params=top.params if top else {},
         alive=is_running(project, name),

@@ -17,7 +17,7 @@ from typing import Any
 from gristmill.errors import GristmillError, StepFailed
 from gristmill.files import write_atomic
 from gristmill.monitoring import drill_down, monitor, parse_time, repair
-from gristmill.processes import process_start
+from gristmill.processes import start_time
 from gristmill.project import Project
 from gristmill.records import from_record
 from gristmill.registry import reproduce
@@ -114,7 +114,7 @@ JOBS: Mapping[str, Callable[[Project, Arguments, Progress], Any]] = {
 
 def main(folder: Path) -> None:
     pid = os.getpid()
-    record = replace(read_job(folder), pid=pid, started=process_start(pid))
+    record = replace(read_job(folder), pid=pid, started=start_time(pid))
     record.write(folder)
     last = time.monotonic()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.errors import NotFound, StepFailed
-from gristmill.processes import process_start
+from gristmill.processes import start_time
 from gristmill.project import Project
 from gristmill.runner import run_name
 from gristmill.server._background import BACKGROUND, TAIL
@@ -116,7 +116,7 @@ def _look(project: Project, name: str) -> JobView:
     except (FileNotFoundError, NotADirectoryError):
         raise NotFound("job.not-found", f"There is no job {name!r}.") from None
     alive = BACKGROUND.alive(f"job {folder}") or (
-        record.pid and abs(process_start(record.pid) - record.started) < 0.01
+        record.pid and abs(start_time(record.pid) - record.started) < 0.01
     )
     if record.state == RUNNING and not alive:
         record = read_job(folder)  # it may have ended since

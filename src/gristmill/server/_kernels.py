@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.errors import Unavailable
-from gristmill.runner import Parked, ParkedKernel
+from gristmill.runner import ParkedKernel, ParkedKernels
 from gristmill.server._handlers import ApiRequest, Route
 from gristmill.server._schema import KernelView
 from gristmill.server._threads import in_thread
@@ -26,7 +26,7 @@ LOOK_S = 0.5
 async def open_kernel(asked: ApiRequest) -> KernelView:
     """Make the parked kernel of a step one that clients of this server connect to."""
     project = asked.project
-    registry = Parked(project.state)
+    registry = ParkedKernels(project.state)
     kernel = await in_thread(registry.find, asked.names["step"])
     await in_thread(registry.renew, kernel)
     manager = asked.shared.app.kernel_manager
@@ -87,7 +87,7 @@ async def _let_go(manager: Any, identity: str, kernel: ParkedKernel) -> None:
 
 
 def end(asked: ApiRequest) -> None:
-    registry = Parked(asked.project.state)
+    registry = ParkedKernels(asked.project.state)
     registry.end(registry.find(asked.names["step"]))
 
 

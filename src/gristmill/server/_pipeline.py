@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gristmill.project import Project
-from gristmill.runner import Parked, RunRequest, plan_run
+from gristmill.runner import ParkedKernels, RunRequest, plan_run
 from gristmill.server._handlers import ApiRequest, Route
 from gristmill.server._schema import FileView, ParkedView, PipelineView, StepView
 from gristmill.workspace import Workspace, load_workspace
@@ -42,7 +42,7 @@ def view(asked: ApiRequest) -> PipelineView:
         sets=sorted_sets(project.root),
         parked=tuple(
             ParkedView(k.step, k.run, k.cell, k.error, k.executed, k.at)
-            for k in Parked(project.state).all()
+            for k in ParkedKernels(project.state).all()
         ),
     )
 

@@ -21,7 +21,7 @@ from typing import Any
 from gristmill.errors import Conflict, NotFound, StepFailed
 from gristmill.events import RunRefused
 from gristmill.project import Project
-from gristmill.runner import Parked, RunRequest, check_request, run_name
+from gristmill.runner import ParkedKernels, RunRequest, check_request, run_name
 from gristmill.runs import END_KINDS, journal_path, read_events
 from gristmill.server._follow import alive
 from gristmill.server._handlers import ApiRequest, Route
@@ -56,7 +56,7 @@ def start(asked: ApiRequest) -> RunAccepted:
 
 def resume(asked: ApiRequest) -> RunAccepted:
     project, step = asked.project, asked.names["step"]
-    Parked(project.state).find(step)
+    ParkedKernels(project.state).find(step)
     return launch(project, ["resume"], [step])
 
 

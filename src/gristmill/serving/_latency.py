@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from gristmill.errors import Conflict, Invalid, Unavailable
-from gristmill.files import held
+from gristmill.files import hold_lock
 from gristmill.project import Project
 from gristmill.registry import FAIL, INCONCLUSIVE, PASS, Evidence, GateResult, Subject
 from gristmill.serving._process import Progress, Served, headers, process
@@ -49,7 +49,7 @@ def candidate(
             hint="pip install 'gristmill[serve]'",
         )
     directory = project.state / "candidates" / model
-    with held(project.state / "candidate.lock", _busy, wait=WAIT_SECONDS) as lock:
+    with hold_lock(project.state / "candidate.lock", _busy, wait=WAIT_SECONDS) as lock:
         shutil.rmtree(directory, ignore_errors=True)  # of one that was killed
         directory.mkdir(parents=True)
         arguments = f"{model!r}, workers=1, version={version}, directory=here.parent"

@@ -6,14 +6,14 @@ from __future__ import annotations
 import os
 import sys
 
-from gristmill.processes import hold
+from gristmill.processes import end_with_parent
 from gristmill.serving._service import SUPERVISOR
 
 
 def main() -> None:
     from bentoml_cli.cli import cli
 
-    hold(int(sys.argv[1]))
+    end_with_parent(int(sys.argv[1]))
     os.environ[SUPERVISOR] = str(os.getpid())
     cli(args=sys.argv[2:], prog_name="bentoml")
 

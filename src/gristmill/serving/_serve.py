@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from gristmill.errors import Conflict, NotFound
-from gristmill.files import held
+from gristmill.files import hold_lock
 from gristmill.project import Project, finds_project
 from gristmill.serving._process import Progress, Served, process
 from gristmill.serving._settings import (
@@ -85,7 +85,7 @@ def serving(
     directory = serving_directory(project, model)
     directory.mkdir(parents=True, exist_ok=True)
     with (
-        held(directory / "lock", _served(model)) as lock,
+        hold_lock(directory / "lock", _served(model)) as lock,
         process(
             directory,
             f"{model!r}, workers={settings.workers}",

@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from gristmill.errors import Forbidden, GristmillError, Invalid
 from gristmill.predictions import LineLog
-from gristmill.processes import hold
+from gristmill.processes import end_with_parent
 from gristmill.project import Project
 from gristmill.serving._answering import Predictor, take_labels
 from gristmill.serving._served_model import ServedModel, Watcher
@@ -82,7 +82,7 @@ class Worker:
         from gristmill.serving._metrics import Metrics
 
         if SUPERVISOR in os.environ:
-            hold(int(os.environ[SUPERVISOR]))
+            end_with_parent(int(os.environ[SUPERVISOR]))
         metrics = Metrics(self.model)
         champion = ServedModel(self.project, self.model, self.place)
         predictions = LineLog(self.place.predictions)

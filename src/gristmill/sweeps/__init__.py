@@ -1,4 +1,4 @@
-"""Sweeps: many runs of one pipeline with other parameters, in parallel, each in a shadow."""
+"""Sweeps: many runs of one pipeline with other parameters, in parallel, each in a double."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ if TYPE_CHECKING:
     from gristmill.sweeps._run import require_new_name, sweep
     from gristmill.sweeps._spec import METHODS, SweepSpec, check_sweep, read_spec
     from gristmill.sweeps._state import (
-        ENDED,
-        FAILED,
-        RUNNING,
         Sweep,
         Trial,
+        TrialState,
         is_running,
         list_sweeps,
         load_sweep,
@@ -27,13 +25,11 @@ else:
     __getattr__, __dir__ = door(__name__)
 
 __all__ = [
-    "ENDED",
-    "FAILED",
     "METHODS",
-    "RUNNING",
     "Sweep",
     "SweepSpec",
     "Trial",
+    "TrialState",
     "apply_sweep",
     "check_sweep",
     "is_running",

@@ -15,26 +15,41 @@ from gristmill.workspace import DEFAULT_PARAMS, load_workspace
 
 @finds_project
 def apply_sweep(project: Project, name: str, trial: int | None = None) -> Trial:
-    """Write the parameters of the best trial (or of trial number `trial`, from 1) to `params.yaml`.
+    """Write the parameters of a trial to `params.yaml`.
 
     Comments and order are kept; the file is replaced at once. What the trial ran is in the cache,
-    so that the next run restores it. Raises Conflict when no trial is done, Invalid when a step or
-    parameter is gone since.
+    so that the next run restores it.
+
+    Parameters
+    ----------
+    project
+        The project.
+    name
+        The sweep's name.
+    trial
+        Its number, from 1; None takes the best.
+
+    Raises
+    ------
+    Conflict
+        There is no such trial, none is done, or a step no longer exists.
+    Invalid
+        A parameter no longer exists.
     """
     sweep = load_sweep(project, name)
     chosen = sweep.best
     if trial is not None:
         chosen = next((t for t in sweep.trials if t.number + 1 == trial), None)
     if chosen is None:
-        what = f"trial {trial}" if trial is not None else "trial that succeeded"
-        raise Conflict("sweep.no-trial", f"sweep `{name}` has no {what}.")
+        missing = f"trial {trial}" if trial is not None else "trial that succeeded"
+        raise Conflict("sweep.no-trial", f"Sweep `{name}` has no {missing}.")
     with project_lock(project.state, f"gristmill sweep apply {name}"):
         steps = load_workspace(project).dag.steps
         changes: dict[str, dict[str, Any]] = {}
         for key, value in chosen.params.items():
             step, _, parameter = key.rpartition(".")
             if step not in steps:
-                raise Conflict("sweep.step-gone", f"there is no step `{step}` any more.")
+                raise Conflict("sweep.step-gone", f"There is no longer a step `{step}`.")
             steps[step].resolve({parameter: value}, f"sweep {name}")
             changes.setdefault(step, {})[parameter] = value
         path = project.root / DEFAULT_PARAMS

@@ -31,26 +31,29 @@ class Worker:
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )
 
-    def start(self, number: int, asked: dict[str, Any]) -> None:
+    def start(self, number: int, task: dict[str, Any]) -> None:
         assert self._process.stdin is not None
         self.busy = number
-        self._process.stdin.write(json.dumps(asked).encode() + b"\n")
+        self._process.stdin.write(json.dumps(task).encode() + b"\n")
         self._process.stdin.flush()
 
     def fileno(self) -> int:
         assert self._process.stdout is not None
         return self._process.stdout.fileno()
 
-    def answer(self) -> dict[str, Any]:
-        """What came of its trial; a process that died failed it."""
+    def result(self) -> dict[str, Any]:
+        """The result of its trial, which fails when the process died."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         self.busy = None
         if line:
-            found: dict[str, Any] = json.loads(line)
-            return found
+            result: dict[str, Any] = json.loads(line)
+            return result
         code = self._process.wait()
-        return {"status": "died", "error": f"the trial's process died ({code}); see {self.log}"}
+        return {
+            "status": "died",
+            "error": f"the trial's process ended with exit code {code}; see {self.log}",
+        }
 
     @property
     def alive(self) -> bool:
@@ -74,7 +77,7 @@ class Worker:
         self._process.stdout.close()
 
 
-def answered(workers: list[Worker], timeout: float) -> list[Worker]:
-    """The busy workers that have answered or died, waited for at most `timeout` seconds."""
+def with_results(workers: list[Worker], timeout: float) -> list[Worker]:
+    """The busy workers that have a result or died, waited for at most `timeout` seconds."""
     busy = [w for w in workers if w.busy is not None]
     return list(select.select(busy, [], [], timeout)[0])

@@ -1,4 +1,4 @@
-"""`gristmill.report`: a step says how it stands, so that a hopeless trial can be stopped."""
+"""`gristmill.report`: a step reports its metric early, so that a hopeless trial can be stopped."""
 
 from __future__ import annotations
 
@@ -10,9 +10,16 @@ VARIABLE = "GRISTMILL_REPORTS"
 
 
 def report(step: int, value: float) -> None:
-    """Tell the sweep that after `step` rounds the metric is at `value`.
+    """Report the sweep's metric while a step of a trial runs. Outside a sweep nothing happens.
 
-    Outside a sweep nothing happens. Optuna's pruner may stop the trial soon after.
+    Optuna's pruner may stop the trial soon after.
+
+    Parameters
+    ----------
+    step
+        How far the training is: the number of the round or epoch.
+    value
+        The metric at that point.
     """
     path = os.environ.get(VARIABLE)
     if path:

@@ -11,19 +11,14 @@ from gristmill.errors import Cancelled, Conflict
 from gristmill.project import STATE, Project, finds_project
 from gristmill.runner import end_orphans, project_lock
 from gristmill.sandbox import clear_double, make_double
-from gristmill.sweeps._pool import Worker, answered
+from gristmill.sweeps._pool import Worker, with_results
 from gristmill.sweeps._reports import read_reports
 from gristmill.sweeps._spec import CheckedSweep, SweepSpec, check_sweep, read_spec
 from gristmill.sweeps._state import (
-    DONE,
-    ENDED,
-    FAILED,
     FILE,
-    PRUNED,
-    RUNNING,
-    WAITING,
     Sweep,
     Trial,
+    TrialState,
     load_sweep,
     save,
     sweep_directory,
@@ -51,12 +46,34 @@ def sweep(
 ) -> Sweep:
     """Run the sweep `spec` (`sweeps/NAME.yaml` when None), or go on with one that was stopped.
 
-    Every trial works in a shadow of the project as it was when the sweep began; outputs, `dvc.lock`
-    and `params.yaml` stay as they are. A trial that fails stops no other. `listener` hears of each
-    trial that starts or ends. Raises Invalid before anything runs, Conflict when the sweep is
-    running or has run, NotFound, and Cancelled after Ctrl-C: `resume` goes on.
+    Every trial works in a double of the project as it was when the sweep began; outputs, `dvc.lock`
+    and `params.yaml` stay as they are. A trial that fails stops no other.
+
+    Parameters
+    ----------
+    project
+        The project.
+    name
+        The sweep's name.
+    spec
+        What to try; None reads `sweeps/NAME.yaml`.
+    resume
+        Go on with the sweep of that name.
+    listener
+        Called with the sweep and each trial that starts or ends.
+
+    Raises
+    ------
+    Invalid
+        The sweep cannot run as asked. Nothing has run.
+    NotFound
+        There is no such file, or no sweep to go on with.
+    Conflict
+        The sweep is running, or has run and `resume` is off.
+    Cancelled
+        Ctrl-C stopped it; `resume` goes on.
     """
-    place = sweep_directory(project, name)
+    directory = sweep_directory(project, name)
     if resume:
         load_sweep(project, name)
     else:
@@ -64,7 +81,7 @@ def sweep(
         spec = spec or read_spec(project, name)
         where = f"sweep {name}"
         checked = check_sweep(spec, load_workspace(project, spec.params), where)
-    with project_lock(place, f"gristmill sweep {name}", wait=False):
+    with project_lock(directory, f"gristmill sweep {name}", wait=False):
         if spec is None or resume:
             state = load_sweep(project, name)
             source = Project.load(trials(project, name) / "source")
@@ -78,8 +95,8 @@ def sweep(
             state = Sweep(name, checked.spec, checked.total)
         state.parent = open_parent(project, state)
         save(project, state)
-        asks = suggester(checked, place, name)
-        loop = _Loop(project, source, state, checked, asks, listener)
+        suggestions = suggester(checked, directory, name)
+        loop = _Loop(project, source, state, checked, suggestions, listener)
         try:
             loop.run()
         finally:
@@ -88,17 +105,32 @@ def sweep(
 
 
 def require_new_name(project: Project, name: str) -> None:
-    """Raise Conflict for the name of a sweep that has run, Invalid for what is no name."""
+    """Refuse a name that a new sweep cannot have.
+
+    Parameters
+    ----------
+    project
+        The project.
+    name
+        The name.
+
+    Raises
+    ------
+    Conflict
+        `sweep.exists`, when a sweep of that name has run.
+    Invalid
+        `sweep.name`, for a text that is not a sweep's name.
+    """
     if (sweep_directory(project, name) / FILE).exists():
         raise Conflict(
             "sweep.exists",
-            f"sweep `{name}` has run already.",
-            hint=f"`--resume {name}` goes on; `--name` gives a new one another name.",
+            f"Sweep `{name}` has run already.",
+            hint=f"Go on with it by `--resume {name}`, or name the new one with `--name`.",
         )
 
 
 def trials(project: Project, name: str) -> Path:
-    """Where the shadows of a sweep lie."""
+    """The folder with the doubles of a sweep, one for each trial."""
     return project.state / "trials" / name
 
 
@@ -111,18 +143,18 @@ class _Loop:
         source: Project,
         state: Sweep,
         checked: CheckedSweep,
-        asks: Suggester,
+        suggester: Suggester,
         listener: Listener,
     ) -> None:
         self.project = project
         self.source = source
         self.state = state
         self.checked = checked
-        self.asks = asks
+        self.suggester = suggester
         self.listener = listener
-        self.again = [t for t in state.trials if t.state not in ENDED]
+        self.unfinished = [t for t in state.trials if not t.state.ended]
         self.workers: list[Worker] = []
-        self.falling: set[int] = set()
+        self.pruned: set[int] = set()
 
     def run(self) -> None:
         try:
@@ -130,15 +162,15 @@ class _Loop:
                 self._fill()
                 if all(w.busy is None for w in self.workers):
                     return
-                for worker in answered(self.workers, POLL_S):
+                for worker in with_results(self.workers, POLL_S):
                     self._finish(worker)
-                self._hear_reports()
+                self._read_all_reports()
         except KeyboardInterrupt:
             self._stop()
             raise Cancelled(
                 "sweep.cancelled",
-                f"sweep `{self.state.name}` was stopped.",
-                hint=f"`gristmill sweep --resume {self.state.name}` goes on.",
+                f"Sweep `{self.state.name}` was stopped.",
+                hint=f"Go on with `gristmill sweep --resume {self.state.name}`.",
             ) from None
         finally:
             for worker in self.workers:
@@ -146,8 +178,8 @@ class _Loop:
 
     def _fill(self) -> None:
         """Give trials to idle workers, starting workers up to the number wanted."""
-        wanted = self.state.spec.workers or max(1, len(os.sched_getaffinity(0)))
-        while sum(w.busy is not None for w in self.workers) < wanted:
+        limit = self.state.spec.workers or max(1, len(os.sched_getaffinity(0)))
+        while sum(w.busy is not None for w in self.workers) < limit:
             trial = self._next()
             if trial is None:
                 return
@@ -157,28 +189,28 @@ class _Loop:
                 idle = Worker(log)
                 self.workers.append(idle)
             idle.start(trial.number, self._prepare(trial))
-            trial.state = RUNNING
+            trial.state = TrialState.RUNNING
             save(self.project, self.state)
             self.listener(self.state, trial)
 
     def _next(self) -> Trial | None:
-        if self.again:
-            trial = self.again.pop(0)
-            self.asks.again(trial)
+        if self.unfinished:
+            trial = self.unfinished.pop(0)
+            self.suggester.restart(trial)
             trial.reports.clear()
             return trial
         number = len(self.state.trials)
         if number >= self.state.total:
             return None
-        trial = Trial(number, self.asks.ask(number))
+        trial = Trial(number, self.suggester.ask(number))
         self.state.trials.append(trial)
         save(self.project, self.state)
         return trial
 
     def _prepare(self, trial: Trial) -> dict[str, Any]:
-        place = self._place(trial)
-        end_orphans(place / STATE / "runs")
-        make_double(self.source, place, ())
+        root = self._root(trial)
+        end_orphans(root / STATE / "runs")
+        make_double(self.source, root, ())
         spec = self.state.spec
         tags = {
             "gristmill.kind": "trial",
@@ -187,7 +219,7 @@ class _Loop:
             "mlflow.parentRunId": str(self.state.parent),
         }
         return {
-            "root": str(place),
+            "root": str(root),
             "sweep": self.state.name,
             "targets": list(self.checked.targets),
             "params": spec.params,
@@ -199,41 +231,42 @@ class _Loop:
 
     def _finish(self, worker: Worker) -> None:
         trial = self.state.trials[worker.busy or 0]
-        answer = worker.answer()
+        result = worker.result()
         if not worker.alive:
             self.workers.remove(worker)
             worker.close()
-        self._hear(trial)
-        status = answer["status"]
+        self._read_reports(trial)
+        status = result["status"]
         if status == "cancelled":
-            trial.state = PRUNED if trial.number in self.falling else WAITING
+            is_pruned = trial.number in self.pruned
+            trial.state = TrialState.PRUNED if is_pruned else TrialState.WAITING
         else:
-            trial.state = DONE if status == "done" else FAILED
-        trial.value = answer.get("value")
-        trial.run = answer.get("run")
-        trial.seconds = round(answer.get("seconds", 0.0), 3)
-        trial.error = answer.get("error", "")
-        if trial.state in ENDED:
-            self.asks.tell(trial)
-        end_orphans(self._place(trial) / STATE / "runs")
-        clear_double(Project.load(self._place(trial)))
+            trial.state = TrialState.DONE if status == "done" else TrialState.FAILED
+        trial.value = result.get("value")
+        trial.run = result.get("run")
+        trial.seconds = round(result.get("seconds", 0.0), 3)
+        trial.error = result.get("error", "")
+        if trial.state.ended:
+            self.suggester.tell(trial)
+        end_orphans(self._root(trial) / STATE / "runs")
+        clear_double(Project.load(self._root(trial)))
         save(self.project, self.state)
         self.listener(self.state, trial)
 
-    def _hear_reports(self) -> None:
+    def _read_all_reports(self) -> None:
         for worker in self.workers:
-            if worker.busy is None or worker.busy in self.falling:
+            if worker.busy is None or worker.busy in self.pruned:
                 continue
             trial = self.state.trials[worker.busy]
-            if self._hear(trial):
-                self.falling.add(trial.number)
+            if self._read_reports(trial):
+                self.pruned.add(trial.number)
                 worker.interrupt()
 
-    def _hear(self, trial: Trial) -> bool:
-        """Take in a trial's new reports; whether it should stop."""
+    def _read_reports(self, trial: Trial) -> bool:
+        """Take in a trial's new reports; returns whether it should stop."""
         new = read_reports(self._reports(trial), len(trial.reports))
         trial.reports += new
-        verdicts = [self.asks.prune(trial, step, value) for step, value in new]  # hears all
+        verdicts = [self.suggester.prune(trial, step, value) for step, value in new]  # no shortcut
         return any(verdicts)
 
     def _stop(self) -> None:
@@ -244,8 +277,8 @@ class _Loop:
         for worker in busy:
             self._finish(worker)
 
-    def _place(self, trial: Trial) -> Path:
+    def _root(self, trial: Trial) -> Path:
         return trials(self.project, self.state.name) / f"{trial.number + 1:04d}"
 
     def _reports(self, trial: Trial) -> Path:
-        return self._place(trial) / STATE / "reports.jsonl"
+        return self._root(trial) / STATE / "reports.jsonl"

@@ -13,9 +13,9 @@ from typing import Any
 from gristmill.errors import Invalid
 from gristmill.pipeline import StepSpec, ValueType
 
-RANGE = re.compile(r"(?P<low>[^:]+?)\.\.(?P<high>[^:]+?)(?::(?P<how>[^:]+))?")
+RANGE = re.compile(r"(?P<low>[^:]+?)\.\.(?P<high>[^:]+?)(?::(?P<scale>[^:]+))?")
 HINT = "Write values as 1,2,3 or a range as 10..100, 10..100:10 (step) or 0.001..1:log."
-MOST = 100_000
+MAX_VALUES = 100_000
 
 
 @dataclass(frozen=True)
@@ -43,22 +43,22 @@ class Space:
         if step is None:
             return None
         count = math.floor((self.high - self.low) / step + 1e-9) + 1
-        if count > MOST:
+        if count > MAX_VALUES:
             return None
-        made = (self.low + i * step for i in range(count))
-        return tuple(int(v) if self.whole else round(v, 12) for v in made)
+        values = (self.low + i * step for i in range(count))
+        return tuple(int(v) if self.whole else round(v, 12) for v in values)
 
-    def draw(self, dice: random.Random) -> Any:
+    def draw(self, generator: random.Random) -> Any:
         """A random value, uniform (on the log scale with `log`)."""
-        known = self.values()
-        if known is not None:
-            return dice.choice(known)
+        values = self.values()
+        if values is not None:
+            return generator.choice(values)
         assert self.low is not None
         assert self.high is not None
         if self.log:
-            value = math.exp(dice.uniform(math.log(self.low), math.log(self.high)))
+            value = math.exp(generator.uniform(math.log(self.low), math.log(self.high)))
         else:
-            value = dice.uniform(self.low, self.high)
+            value = generator.uniform(self.low, self.high)
         value = min(max(value, self.low), self.high)
         return round(value) if self.whole else value
 
@@ -84,33 +84,37 @@ def read_space(given: Any, step: StepSpec, name: str, where: str) -> Space:
         space = Space(choices=(given,))
         ends = [given]
     if not ends:
-        raise Invalid("sweep.empty", f"{where}: {step.name}.{name} has no value.", hint=HINT)
+        raise Invalid(
+            "sweep.empty", f"{where}: {step.name}.{name} has no values to try.", hint=HINT
+        )
     for value in ends:
         step.resolve({name: value}, where)
     return space
 
 
 def _from_text(text: str, declared: ValueType, where: str) -> Any:
-    found = RANGE.fullmatch(text)
+    match = RANGE.fullmatch(text)
     try:
-        if found and declared.kind != "str":
-            how = found["how"]
-            bounds = {k: declared.parse(found[k].strip()) for k in ("low", "high")}
-            if how == "log":
+        if match and declared.kind != "str":
+            scale = match["scale"]
+            bounds = {k: declared.parse(match[k].strip()) for k in ("low", "high")}
+            if scale == "log":
                 return {**bounds, "log": True}
-            return bounds | ({"step": declared.parse(how)} if how else {})
+            return bounds | ({"step": declared.parse(scale)} if scale else {})
         return [declared.parse(part.strip()) for part in text.split(",")]
     except ValueError:
         raise Invalid("sweep.values", f"{where} = {text!r} is not {declared}.", hint=HINT) from None
 
 
 def _range(given: Mapping[str, Any], where: str) -> Space:
-    known = {f.name for f in fields(Space)} - {"choices"}
-    unknown = set(given) - known
+    keys = {f.name for f in fields(Space)} - {"choices"}
+    unknown = set(given) - keys
     numbers = {k: v for k, v in given.items() if k != "log"}
     for key, value in numbers.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise Invalid("sweep.range", f"{where}: {key} is {value!r}, no number.", hint=HINT)
+            raise Invalid(
+                "sweep.range", f"{where}: {key} is {value!r}, which is not a number.", hint=HINT
+            )
     if unknown or not {"low", "high"} <= set(given):
         raise Invalid(
             "sweep.range",
@@ -121,7 +125,9 @@ def _range(given: Mapping[str, Any], where: str) -> Space:
     assert space.low is not None
     assert space.high is not None
     if space.low > space.high or (space.step is not None and space.step <= 0):
-        raise Invalid("sweep.range", f"{where}: {space.low} to {space.high} is empty.", hint=HINT)
+        raise Invalid(
+            "sweep.range", f"{where}: the range {space.low} to {space.high} is empty.", hint=HINT
+        )
     if space.log and (space.low <= 0 or space.step):
         raise Invalid(
             "sweep.range", f"{where}: a log scale begins above 0 and has no step.", hint=HINT
@@ -139,13 +145,13 @@ def grid(spaces: Mapping[str, Space]) -> Iterator[dict[str, Any]]:
             raise Invalid(
                 "sweep.continuous",
                 f"{name} goes from {space.low} to {space.high}: a grid needs a step.",
-                hint="Give a step, values, or use --method random or optuna.",
+                hint="Give the range a step, list values, or use --method random or optuna.",
             )
         axes.append(values)
     return (dict(zip(spaces, point, strict=True)) for point in itertools.product(*axes))
 
 
-def drawn(spaces: Mapping[str, Space], seed: int, number: int) -> dict[str, Any]:
+def random_point(spaces: Mapping[str, Space], seed: int, number: int) -> dict[str, Any]:
     """The random point of trial `number`: the same for a seed, whatever ran before it."""
-    dice = random.Random(f"{seed}:{number}")  # noqa: S311  # not for secrets
-    return {name: space.draw(dice) for name, space in spaces.items()}
+    generator = random.Random(f"{seed}:{number}")  # noqa: S311  # not for secrets
+    return {name: space.draw(generator) for name, space in spaces.items()}

@@ -1,4 +1,4 @@
-"""A sweep as asked: `sweeps/NAME.yaml` or the command line, checked against the steps."""
+"""What a sweep is asked, by `sweeps/NAME.yaml` or a caller; checked against the steps."""
 
 from __future__ import annotations
 
@@ -16,18 +16,36 @@ from gristmill.sweeps._space import Space, grid, read_space
 from gristmill.workspace import Workspace
 
 METHODS = ("grid", "random", "optuna")
-DRAWN = 20  # trials of a random or Optuna sweep that does not say how many
+DEFAULT_TRIALS = 20  # trials of a random or Optuna sweep that does not say how many
 
 
 @dataclass(frozen=True)
 class SweepSpec:
-    """What to try.
+    """What to try: the keys of `sweeps/NAME.yaml`.
 
-    `parameters` maps `step.name` to values, a range or text like `-p`'s; `metric` is
-    `FILE:KEY` of a step's Metrics, `maximize` whether more is better; `trials` 0 means all of a
-    grid, else 20; `params` the parameter set that the rest comes from; `steps` what to run (the
-    step that writes the metric when empty), with what it needs; `workers` 0 one trial per core;
-    `prune` lets Optuna stop trials whose reports fall behind.
+    Attributes
+    ----------
+    parameters
+        `step.name` to a list of values, a range (`low`, `high`, `step`, `log`), or text as
+        for `-p`.
+    metric
+        `FILE:KEY` of a step's Metrics.
+    maximize
+        Whether more is better.
+    method
+        grid, random or optuna.
+    trials
+        How many; 0 means all of a grid, else 20.
+    seed
+        Of what is drawn at random.
+    params
+        The parameter set that all other values come from.
+    steps
+        What to run, with what it needs; empty means the step that writes the metric.
+    workers
+        How many trials run at once; 0 means one for each core.
+    prune
+        Let Optuna stop trials whose reports fall behind.
     """
 
     parameters: Mapping[str, Any]
@@ -52,7 +70,19 @@ class SweepSpec:
 
 @dataclass(frozen=True)
 class CheckedSweep:
-    """A sweep that can run: its spaces by `step.name`, its targets, and how many trials."""
+    """A sweep that can run.
+
+    Attributes
+    ----------
+    spec
+        What was asked, with the steps to run.
+    spaces
+        What each parameter may be, by `step.name`.
+    targets
+        The steps to run.
+    total
+        How many trials there will be.
+    """
 
     spec: SweepSpec
     spaces: Mapping[str, Space] = field(default_factory=dict)
@@ -61,42 +91,74 @@ class CheckedSweep:
 
 
 def read_spec(project: Project, name: str) -> SweepSpec:
-    """`sweeps/NAME.yaml`. Raises NotFound or Invalid."""
+    """What `sweeps/NAME.yaml` asks.
+
+    Parameters
+    ----------
+    project
+        The project.
+    name
+        The file's name without its ending.
+
+    Raises
+    ------
+    NotFound
+        There is no such file.
+    Invalid
+        It is not YAML, or has an unknown key or a wrong type.
+    """
     path = project.root / "sweeps" / f"{name}.yaml"
     where = f"sweeps/{name}.yaml"
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), Loader=YamlLoader)  # noqa: S506
     except FileNotFoundError:
-        known = sorted(p.stem for p in path.parent.glob("*.yaml"))
+        names = sorted(p.stem for p in path.parent.glob("*.yaml"))
         raise NotFound(
             "sweep.not-found",
-            f"there is no sweep `{name}` ({where}).",
-            hint=f"Sweeps: {', '.join(known) or 'none'}. Or name parameters: -p STEP.NAME=1,2,3.",
+            f"There is no sweep `{name}` ({where}).",
+            hint=f"Sweeps: {', '.join(names) or 'none'}. Or name parameters: -p STEP.NAME=1,2,3.",
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Invalid("sweep.syntax", f"{where}: {error}", hint="It must be YAML.") from error
+        raise Invalid("sweep.syntax", f"{where}: {error}", hint="Correct the YAML.") from error
     if not isinstance(raw, dict):
         raise Invalid("sweep.syntax", f"{where} must be a mapping with `parameters` and `metric`.")
     return parse_table(SweepSpec, raw, where)
 
 
 def check_sweep(spec: SweepSpec, workspace: Workspace, where: str) -> CheckedSweep:
-    """Everything that can be wrong is found here, before anything runs. Raises Invalid."""
+    """Check everything that can be wrong with a sweep before anything runs.
+
+    Parameters
+    ----------
+    spec
+        What is asked.
+    workspace
+        The project with the sweep's parameter set.
+    where
+        What the sweep is called in errors.
+
+    Raises
+    ------
+    Invalid
+        The sweep cannot run as asked.
+    """
     dag = workspace.dag
     if spec.method not in METHODS:
         raise Invalid(
             "sweep.method",
-            f"{where}: there is no method `{spec.method}`.",
-            hint=f"One of: {', '.join(METHODS)}.",
+            f"{where}: unknown method `{spec.method}`.",
+            hint=f"Choose one of: {', '.join(METHODS)}.",
         )
     if not spec.parameters:
-        raise Invalid("sweep.empty", f"{where}: no parameter to try.", hint="-p STEP.NAME=1,2,3")
+        raise Invalid(
+            "sweep.empty", f"{where}: there is no parameter to try.", hint="Add -p STEP.NAME=1,2,3."
+        )
     spaces = {}
     for key, given in spec.parameters.items():
         step, dot, name = key.rpartition(".")
         if not dot:
             raise Invalid(
-                "sweep.parameter", f"{where}: `{key}` names no step and parameter.",
+                "sweep.parameter", f"{where}: `{key}` is not a step and a parameter.",
                 hint="Write step.parameter, for example train.max_depth.",
             )  # fmt: skip
         spec_of = dag.steps[dag.find(step)]
@@ -118,24 +180,24 @@ def check_sweep(spec: SweepSpec, workspace: Workspace, where: str) -> CheckedSwe
         points = sum(1 for _ in grid(spaces))
         total = min(spec.trials, points) if spec.trials else points
     else:
-        total = spec.trials or DRAWN
+        total = spec.trials or DEFAULT_TRIALS
     if spec.trials < 0 or spec.workers < 0:
-        raise Invalid("sweep.number", f"{where}: trials and workers are 0 or more.")
+        raise Invalid("sweep.number", f"{where}: trials and workers must be 0 or more.")
     return CheckedSweep(replace(spec, steps=targets), spaces, targets, total)
 
 
 def _writer(spec: SweepSpec, workspace: Workspace, where: str) -> str:
-    known = {
+    writers = {
         o.path: name
         for name, step in workspace.dag.steps.items()
         for o in step.outputs
         if o.kind == "metrics"
     }
-    if spec.file not in known or not spec.key:
+    if spec.file not in writers or not spec.key:
         raise Invalid(
             "sweep.metric",
-            f"{where}: `{spec.metric}` is no FILE:KEY of a step's Metrics.",
-            hint=f"Files: {', '.join(known) or 'none'}; for example {next(iter(known), 'm.json')}"
-            ":roc_auc.",
+            f"{where}: `{spec.metric}` is not FILE:KEY of a step's Metrics.",
+            hint=f"Files: {', '.join(writers) or 'none'}; for example "
+            f"{next(iter(writers), 'm.json')}:roc_auc.",
         )
-    return known[spec.file]
+    return writers[spec.file]

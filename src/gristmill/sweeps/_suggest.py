@@ -1,4 +1,4 @@
-"""Who says what to try next: the grid, dice, or Optuna with its own storage."""
+"""What to try next: by a grid, at random, or by Optuna with its own storage."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gristmill.errors import Unavailable
-from gristmill.sweeps._space import Space, drawn, grid
+from gristmill.sweeps._space import Space, grid, random_point
 from gristmill.sweeps._spec import CheckedSweep
-from gristmill.sweeps._state import DONE, PRUNED, Trial
+from gristmill.sweeps._state import Trial, TrialState
 
 
 class Suggester(Protocol):
     def ask(self, number: int) -> dict[str, Any]:
         """The parameters of trial `number`, counted from 0."""
 
-    def again(self, trial: Trial) -> None:
-        """A trial that was begun by a process now dead begins again."""
+    def restart(self, trial: Trial) -> None:
+        """A trial that a dead process began begins again."""
 
     def prune(self, trial: Trial, step: int, value: float) -> bool:
-        """Hear a report; whether the trial should stop."""
+        """Take in a report; returns whether the trial should stop."""
 
     def tell(self, trial: Trial) -> None:
         """The trial has ended."""
 
 
-class Listed:
-    """Points known beforehand: a grid, or drawn from a seed."""
+class FixedPoints:
+    """Points that no result changes: a grid, or drawn from a seed."""
 
     def __init__(self, checked: CheckedSweep) -> None:
         self._spaces = checked.spaces
@@ -37,9 +37,9 @@ class Listed:
     def ask(self, number: int) -> dict[str, Any]:
         if self._grid is not None:
             return self._grid[number]
-        return drawn(self._spaces, self._seed, number)
+        return random_point(self._spaces, self._seed, number)
 
-    def again(self, trial: Trial) -> None:
+    def restart(self, trial: Trial) -> None:
         """Its parameters are in its record."""
 
     def prune(self, trial: Trial, step: int, value: float) -> bool:
@@ -75,7 +75,7 @@ class Optuna:
             direction="maximize" if checked.spec.maximize else "minimize",
             load_if_exists=True,
         )
-        self._asked: dict[int, Any] = {}
+        self._trials: dict[int, Any] = {}
         if self.study.trials:  # a resumed study must not draw what it drew before
             self.study.sampler = self._sampler(seed + len(self.study.trials))
 
@@ -87,30 +87,30 @@ class Optuna:
 
     def ask(self, number: int) -> dict[str, Any]:
         trial = self.study.ask()
-        self._asked[number] = trial
+        self._trials[number] = trial
         return {name: _suggest(trial, name, space) for name, space in self._spaces.items()}
 
-    def again(self, trial: Trial) -> None:
-        for known in self.study.get_trials(deepcopy=False):
-            unfinished = not known.state.is_finished()
-            if unfinished and known.number not in {t.number for t in self._asked.values()}:
-                self.study.tell(known.number, state=self._optuna.trial.TrialState.FAIL)
+    def restart(self, trial: Trial) -> None:
+        for stored in self.study.get_trials(deepcopy=False):
+            unfinished = not stored.state.is_finished()
+            if unfinished and stored.number not in {t.number for t in self._trials.values()}:
+                self.study.tell(stored.number, state=self._optuna.trial.TrialState.FAIL)
         self.study.enqueue_trial(_indices(trial.params, self._spaces))
         trial.params = self.ask(trial.number)
 
     def prune(self, trial: Trial, step: int, value: float) -> bool:
-        asked = self._asked[trial.number]
-        asked.report(value, step)
-        return bool(asked.should_prune())
+        optuna_trial = self._trials[trial.number]
+        optuna_trial.report(value, step)
+        return bool(optuna_trial.should_prune())
 
     def tell(self, trial: Trial) -> None:
         states = self._optuna.trial.TrialState
-        asked = self._asked.pop(trial.number)
-        if trial.state == DONE:
-            self.study.tell(asked, trial.value)
+        optuna_trial = self._trials.pop(trial.number)
+        if trial.state == TrialState.DONE:
+            self.study.tell(optuna_trial, trial.value)
         else:
-            pruned = trial.state == PRUNED
-            self.study.tell(asked, state=states.PRUNED if pruned else states.FAIL)
+            pruned = trial.state == TrialState.PRUNED
+            self.study.tell(optuna_trial, state=states.PRUNED if pruned else states.FAIL)
 
 
 def _suggest(trial: Any, name: str, space: Space) -> Any:
@@ -129,4 +129,4 @@ def _indices(params: dict[str, Any], spaces: Any) -> dict[str, Any]:
 def suggester(checked: CheckedSweep, directory: Path, name: str) -> Suggester:
     if checked.spec.method == "optuna":
         return Optuna(checked, directory / "optuna.db", name)
-    return Listed(checked)
+    return FixedPoints(checked)

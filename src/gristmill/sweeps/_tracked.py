@@ -1,4 +1,4 @@
-"""A sweep in MLflow: one run above its trials' runs, with the best of them."""
+"""A sweep in MLflow: the parent of its trials' runs, with the best of them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import time
 
 from gristmill.project import Project
 from gristmill.sweeps._state import Sweep
-from gristmill.tracking import connect, experiment_id
+from gristmill.tracking import experiment_id, mlflow_client
 
 STATUS = {True: "FINISHED", False: "KILLED"}
 
 
 def open_parent(project: Project, sweep: Sweep) -> str:
     """The sweep's run: a new one, or on resuming the old one, running again."""
-    client = connect(project)
+    client = mlflow_client(project)
     if sweep.parent:
         client.update_run(sweep.parent, status="RUNNING")
         return sweep.parent
@@ -31,7 +31,7 @@ def close_parent(project: Project, sweep: Sweep) -> None:
     """Note the best trial and end the sweep's run; KILLED when trials are left."""
     from mlflow.entities import Metric, RunTag
 
-    client = connect(project)
+    client = mlflow_client(project)
     parent = str(sweep.parent)
     best = sweep.best
     if best is not None:

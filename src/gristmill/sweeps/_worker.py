@@ -33,52 +33,52 @@ def main() -> int:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             return 1
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    results = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for line in sys.stdin:
-        _answer(answers, trial(json.loads(line)))
+        _write(results, run_trial(json.loads(line)))
     return 0
 
 
-def _answer(answers: TextIO, value: dict[str, Any]) -> None:
-    answers.write(json.dumps(value, default=str) + "\n")
-    answers.flush()
+def _write(results: TextIO, value: dict[str, Any]) -> None:
+    results.write(json.dumps(value, default=str) + "\n")
+    results.flush()
 
 
-def trial(asked: dict[str, Any]) -> dict[str, Any]:
+def run_trial(task: dict[str, Any]) -> dict[str, Any]:
     """Run the project at `root`; `status` is done, failed or cancelled."""
     begin = time.monotonic()
-    answer: dict[str, Any] = {"status": "failed", "run": None, "value": None, "error": ""}
-    os.environ[VARIABLE] = asked["reports"]
+    result: dict[str, Any] = {"status": "failed", "run": None, "value": None, "error": ""}
+    os.environ[VARIABLE] = task["reports"]
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        answer |= _run(asked)
+        result |= _run(task)
     except (KeyboardInterrupt, Cancelled):
-        answer["status"] = "cancelled"
+        result["status"] = "cancelled"
     except GristmillError as error:
-        answer["error"] = str(error)
+        result["error"] = str(error)
     except Exception as error:  # noqa: BLE001  # a trial's failure must not stop the others
-        answer["error"] = f"{type(error).__name__}: {error}"
+        result["error"] = f"{type(error).__name__}: {error}"
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return answer | {"seconds": time.monotonic() - begin}
+    return result | {"seconds": time.monotonic() - begin}
 
 
-def _run(asked: dict[str, Any]) -> dict[str, Any]:
+def _run(task: dict[str, Any]) -> dict[str, Any]:
     from gristmill.runner import run
     from gristmill.tracking import flat_metrics
 
-    project = Project.load(Path(asked["root"]))
+    project = Project.load(Path(task["root"]))
     os.chdir(project.root)
     request = RunRequest(
-        targets=tuple(asked["targets"]),
-        params=asked["params"],
-        overrides=asked["overrides"],
+        targets=tuple(task["targets"]),
+        params=task["params"],
+        overrides=task["overrides"],
         workers=1,
         keep_going=False,
-        trigger=f"sweep {asked['sweep']}",
-        labels=asked["tags"],
+        trigger=f"sweep {task['sweep']}",
+        labels=task["tags"],
     )
     result = run(project, request)
     if result.status == "cancelled":
@@ -86,7 +86,7 @@ def _run(asked: dict[str, Any]) -> dict[str, Any]:
     errors = [str(s.error) for s in result.steps.values() if s.error]
     if not result.ok:
         return {"status": "failed", "run": result.run, "error": errors[0] if errors else ""}
-    file, _, key = asked["metric"].rpartition(":")
+    file, _, key = task["metric"].rpartition(":")
     value = None
     with contextlib.suppress(ValueError):
         value = flat_metrics(json.loads((project.root / file).read_text("utf-8"))).get(key)

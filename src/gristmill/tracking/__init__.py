@@ -14,9 +14,11 @@ if TYPE_CHECKING:
         RUN_TAG,
         STEP_TAG,
         Tracker,
-        connect,
         experiment_id,
         flat_metrics,
+        from_mlflow_status,
+        mlflow_client,
+        to_mlflow_status,
     )
 else:
     __getattr__, __dir__ = door(__name__)
@@ -25,7 +27,9 @@ __all__ = [
     "RUN_TAG",
     "STEP_TAG",
     "Tracker",
-    "connect",
     "experiment_id",
     "flat_metrics",
+    "from_mlflow_status",
+    "mlflow_client",
+    "to_mlflow_status",
 ]

@@ -1,4 +1,4 @@
-"""MLflow's SQLite database: made aside and put in place, from a copy kept for this MLflow.
+"""MLflow's SQLite database: written aside and put in place, from a template for this MLflow.
 
 Migrating a new one takes seconds, so that a kill would often leave half of one, and several
 processes that begin it at once fail.
@@ -23,20 +23,20 @@ def create(path: Path) -> None:
     Its changes are written ahead: one flush to disk for each instead of three, and readers do not
     wait for the writer. The file remembers it.
     """
-    kept = _kept()
+    template = _template()
     with _aside(path) as made:
-        if kept.exists():
-            shutil.copyfile(kept, made)
+        if template.exists():
+            shutil.copyfile(template, made)
         else:
             _migrate(made)
-            with suppress(OSError), _aside(kept) as copy:  # a home without room costs only time
+            with suppress(OSError), _aside(template) as copy:  # a home without room costs only time
                 shutil.copyfile(made, copy)
         with closing(sqlite3.connect(made)) as database, database:
-            place = f"{(path.parent / 'artifacts').as_uri()}/0"
-            database.execute("UPDATE experiments SET artifact_location = ?", (place,))
+            location = f"{(path.parent / 'artifacts').as_uri()}/0"
+            database.execute("UPDATE experiments SET artifact_location = ?", (location,))
 
 
-def _kept() -> Path:
+def _template() -> Path:
     """Where the empty database of the installed MLflow is kept for this user."""
     import mlflow
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import Unavailable
-from gristmill.files import held
+from gristmill.files import hold_lock
 from gristmill.lineage import Lineage
 from gristmill.project import STATE, Project
 from gristmill.tracking._database import FILE, create
@@ -29,10 +29,50 @@ ATTEMPT_TAG = "gristmill.attempt"
 WORKSPACE_TAG = "gristmill.workspace"
 PARAM_LIMIT = 6000
 BATCH = 100  # most that MLflow takes of parameters at once
+MLFLOW_STATUSES = {
+    "succeeded": "FINISHED",
+    "failed": "FAILED",
+    "cancelled": "KILLED",
+    "running": "RUNNING",
+    "waiting": "SCHEDULED",
+}
 
 
-def connect(project: Project) -> MlflowClient:
-    """A client of the project's tracking store, created and migrated once by one process."""
+def to_mlflow_status(status: str) -> str:
+    """MLflow's word for the status of a run or step.
+
+    Parameters
+    ----------
+    status
+        succeeded, failed, cancelled, running or waiting; anything else is put in capitals.
+    """
+    return MLFLOW_STATUSES.get(status, status.upper())
+
+
+def from_mlflow_status(status: str) -> str:
+    """The status of a run or step that MLflow has; the inverse of `to_mlflow_status`.
+
+    Parameters
+    ----------
+    status
+        As in `RunInfo.status`.
+    """
+    return next((ours for ours, name in MLFLOW_STATUSES.items() if name == status), status.lower())
+
+
+def mlflow_client(project: Project) -> MlflowClient:
+    """A client of the project's tracking store, created and migrated once by one process.
+
+    Parameters
+    ----------
+    project
+        Its `[tracking] uri`, or MLFLOW_TRACKING_URI, says where the store is.
+
+    Raises
+    ------
+    Unavailable
+        `tracking.unreachable`, when the store does not answer.
+    """
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -44,7 +84,9 @@ def connect(project: Project) -> MlflowClient:
     uri = project.tracking_uri
     local = uri.startswith(FILE)
     try:
-        with held(project.home / STATE / "mlflow.lock") if local else contextlib.nullcontext():
+        with (
+            hold_lock(project.origin / STATE / "mlflow.lock") if local else contextlib.nullcontext()
+        ):
             if local and not os.path.exists(path := uri.removeprefix(FILE)):
                 create(Path(path))
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
@@ -52,29 +94,41 @@ def connect(project: Project) -> MlflowClient:
     except MlflowException as error:
         raise Unavailable(
             "tracking.unreachable",
-            f"MLflow at {public_uri(uri)} does not answer: {error}",
-            hint="Mend `[tracking] uri` in gristmill.toml or MLFLOW_TRACKING_URI.",
+            f"MLflow at {public_uri(uri)} cannot be reached: {error}",
+            hint="Correct `[tracking] uri` in gristmill.toml, or MLFLOW_TRACKING_URI.",
         ) from error
     return client
 
 
 def experiment_id(project: Project, client: MlflowClient, suffix: str = "") -> str:
-    """The project's experiment, made when absent; local artifacts lie in `.gristmill/artifacts`."""
+    """The id of the project's experiment, which is created when absent.
+
+    Artifacts of a local store are kept in `.gristmill/artifacts`.
+
+    Parameters
+    ----------
+    project
+        The project.
+    client
+        Its client, from `mlflow_client`.
+    suffix
+        Added to the experiment's name, for runs that are to stand apart.
+    """
     from mlflow.exceptions import MlflowException
 
     name = project.experiment + suffix
-    found = client.get_experiment_by_name(name)
-    if found is not None:
-        return str(found.experiment_id)
+    experiment = client.get_experiment_by_name(name)
+    if experiment is not None:
+        return str(experiment.experiment_id)
     local = project.tracking_uri.startswith("sqlite:")
-    location = (project.home / STATE / "artifacts").as_uri() if local else None
+    location = (project.origin / STATE / "artifacts").as_uri() if local else None
     try:
         return str(client.create_experiment(name, artifact_location=location))
     except MlflowException:
-        found = client.get_experiment_by_name(name)
-        if found is None:
+        experiment = client.get_experiment_by_name(name)
+        if experiment is None:  # nobody else created it meanwhile
             raise
-        return str(found.experiment_id)
+        return str(experiment.experiment_id)
 
 
 def public_uri(uri: str) -> str:
@@ -84,14 +138,29 @@ def public_uri(uri: str) -> str:
 
 
 class Tracker:
-    """Writes one pipeline run to MLflow. Used by the scheduler's thread only."""
+    """Writes one pipeline run to MLflow. Used by the scheduler's thread only.
+
+    Parameters
+    ----------
+    project
+        The project, whose lock the caller holds.
+    run
+        The run's name.
+    tags
+        Tags of the parent run.
+
+    Attributes
+    ----------
+    parent
+        The id of the parent run.
+    """
 
     def __init__(self, project: Project, run: str, tags: Mapping[str, str]) -> None:
         self.project = project
         self.run = run
-        self.client = connect(project)
+        self.client = mlflow_client(project)
         self.experiment = experiment_id(project, self.client)
-        self.workspace = os.path.relpath(project.root, project.home)
+        self.workspace = os.path.relpath(project.root, project.origin)
         self._close_dead_runs()
         parent = self.client.create_run(
             self.experiment,
@@ -110,20 +179,35 @@ class Tracker:
         self._open = {self.parent}
 
     def _close_dead_runs(self) -> None:
-        """Runs a killed process left open; nobody else runs while we hold the project. Those of
-        shadows are theirs to close."""
-        left = self.client.search_runs(
+        """Close what a killed process left open: nobody else runs while we hold the project.
+
+        Runs of doubles are closed by the doubles.
+        """
+        unfinished = self.client.search_runs(
             [self.experiment],
             f"attributes.status = 'RUNNING' and tags.`{WORKSPACE_TAG}` = '{self.workspace}'",
             max_results=1000,
         )
-        for run in left:
+        for run in unfinished:
             self.client.set_terminated(run.info.run_id, "KILLED")
 
     def start_step(
         self, step: str, params: Mapping[str, Any], notebook: str, attempt: int = 1
     ) -> dict[str, str]:
-        """Open the child run; returns what the kernel's environment must say to join it."""
+        """Open the child run of a step.
+
+        Parameters
+        ----------
+        step, params, notebook
+            The step's name, parameters by name, and notebook.
+        attempt
+            The number of the attempt, from 1.
+
+        Returns
+        -------
+        dict
+            The environment variables by which the kernel joins the run.
+        """
         from mlflow.entities import Param
         from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
@@ -152,11 +236,27 @@ class Tracker:
         }
 
     def resume_step(self, step: str, run_id: str, earlier: str) -> dict[str, str]:
-        """Open the child run of the run `earlier` again, as a child of this one: the kernel that
-        goes on logs there, and what it logged before stays. Returns as `start_step`."""
+        """Reopen the child run of an earlier run, as a child of this one.
+
+        The kernel that goes on logs there, and what it logged before stays.
+
+        Parameters
+        ----------
+        step
+            The step's name.
+        run_id
+            The child run's id in MLflow.
+        earlier
+            The name of the run that it was a child of.
+
+        Returns
+        -------
+        dict
+            As `start_step`.
+        """
         from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-        before = self.client.get_run(run_id).data.tags
+        old_tags = self.client.get_run(run_id).data.tags
         self.client.update_run(run_id, status="RUNNING")
         self._children[step] = run_id
         self._open.add(run_id)
@@ -167,13 +267,14 @@ class Tracker:
         }
         for key, value in tags.items():
             self.client.set_tag(run_id, key, value)
-        if "gristmill.error" in before:
+        if "gristmill.error" in old_tags:
             self.client.delete_tag(run_id, "gristmill.error")
-        if parent := before.get(MLFLOW_PARENT_RUN_ID):
+        if parent := old_tags.get(MLFLOW_PARENT_RUN_ID):
             self.client.set_tag(parent, "gristmill.resumed-by", self.run)
         return {"MLFLOW_RUN_ID": run_id}
 
     def child(self, step: str) -> str | None:
+        """The id of a step's latest child run, None before its first."""
         return self._children.get(step)
 
     def finish_step(
@@ -187,18 +288,36 @@ class Tracker:
         lineage: Lineage | None = None,
         error: str = "",
     ) -> None:
-        """Close the child run with what the step made; `status` is FINISHED, FAILED or KILLED."""
+        """Close the child run of a step.
+
+        Parameters
+        ----------
+        step, status
+            The step's name, and succeeded, failed or cancelled.
+        executed
+            The executed notebook.
+        metrics
+            Numbers by name; those that are not finite are left out.
+        files
+            Files by the artifact folder that they go to.
+        lineage
+            What the outputs were made from.
+        error
+            Why the step failed.
+        """
         import time
 
         from mlflow.entities import Metric, RunTag
 
         run_id = self._children[step]
-        now = int(time.time() * 1000)
-        values = [Metric(k, v, now, 0) for k, v in (metrics or {}).items() if math.isfinite(v)]
+        timestamp = int(time.time() * 1000)
+        values = [
+            Metric(k, v, timestamp, 0) for k, v in (metrics or {}).items() if math.isfinite(v)
+        ]
         tags = []
         if lineage is not None:
-            found = {"commit": lineage.commit, "source": lineage.source, "author": lineage.author}
-            tags += [RunTag(f"gristmill.{k}", v) for k, v in found.items() if v]
+            origin = {"commit": lineage.commit, "source": lineage.source, "author": lineage.author}
+            tags += [RunTag(f"gristmill.{k}", v) for k, v in origin.items() if v]
             if lineage.dirty is not None:
                 tags.append(RunTag("gristmill.dirty", str(lineage.dirty).lower()))
         if error:
@@ -210,7 +329,7 @@ class Tracker:
             self._store(run_id).log_artifact(str(path), folder)
         if lineage is not None:
             self._log_text(run_id, lineage.to_json(), "lineage.json")
-        self.client.set_terminated(run_id, status)
+        self.client.set_terminated(run_id, to_mlflow_status(status))
         self._open.discard(run_id)
 
     def _store(self, run_id: str) -> Any:
@@ -241,20 +360,31 @@ class Tracker:
     def finish(
         self, status: str, params: Mapping[str, Any], metrics: Mapping[str, float], record: str
     ) -> None:
-        """Close the parent run with the parameters and metrics of all steps, by which runs are
-        searched; `record` is kept as `run.json`."""
+        """Close the parent run.
+
+        Parameters
+        ----------
+        status
+            succeeded, failed, waiting or cancelled.
+        params, metrics
+            Those of all steps, named `step.name`, by which runs are searched.
+        record
+            The run's record in JSON, kept as the artifact `run.json`.
+        """
         import time
 
         from mlflow.entities import Metric, Param
 
-        now = int(time.time() * 1000)
-        values = [Metric(k, v, now, 0) for k, v in metrics.items() if math.isfinite(v)]
-        given = [Param(k, _text(v)) for k, v in params.items()]
-        for begin in range(0, max(len(values), len(given)), BATCH):
+        timestamp = int(time.time() * 1000)
+        values = [Metric(k, v, timestamp, 0) for k, v in metrics.items() if math.isfinite(v)]
+        parameters = [Param(k, _text(v)) for k, v in params.items()]
+        for begin in range(0, max(len(values), len(parameters)), BATCH):
             end = begin + BATCH
-            self.client.log_batch(self.parent, metrics=values[begin:end], params=given[begin:end])
+            self.client.log_batch(
+                self.parent, metrics=values[begin:end], params=parameters[begin:end]
+            )
         self._log_text(self.parent, record, "run.json")
-        self.client.set_terminated(self.parent, status)
+        self.client.set_terminated(self.parent, to_mlflow_status(status))
         self._open.discard(self.parent)
 
 
@@ -264,11 +394,19 @@ def _text(value: Any) -> str:
 
 
 def flat_metrics(value: Any, prefix: str = "") -> dict[str, float]:
-    """Numbers of a JSON document by dotted name; lists and text are passed over."""
-    found: dict[str, float] = {}
+    """Numbers of a JSON document by dotted name.
+
+    Parameters
+    ----------
+    value
+        The parsed document. Lists and text are passed over.
+    prefix
+        What each name begins with.
+    """
+    numbers: dict[str, float] = {}
     if isinstance(value, Mapping):
         for key, item in value.items():
-            found.update(flat_metrics(item, f"{prefix}.{key}" if prefix else str(key)))
+            numbers.update(flat_metrics(item, f"{prefix}.{key}" if prefix else str(key)))
     elif isinstance(value, int | float) and prefix:
-        found[prefix] = float(value)
-    return found
+        numbers[prefix] = float(value)
+    return numbers

@@ -1,4 +1,4 @@
-"""Kernels forked from a server that has already imported the libraries of the notebook."""
+"""Kernels, shells and commands forked from a server that has already imported their libraries."""
 
 from __future__ import annotations
 
@@ -7,58 +7,37 @@ from typing import TYPE_CHECKING
 from gristmill._door import door
 
 if TYPE_CHECKING:
-    from gristmill.warm._client.client import (
-        START_TIMEOUT,
-        await_ready,
-        connect,
-        request_child,
-        servers,
-        start_server,
-    )
+    from gristmill.warm._client.command import CommandServer
+    from gristmill.warm._client.diagnose import Check, diagnose
+    from gristmill.warm._client.file_log import log_files_to, read_file_log
     from gristmill.warm._client.kernels import (
-        HISTORY_ARGUMENT,
         KernelHandle,
         KernelRequest,
-        acquire,
-        attach,
+        attach_kernel,
+        start_kernel,
         stop_servers,
     )
     from gristmill.warm._client.preload import third_party_imports
-    from gristmill.warm._client.process import Pipe, WarmProcess
-    from gristmill.warm._client.provisioner import NotWarm, parse_command, server_spec
-    from gristmill.warm._client.runtime import runtime_dir
-    from gristmill.warm._client.spec import ServerSpec, child_message, start_environment
-    from gristmill.warm._server.child import exit_child
-    from gristmill.warm._server.observe import VARIABLE
-    from gristmill.warm._server.wire import receive, send
+    from gristmill.warm._client.provisioner import NotWarm
+    from gristmill.warm._client.shell import ForkedShell, start_ahead
+    from gristmill.warm._server.child import exit_without_teardown
 else:
     __getattr__, __dir__ = door(__name__)
 
 __all__ = [
-    "HISTORY_ARGUMENT",
-    "START_TIMEOUT",
-    "VARIABLE",
+    "Check",
+    "CommandServer",
+    "ForkedShell",
     "KernelHandle",
     "KernelRequest",
     "NotWarm",
-    "Pipe",
-    "ServerSpec",
-    "WarmProcess",
-    "acquire",
-    "attach",
-    "await_ready",
-    "child_message",
-    "connect",
-    "exit_child",
-    "parse_command",
-    "receive",
-    "request_child",
-    "runtime_dir",
-    "send",
-    "server_spec",
-    "servers",
-    "start_environment",
-    "start_server",
+    "attach_kernel",
+    "diagnose",
+    "exit_without_teardown",
+    "log_files_to",
+    "read_file_log",
+    "start_ahead",
+    "start_kernel",
     "stop_servers",
     "third_party_imports",
 ]

@@ -21,14 +21,31 @@ name = "{name}"
 
 
 def initialise(root: Path, name: str | None = None) -> list[str]:
-    """Write settings, ignore Gristmill's state, make a DVC repository; returns what was written.
+    """Make a directory a project: settings, a DVC repository, Gristmill's state ignored by git.
 
-    Raises Conflict when `root` is a project already.
+    Parameters
+    ----------
+    root
+        The directory; it is created when absent.
+    name
+        The project's name; the directory's when None.
+
+    Returns
+    -------
+    list of str
+        What was written, relative to the root.
+
+    Raises
+    ------
+    Conflict
+        `init.exists`, when it is a project already.
+    Invalid
+        `init.not-a-directory`.
     """
     if root.exists() and not root.is_dir():
         raise Invalid("init.not-a-directory", f"{root} is not a directory.")
     if (root / SETTINGS).exists():
-        raise Conflict("init.exists", f"{root} is a project already: it has {SETTINGS}.")
+        raise Conflict("init.exists", f"{root} is already a project: it has {SETTINGS}.")
     root.mkdir(parents=True, exist_ok=True)
     made = []
     ignored = root / ".gitignore"

@@ -1,10 +1,10 @@
-"""Lineage of what runs made: written when a step succeeds, found again for any output."""
+"""Lineage of what runs made: written when a step succeeds, looked up for any output."""
 
 from __future__ import annotations
 
-import json
+import contextlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,28 @@ def make_lineage(
     executed: Path | None,
     entry: Mapping[str, Any],
 ) -> Lineage:
-    """The lineage of a step recorded in `dvc.lock` as `entry`."""
+    """The lineage of a finished step.
+
+    Parameters
+    ----------
+    workspace
+        The project as the run read it.
+    step
+        The step's name.
+    git
+        What git says about the sources.
+    run
+        The run's id, None for outputs that came without one.
+    executed
+        The executed notebook, None when there is none.
+    entry
+        The step's entry in `dvc.lock`.
+
+    Returns
+    -------
+    Lineage
+        Unknown parts are None.
+    """
     state = locked_state(entry, step, workspace.environment)
     return Lineage(
         project=workspace.project.name,
@@ -51,19 +72,65 @@ def make_lineage(
     )
 
 
-def remember(project: Project, lineage: Lineage) -> None:
-    """Keep a run's lineage beside its executed notebook."""
+def save_lineage(project: Project, lineage: Lineage) -> None:
+    """Keep a run's lineage beside its executed notebook.
+
+    Parameters
+    ----------
+    project
+        The project.
+    lineage
+        The lineage of one step of the run.
+    """
     path = project.state / "runs" / str(lineage.run) / f"{lineage.step}.lineage.json"
     write_atomic(path, lineage.to_json())
 
 
-def lineage_of(project: Project, path: str) -> Lineage:
-    """The lineage of an output as it lies in the project now.
+def recorded_lineages(project: Project, step: str = "*") -> Iterator[Lineage]:
+    """The lineage of what runs made, newest run first; unreadable records are skipped.
 
-    The run that wrote exactly this content is found among the kept runs; an output that came by
+    Parameters
+    ----------
+    project
+        The project.
+    step
+        The step's name, `*` for all steps.
+
+    Yields
+    ------
+    Lineage
+        One for each run and step.
+    """
+    for path in sorted(project.state.glob(f"runs/*/{step}.lineage.json"), reverse=True):
+        with contextlib.suppress(OSError, Invalid):
+            yield Lineage.from_json(path.read_text(encoding="utf-8"))
+
+
+def lineage_of(project: Project, path: str) -> Lineage:
+    """The lineage of an output as it is in the project now.
+
+    It is looked up among the runs whose records are kept, by content. An output that came by
     `dvc repro` or `dvc pull` has lineage from `dvc.lock` and git, without run and executed
-    notebook. Raises NotFound when no step writes `path`, Conflict when the content is not what
-    `dvc.lock` recorded.
+    notebook.
+
+    Parameters
+    ----------
+    project
+        The project.
+    path
+        The output, relative to the root.
+
+    Returns
+    -------
+    Lineage
+        Of exactly this content.
+
+    Raises
+    ------
+    NotFound
+        `lineage.no-step`, when no step writes `path`.
+    Conflict
+        `lineage.stale`, when the content is not what `dvc.lock` recorded.
     """
     workspace = load_workspace(project)
     step = next(
@@ -77,20 +144,16 @@ def lineage_of(project: Project, path: str) -> Lineage:
         )
     entry = LockFile(project.root).stages.get(step.name)
     recorded = locked_state(entry, step.name, workspace.environment) if entry else None
-    present = workspace.hashes.md5(path)
+    current = workspace.hashes.md5(path)
     workspace.hashes.save()
-    if recorded is None or present is None or recorded.outputs.get(path) != present:
+    if recorded is None or current is None or recorded.outputs.get(path) != current:
         raise Conflict(
             "lineage.stale",
-            f"{path} is not what step {step.name} last wrote.",
+            f"{path} is not what the step {step.name} last wrote.",
             hint=f"Run it: `gristmill run {step.name}`.",
         )
-    for kept in sorted(project.state.glob(f"runs/*/{step.name}.lineage.json"), reverse=True):
-        try:
-            lineage = Lineage.from_json(kept.read_text(encoding="utf-8"))
-        except (OSError, Invalid, json.JSONDecodeError):
-            continue
+    for lineage in recorded_lineages(project, step.name):
         same_inputs = lineage.source == recorded.inputs.get(source_path(step.name))
-        if lineage.outputs.get(path) == present and same_inputs:
+        if lineage.outputs.get(path) == current and same_inputs:
             return lineage
     return make_lineage(workspace, step.name, git_state(project.root), None, None, entry or {})

@@ -1,4 +1,4 @@
-"""What `gristmill.toml` says of runs: `[steps.NAME]`, `[run]`, and the machine they share."""
+"""What `gristmill.toml` says about runs: the tables `[steps.NAME]` and `[run]`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from gristmill.errors import Invalid, NotFound
 from gristmill.project import SETTINGS, Project
@@ -25,18 +24,36 @@ THREADS = (
 )
 """What numerical libraries read at their import to size their thread pools."""
 
-Amounts = Mapping[str, int]
+Resources = Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class StepSettings:
     """A `[steps.NAME]` table, as written.
 
-    `cpus`, `memory` ("4GB") and `gpus` are what the step occupies while it runs: it begins when
-    they are free. A step that says nothing occupies one cpu; one that names `cpus` also gets that
-    many threads (THREADS). `retries` is how often a failed step is tried again, after `backoff`
-    and then twice as long each time. `timeout` is for all cells of one attempt, `cell_timeout`
-    for each. `approval` names a model: the step begins when its reviewers have agreed to it.
+    The step begins when the `cpus`, `memory` and `gpus` that it occupies are free.
+
+    Attributes
+    ----------
+    cpus
+        How many it occupies, and how many threads its libraries get (THREADS); 1 and no limit
+        of threads when None.
+    memory
+        How much it occupies, for example "4GB".
+    gpus
+        How many it occupies.
+    retries
+        How often a failed step is tried again.
+    backoff
+        The wait before the first retry, for example "1s"; it doubles each time.
+    timeout
+        The limit of one attempt, None for none.
+    cell_timeout
+        The limit of each cell, None for none.
+    tags
+        Names that `gristmill run --tag` selects steps by.
+    approval
+        A model; the step begins when its reviewers have approved it.
     """
 
     cpus: int | None = None
@@ -52,8 +69,21 @@ class StepSettings:
 
 @dataclass(frozen=True)
 class RunSettings:
-    """The `[run]` table: `workers` at once, the machine where it is not to be detected, and whether
-    to `pull` from the DVC remote what is missing here."""
+    """The `[run]` table.
+
+    Attributes
+    ----------
+    workers
+        Steps at once; as many as cpus when None.
+    cpus
+        Cpus for all steps; what this process may use when None.
+    memory
+        Memory for all steps, for example "16GB"; the machine's when None.
+    gpus
+        Gpus for all steps; the visible ones when None.
+    pull
+        Whether to fetch from the DVC remote what is missing here.
+    """
 
     workers: int | None = None
     cpus: int | None = None
@@ -64,7 +94,29 @@ class RunSettings:
 
 @dataclass(frozen=True)
 class StepPolicy:
-    """`StepSettings` as numbers: bytes and seconds."""
+    """`StepSettings` as numbers.
+
+    Attributes
+    ----------
+    cpus
+        Cpus that it occupies.
+    memory
+        Bytes that it occupies.
+    gpus
+        Gpus that it occupies.
+    retries
+        How often a failed step is tried again.
+    backoff
+        Seconds before the first retry.
+    timeout
+        Seconds for one attempt.
+    cell_timeout
+        Seconds for each cell.
+    tags
+        Names that select steps.
+    approval
+        A model whose approval it needs, "" for none.
+    """
 
     cpus: int | None = None
     memory: int = 0
@@ -77,7 +129,8 @@ class StepPolicy:
     approval: str = ""
 
     @property
-    def demand(self) -> Amounts:
+    def demand(self) -> Resources:
+        """What the step occupies while it runs."""
         cpus = 1 if self.cpus is None else self.cpus
         return {"workers": 1, "cpus": cpus, "memory": self.memory, "gpus": self.gpus}
 
@@ -90,12 +143,12 @@ class StepPolicy:
 
 def step_policies(project: Project, steps: Iterable[str]) -> dict[str, StepPolicy]:
     """The policy of every step. Raises Invalid for an unknown step or key and a bad value."""
-    known = set(steps)
+    names = set(steps)
     tables = project.table("steps")
     for name in tables:
-        if name not in known:
-            raise unknown_key(name, known, f"{SETTINGS} [steps]")
-    return {n: _policy(project, n) if n in tables else StepPolicy() for n in known}
+        if name not in names:
+            raise unknown_key(name, names, f"{SETTINGS} [steps]")
+    return {n: _policy(project, n) if n in tables else StepPolicy() for n in names}
 
 
 def _policy(project: Project, step: str) -> StepPolicy:
@@ -121,18 +174,40 @@ def _limit(text: str | None, where: str) -> float | None:
         return None
     seconds = parse_seconds(text, where)
     if seconds == 0:
-        raise Invalid("settings.value", f"{where}: 0 leaves no time.", hint="Leave it out.")
+        raise Invalid(
+            "settings.value",
+            f"{where}: a limit of 0 leaves no time to run.",
+            hint="Remove it for no limit.",
+        )
     return seconds
 
 
 def _not_negative(value: int | None, where: str) -> None:
     if value is not None and value < 0:
-        raise Invalid("settings.value", f"{where} = {value} is negative.", hint="0 or more.")
+        raise Invalid("settings.value", f"{where} = {value} is negative.", hint="Use 0 or more.")
 
 
-def tagged(policies: Mapping[str, StepPolicy], tags: Iterable[str]) -> list[str]:
-    """The steps that carry one of `tags`. Raises NotFound for a tag that no step has."""
-    found: list[str] = []
+def steps_with_tags(policies: Mapping[str, StepPolicy], tags: Iterable[str]) -> list[str]:
+    """The steps that carry tags.
+
+    Parameters
+    ----------
+    policies
+        The policy of every step.
+    tags
+        Tags.
+
+    Returns
+    -------
+    list of str
+        Steps that carry one of them.
+
+    Raises
+    ------
+    NotFound
+        `tag.not-found`, for a tag that no step has.
+    """
+    names: list[str] = []
     for tag in tags:
         steps = [name for name, policy in policies.items() if tag in policy.tags]
         if not steps:
@@ -140,54 +215,35 @@ def tagged(policies: Mapping[str, StepPolicy], tags: Iterable[str]) -> list[str]
             raise NotFound(
                 "tag.not-found",
                 f"no step has the tag `{tag}`.",
-                hint=f"Tags in {SETTINGS} [steps.NAME] tags: {known}.",
+                hint=f"Tags in {SETTINGS} [steps.NAME]: {known}.",
             )
-        found += steps
-    return found
+        names += steps
+    return names
 
 
 def run_settings(project: Project) -> RunSettings:
-    """The `[run]` table. Raises Invalid."""
+    """The `[run]` table.
+
+    Parameters
+    ----------
+    project
+        The project.
+
+    Returns
+    -------
+    RunSettings
+        What it says, or the defaults.
+
+    Raises
+    ------
+    Invalid
+        For an unknown key or a bad value.
+    """
     where = f"{SETTINGS} [run]"
     settings = parse_table(RunSettings, project.table("run"), where)
     for key in ("workers", "cpus", "gpus"):
         _not_negative(getattr(settings, key), f"{where} {key}")
     return settings
-
-
-def capacity(settings: RunSettings, workers: int) -> Amounts:
-    """What there is for steps: `[run]` before what this process may use of the machine.
-
-    More workers than cpus means more cpus: whoever asks for that oversubscribes on purpose.
-    """
-    where = f"{SETTINGS} [run]"
-    cpus = settings.cpus or machine_cpus()
-    slots = workers or settings.workers or cpus
-    memory = parse_bytes(settings.memory, f"{where} memory") if settings.memory else None
-    return {
-        "workers": slots,
-        "cpus": max(cpus, slots),
-        "memory": machine_memory() if memory is None else memory,
-        "gpus": len(machine_gpus()) if settings.gpus is None else settings.gpus,
-    }
-
-
-def require_fit(policies: Mapping[str, StepPolicy], steps: Iterable[str], there: Amounts) -> None:
-    """Raise Invalid when a step of `steps` could never begin."""
-    for step in steps:
-        for name, amount in policies[step].demand.items():
-            if amount > there[name]:
-                size = _gigabytes if name == "memory" else str
-                raise Invalid(
-                    "step.too-big",
-                    f"{step} needs {size(amount)} {name}, but there are {size(there[name])}.",
-                    hint=f"Lower {name} in {SETTINGS} [steps.{step}], or say what there is in "
-                    f"[run] {name}.",
-                )
-
-
-def _gigabytes(amount: int) -> str:
-    return f"{amount / 1e9:.3g} GB of"
 
 
 def parse_seconds(text: str, where: str) -> float:
@@ -196,8 +252,8 @@ def parse_seconds(text: str, where: str) -> float:
     if match is None:
         raise Invalid(
             "settings.duration",
-            f"{where}: {text!r} is no length of time.",
-            hint="Seconds, minutes, hours or days: 90s, 30m, 2h, 1d.",
+            f"{where}: {text!r} is not a duration.",
+            hint="Use seconds, minutes, hours or days: 90s, 30m, 2h or 1d.",
         )
     return float(match[1]) * SECONDS[match[2]]
 
@@ -207,62 +263,8 @@ def parse_bytes(text: str, where: str) -> int:
     match = re.fullmatch(r"(\d{1,18}(?:\.\d{1,9})?)\s*([KMGT]I?B|)", text.upper())
     if match is None:
         raise Invalid(
-            "settings.size", f"{where}: {text!r} is no size.", hint="For example 512MB or 4GB."
+            "settings.size",
+            f"{where}: {text!r} is not a size.",
+            hint="Use for example 512MB or 4GB.",
         )
     return int(float(match[1]) * BYTES[match[2]])
-
-
-def machine_cpus() -> int:
-    """The cpus this process may use: its affinity, less where its control group grants less."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    quota = _control_group("cpu.max").split()
-    if len(quota) == 2 and quota[0] != "max":
-        return max(1, min(allowed or 1, int(quota[0]) // int(quota[1])))
-    return allowed or 1
-
-
-def machine_memory() -> int:
-    """Bytes of memory, less where the control group grants less."""
-    import psutil
-
-    total = int(psutil.virtual_memory().total)
-    limit = _control_group("memory.max").strip()
-    return min(total, int(limit)) if limit.isdigit() else total
-
-
-def machine_gpus() -> tuple[str, ...]:
-    """The names CUDA knows this process's devices by."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return tuple(name.strip() for name in visible.split(",") if name.strip() not in ("", "-1"))
-    return tuple(str(i) for i, _ in enumerate(Path("/dev").glob("nvidia[0-9]*")))
-
-
-class Devices:
-    """Who has which gpu: steps at once see different ones."""
-
-    def __init__(self, count: int) -> None:
-        found = machine_gpus()
-        self._free = list(found[:count]) if len(found) >= count else [str(i) for i in range(count)]
-        self._taken: dict[str, list[str]] = {}
-
-    def take(self, step: str, count: int) -> dict[str, str]:
-        """The environment that shows `count` gpus to a step; nothing changes for none."""
-        if not count:
-            return {}
-        self._taken[step] = [self._free.pop(0) for _ in range(count)]
-        return {"CUDA_VISIBLE_DEVICES": ",".join(self._taken[step])}
-
-    def give_back(self, step: str) -> None:
-        self._free += self._taken.pop(step, [])
-
-
-def _control_group(name: str) -> str:
-    try:
-        own = Path("/proc/self/cgroup").read_text("ascii").rpartition("::/")[2].strip()
-        for folder in (Path("/sys/fs/cgroup", own), Path("/sys/fs/cgroup")):
-            if (folder / name).is_file():
-                return (folder / name).read_text("ascii")
-    except OSError:
-        pass
-    return ""

@@ -35,16 +35,34 @@ def desired_stages(workspace: Workspace) -> dict[str, Any]:
 
 
 def pipeline_text(root: Path, workspace: Workspace) -> str | None:
-    """What `dvc.yaml` should say, None when it already does.
+    """What `dvc.yaml` should say.
 
-    Raises Invalid when somebody else's stage has a step's name.
+    Parameters
+    ----------
+    root
+        The project's root.
+    workspace
+        The project as it is now.
+
+    Returns
+    -------
+    str or None
+        None when it already says so.
+
+    Raises
+    ------
+    Invalid
+        `pipeline.syntax`, or `pipeline.foreign-stage` when somebody else's stage has a step's
+        name.
     """
     path = root / PIPELINE_FILE
     old_text = path.read_text(encoding="utf-8") if path.exists() else ""
     try:
         old = yaml.load(old_text, Loader=YamlLoader) or {}  # noqa: S506
     except yaml.YAMLError as error:
-        raise Invalid("pipeline.syntax", f"dvc.yaml: {error}", hint="Mend or delete it.") from error
+        raise Invalid(
+            "pipeline.syntax", f"dvc.yaml: {error}", hint="Correct or delete the file."
+        ) from error
     stages = desired_stages(workspace)
     clash = sorted(set(foreign_stages(old)) & set(stages))
     if clash:
@@ -80,7 +98,20 @@ def _round_trip(old_text: str, stages: dict[str, Any]) -> str:
 def sync(workspace: Workspace) -> bool:
     """Write step files, `dvc.yaml` and the lock entry of the stage `sources`.
 
-    Returns whether anything changed. Raises Invalid when a stage of the user's stands in the way.
+    Parameters
+    ----------
+    workspace
+        The project as it is now.
+
+    Returns
+    -------
+    bool
+        Whether anything changed.
+
+    Raises
+    ------
+    Invalid
+        When a stage of the user's has a step's name.
     """
     root = workspace.project.root
     text = pipeline_text(root, workspace)

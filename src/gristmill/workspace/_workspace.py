@@ -6,17 +6,15 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from gristmill.errors import Invalid, NotFound
+from gristmill.errors import NotFound
 from gristmill.files import write_atomic
-from gristmill.lineage import HashCache, LockFile, YamlLoader, project_modules, text_md5
+from gristmill.lineage import HashCache, LockFile, project_modules, text_md5
 from gristmill.pipeline import (
     STEP_FILES,
     Dag,
@@ -33,20 +31,40 @@ from gristmill.pipeline import (
     step_source,
 )
 from gristmill.project import Project
+from gristmill.workspace._parameters import DEFAULT_PARAMS, resolve_parameters
 from gristmill.workspace._settings import StepPolicy, step_policies
 
-DEFAULT_PARAMS = "params.yaml"
 NO_PARAMETERS = "no cell is tagged `parameters`"
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """Steps joined to a DAG with everything a plan needs.
+    """Steps joined to a DAG, with everything that a plan needs.
 
-    `notebooks` are all notebooks by path and `texts` those of the steps by name, as read (a run
-    executes these and not a later edit), `sources` the normalised sources, `modules` the project
-    files each step imports with their digests, `params` the resolved parameters, `not_steps`
-    notebooks that are no step with the reason.
+    Attributes
+    ----------
+    project
+        The project.
+    dag
+        Its steps.
+    notebooks
+        All notebooks as read, by path; a run executes these and not a later edit.
+    texts
+        Those that are steps, by step.
+    sources
+        Normalised sources by step.
+    modules
+        By step, the digest of each project module that it imports, by path.
+    params
+        Resolved parameters by step.
+    not_steps
+        Notebooks that are not steps, with the reason.
+    environment
+        The environment's lock file relative to the root, "" when there is none.
+    params_files
+        The parameter files that were read.
+    hashes
+        Content hashes.
     """
 
     project: Project
@@ -67,7 +85,13 @@ class Workspace:
         return step_policies(self.project, self.dag.steps)
 
     def state(self, name: str) -> StepState:
-        """The step as it is now."""
+        """A step as it is now.
+
+        Parameters
+        ----------
+        name
+            The step's name.
+        """
         step = self.dag.steps[name]
         inputs: dict[str, str | None] = {p: self.hashes.md5(p) for p in step.inputs}
         inputs[source_path(name)] = text_md5(self.sources[name])
@@ -83,10 +107,22 @@ class Workspace:
         )
 
     def states(self) -> dict[str, StepState]:
+        """Every step as it is now."""
         return {name: self.state(name) for name in self.dag.steps}
 
     def locked(self, lock: LockFile | None = None) -> dict[str, StepState]:
-        """What `dvc.lock` (read anew, or `lock`) recorded of these steps."""
+        """What `dvc.lock` recorded of these steps.
+
+        Parameters
+        ----------
+        lock
+            The lock file; None reads it anew.
+
+        Returns
+        -------
+        dict
+            By step; a step that has not run is left out.
+        """
         stages = (lock or LockFile(self.project.root)).stages
         return {
             name: locked_state(stages[name], name, self.environment)
@@ -97,7 +133,7 @@ class Workspace:
     def source_files(self) -> list[str]:
         """What the step files are made from."""
         notebooks = [s.notebook for s in self.dag.steps.values()]
-        modules = {path for found in self.modules.values() for path in found}
+        modules = {path for paths in self.modules.values() for path in paths}
         default = [DEFAULT_PARAMS] if (self.project.root / DEFAULT_PARAMS).is_file() else []
         return sorted({*notebooks, *modules, *default})
 
@@ -138,20 +174,31 @@ class Workspace:
         from gristmill.warm import third_party_imports
 
         cells = (c.source for t in self.texts.values() for c in parse_notebook(t, "").cells)
-        paths = {path for found in self.modules.values() for path in found}
+        paths = {path for paths in self.modules.values() for path in paths}
         code = ((self.project.root / p).read_text("utf-8", errors="replace") for p in sorted(paths))
         return third_party_imports([*cells, *code], self.project.root)
 
     def missing_inputs(self, names: set[str]) -> None:
-        """Raise NotFound when a step of `names` reads a file that no step writes and is absent."""
+        """Refuse to run steps whose inputs are absent and written by no step.
+
+        Parameters
+        ----------
+        names
+            The steps about to run.
+
+        Raises
+        ------
+        NotFound
+            `input.not-found`, naming the first such input.
+        """
         for path, readers in self.dag.external_inputs().items():
-            waiting = [r for r in readers if r in names]
-            if waiting and not (self.project.root / path).exists():
-                step = self.dag.steps[waiting[0]]
+            affected = [r for r in readers if r in names]
+            if affected and not (self.project.root / path).exists():
+                step = self.dag.steps[affected[0]]
                 raise NotFound(
                     "input.not-found",
-                    f"{step.place()} reads {path}: there is no such file and no step writes it.",
-                    hint="Put the file there, fetch it with `dvc pull`, or mend the path.",
+                    f"{step.location()} reads {path}, which does not exist and no step writes.",
+                    hint="Create the file, fetch it with `dvc pull`, or correct the path.",
                 )
 
 
@@ -162,17 +209,34 @@ def load_workspace(
 ) -> Workspace:
     """Read the project: notebooks, modules, parameters.
 
-    `params` names a parameter set (`params.NAME.yaml`); `overrides` maps `step.name` to a value,
-    text being read by the parameter's type. Raises Invalid naming file and cell.
+    Parameters
+    ----------
+    project
+        The project.
+    params
+        A parameter set (`params.NAME.yaml`); None for `params.yaml` alone.
+    overrides
+        Values by `step.name`; text is read by the parameter's type.
+
+    Returns
+    -------
+    Workspace
+        The project as it is now.
+
+    Raises
+    ------
+    Invalid
+        Naming file and cell, when a notebook, a parameter or the pipeline is wrong.
+    NotFound
+        For an unknown parameter set or step.
     """
-    prefixes = glob_prefixes(project.settings.notebooks)
     steps: list[StepSpec] = []
     notebooks: dict[str, str] = {}
     texts: dict[str, str] = {}
     not_steps: dict[str, str] = {}
-    for path in project.notebooks():
-        notebooks[path] = text = _read(project.root / path, path)
-        step = parse_step(notebook := parse_notebook(text, path), step_name(path, prefixes))
+    for path, name in step_names(project).items():
+        notebooks[path] = text = project.notebook_text(path)
+        step = parse_step(notebook := parse_notebook(text, path), name)
         if step is None:
             foreign = notebook.parameters_cell is not None
             not_steps[path] = f"its language is {notebook.language}" if foreign else NO_PARAMETERS
@@ -181,7 +245,7 @@ def load_workspace(
         texts[step.name] = text
     dag = build_dag(steps)
     modules = {s.name: project_modules(project.root, s.imports) for s in steps}
-    values, files = _parameters(project, dag, params, overrides or {})
+    values, files = resolve_parameters(project, dag, params, overrides or {})
     environment = project.environment_file()
     return Workspace(
         project=project,
@@ -198,83 +262,31 @@ def load_workspace(
     )
 
 
-def glob_prefixes(globs: tuple[str, ...]) -> tuple[str, ...]:
+def step_names(project: Project, notebooks: Iterable[str] | None = None) -> dict[str, str]:
+    """The step's name that each notebook has or would have.
+
+    Parameters
+    ----------
+    project
+        The project.
+    notebooks
+        Paths relative to the root; all of the project's when None.
+
+    Returns
+    -------
+    dict
+        Names by path.
+    """
+    prefixes = _glob_prefixes(project.settings.notebooks)
+    paths = project.notebooks() if notebooks is None else notebooks
+    return {path: step_name(path, prefixes) for path in paths}
+
+
+def _glob_prefixes(globs: tuple[str, ...]) -> tuple[str, ...]:
     """The literal directories that globs begin with, dropped from step names."""
-    found = []
+    prefixes = []
     for glob in globs:
         literal = glob.split("*", 1)[0].split("?", 1)[0]
         if "/" in literal:
-            found.append(literal[: literal.rindex("/") + 1])
-    return tuple(found)
-
-
-def _read(path: Path, name: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise Invalid("notebook.encoding", f"{name}: not UTF-8: {error}") from error
-
-
-def _parameters(
-    project: Project, dag: Dag, chosen: str | None, overrides: Mapping[str, Any]
-) -> tuple[dict[str, dict[str, Any]], tuple[str, ...]]:
-    files = [DEFAULT_PARAMS] if (project.root / DEFAULT_PARAMS).is_file() else []
-    if chosen and chosen != "default":
-        name = f"params.{chosen}.yaml"
-        if not (project.root / name).is_file():
-            sets = sorted(p.name.split(".")[1] for p in project.root.glob("params.*.yaml"))
-            raise NotFound(
-                "params.not-found",
-                f"there is no parameter set `{chosen}` ({name}).",
-                hint=f"Sets: {', '.join(['default', *sets])}.",
-            )
-        files.append(name)
-    values: dict[str, dict[str, Any]] = {name: {} for name in dag.steps}
-    for file in files:
-        for step, given in notebook_sections(project.root / file, file).items():
-            if step not in dag.steps:
-                steps = ", ".join(dag.steps)
-                raise Invalid(
-                    "params.unknown-step", f"{file}: no step `{step}`.", hint=f"Steps: {steps}."
-                )
-            dag.steps[step].resolve(given, file)
-            values[step].update(given)
-    for key, value in overrides.items():
-        step, name, read = _override(dag, key, value)
-        values[step][name] = read
-    resolved = {n: dag.steps[n].resolve(values[n], "parameters") for n in dag.steps}
-    return resolved, tuple(files)
-
-
-def notebook_sections(path: Path, name: str) -> dict[str, dict[str, Any]]:
-    """The values a parameter file gives, by step. Raises Invalid when it is no such file."""
-    try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=YamlLoader)  # noqa: S506
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Invalid("params.syntax", f"{name}: {error}", hint="It must be YAML.") from error
-    if raw is None:
-        return {}
-    if not isinstance(raw, dict) or not all(isinstance(v, dict | None) for v in raw.values()):
-        raise Invalid(
-            "params.format",
-            f"{name} must map each step to its parameters.",
-            hint="For example:\n  train:\n    max_depth: 8",
-        )
-    return {str(step): dict(given or {}) for step, given in raw.items()}
-
-
-def _override(dag: Dag, key: str, value: Any) -> tuple[str, str, Any]:
-    step, dot, name = key.rpartition(".")
-    if not dot:
-        raise Invalid(
-            "params.override",
-            f"`{key}` does not name a step and a parameter.",
-            hint="Write step.parameter=value, for example train.max_depth=8.",
-        )
-    spec = dag.steps[dag.find(step)]
-    parameter = next((p for p in spec.parameters if p.name == name), None)
-    if parameter is not None and isinstance(value, str):
-        with contextlib.suppress(ValueError):  # `resolve` names the wrong type
-            value = parameter.type.parse(value)
-    spec.resolve({name: value}, "-p")
-    return spec.name, name, value
+            prefixes.append(literal[: literal.rindex("/") + 1])
+    return tuple(prefixes)

@@ -8,13 +8,13 @@ import keyword
 from collections.abc import Sequence
 from typing import Any
 
+from gristmill.authoring._cells import Cell
 from gristmill.authoring._form.edits import INSERT, SOURCE, TAG, Edit, apply_edits
 from gristmill.authoring._form.form import VALUE, Field, parameters_cell, read_form, target_of
 from gristmill.authoring._form.imports import with_imports
 from gristmill.authoring._form.rename import names_in, rename_edits
 from gristmill.authoring._form.spans import Positions, Splice, splice
 from gristmill.authoring._form.values import literal, quoted, typed
-from gristmill.authoring._rules.finding import Cell
 from gristmill.errors import Conflict, Invalid, NotFound
 from gristmill.pipeline import (
     ANY_TYPE,
@@ -36,17 +36,17 @@ def init_edits(cells: Sequence[Cell]) -> list[Edit]:
     """Make a notebook a step: tag its first code cell when that only assigns plain values,
     else put a parameters cell before the first code cell. Raises Conflict when it is one already.
     """
-    present = parameters_cell(cells)
-    if present is not None:
+    existing = parameters_cell(cells)
+    if existing is not None:
         raise Conflict(
             "step.exists",
-            f"this notebook is a step already: cell {present.index + 1} is its parameters cell.",
+            f"this notebook is already a step: cell {existing.index + 1} is its parameters cell.",
         )
     first = next((c for c in cells if c.kind == "code" and c.source.strip()), None)
     if first is not None and _only_values(first):
         return [Edit(TAG, first.index, tags=(PARAMETERS_TAG,))]
-    place = next((c.index for c in cells if c.kind == "code"), len(cells))
-    return [Edit(INSERT, place, after=STARTER, tags=(PARAMETERS_TAG,))]
+    position = next((c.index for c in cells if c.kind == "code"), len(cells))
+    return [Edit(INSERT, position, after=STARTER, tags=(PARAMETERS_TAG,))]
 
 
 def set_edits(
@@ -63,7 +63,7 @@ def set_edits(
     `annotation` given and both None, the default stays). `annotation` "" takes the type away.
     Nothing changes when nothing is new. Raises Invalid when the value is not of the type.
     """
-    cell, field = _named(cells, name)
+    cell, field = _declared(cells, name)
     at = Positions(cell.source)
     statement = _statement(cell, name)
     _, old_annotation, old_value = target_of(statement) or ("", None, None)
@@ -87,7 +87,7 @@ def set_edits(
 def add_edits(
     cells: Sequence[Cell], name: str, annotation: str, *, text: str = "", doc: str = ""
 ) -> list[Edit]:
-    """Declare a name more at the end of the parameters cell, which is made when there is none.
+    """Declare one more parameter at the end of the parameters cell, which is made when absent.
 
     `text` is its default as typed into a form, read by the type.
     """
@@ -110,7 +110,7 @@ def add_edits(
 def append_edits(
     cells: Sequence[Cell], lines: Sequence[str], annotations: Sequence[str]
 ) -> list[Edit]:
-    """Lines more at the end of the parameters cell, with what their annotations import."""
+    """Add lines at the end of the parameters cell, with what their annotations import."""
     cell = parameters_cell(cells)
     assert cell is not None
     newline = Positions(cell.source).newline()
@@ -125,7 +125,7 @@ def append_edits(
 
 def remove_edits(cells: Sequence[Cell], name: str) -> list[Edit]:
     """Take a declaration out. Raises Conflict when a cell reads the name."""
-    cell, _ = _named(cells, name)
+    cell, _ = _declared(cells, name)
     statement = _statement(cell, name)
     for other in cells:
         tree = parse_cell(other.source) if other.kind == "code" else None
@@ -151,8 +151,8 @@ def without(statement: ast.stmt, at: Positions) -> str:
     if before.strip() or (behind and not behind.startswith("#")):
         raise Conflict(
             "parameter.shared-line",
-            f"line {statement.lineno} holds more than one statement.",
-            hint="Give each its own line first.",
+            f"line {statement.lineno} has more than one statement.",
+            hint="Put each statement on a line of its own first.",
         )
     after = at.line_after(end)
     if after == len(at.source) and first > 0 and not at.source.endswith(("\n", "\r")):
@@ -163,7 +163,7 @@ def without(statement: ast.stmt, at: Positions) -> str:
 
 def renamed_edits(cells: Sequence[Cell], name: str, new: str) -> list[Edit]:
     """Give a parameter another name, in every cell that uses it."""
-    _named(cells, name)
+    _declared(cells, name)
     if new == name:
         return []
     check_name(new, cells)
@@ -176,24 +176,24 @@ def check_name(name: str, cells: Sequence[Cell]) -> None:
         raise Invalid(
             "parameter.name",
             f"`{name}` cannot be a parameter's name.",
-            hint="Use letters, digits and `_`, and no word of Python's own.",
+            hint="Use letters, digits and `_`, but not a keyword or a builtin of Python.",
         )
     for cell in cells:
         if name in names_in(cell):
             raise Conflict(
                 "parameter.taken",
-                f"`{name}` is a name in cell {cell.index + 1} already.",
+                f"`{name}` is already used in cell {cell.index + 1}.",
                 hint="Choose another name.",
             )
 
 
-def _named(cells: Sequence[Cell], name: str) -> tuple[Cell, Field]:
+def _declared(cells: Sequence[Cell], name: str) -> tuple[Cell, Field]:
     cell, form = parameters_cell(cells), read_form(cells)
     field = form.field(name)
     if cell is None or field is None:
-        known = ", ".join(f.name for f in form.fields) or "none"
+        declared = ", ".join(f.name for f in form.fields) or "none"
         raise NotFound(
-            "parameter.not-found", f"there is no parameter `{name}`.", hint=f"Declared: {known}."
+            "parameter.not-found", f"there is no parameter `{name}`.", hint=f"Declared: {declared}."
         )
     return cell, field
 
@@ -209,7 +209,10 @@ def _written(field: Field, kind: ValueType, value: Any, text: str | None) -> str
     if field.kind != VALUE:
         path = text if text is not None else value
         if not isinstance(path, str):
-            raise Invalid("parameter.type", f"`{field.name}` is a path, not {value!r}.")
+            raise Invalid(
+                "parameter.type",
+                f"`{field.name}` is a path, so its value must be text, not {value!r}.",
+            )
         return None if path == field.default else literal(path, kind, field.source)
     if text is not None:
         read, written = _typed(field.name, text, kind)
@@ -218,7 +221,7 @@ def _written(field: Field, kind: ValueType, value: Any, text: str | None) -> str
             written = literal(read, kind, field.source)
     else:
         if not kind.accepts(value):
-            raise Invalid("parameter.type", f"`{field.name}` = {value!r} is not {kind}.")
+            raise Invalid("parameter.type", f"`{field.name}` = {value!r} is not of type {kind}.")
         written = literal(value, kind, field.source)
     same = field.fixed and value == field.default and type(value) is type(field.default)
     return None if same else written
@@ -229,7 +232,9 @@ def _typed(name: str, text: str, kind: ValueType) -> tuple[Any, str]:
         return typed(text, kind)
     except ValueError as error:
         raise Invalid(
-            "parameter.type", f"`{name}` = {text!r} is not {kind}.", hint="Mend it."
+            "parameter.type",
+            f"`{name}` = {text!r} is not of type {kind}.",
+            hint="Enter a value of that type.",
         ) from error
 
 
@@ -269,11 +274,13 @@ def _source_edit(
         return []
     tree = parse_cell(after)
     if tree is None:
-        raise Invalid("parameter.syntax", "the parameters cell would be no Python then.")
-    old = parse_cell(cell.source)
-    kept = {ast.dump(s) for s in old.body} if old else set()
+        raise Invalid(
+            "parameter.syntax", "with this change, the parameters cell would not be valid Python."
+        )
+    tree_before = parse_cell(cell.source)
+    unchanged = {ast.dump(s) for s in tree_before.body} if tree_before else set()
     for statement in tree.body:
-        if ast.dump(statement) not in kept:
+        if ast.dump(statement) not in unchanged:
             declaration(statement, f"cell {cell.index + 1}")
     return [Edit(SOURCE, cell.index, cell.source, after)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from gristmill.authoring._rules.finding import Cell
+from gristmill.authoring._cells import Cell
 from gristmill.errors import Conflict
 
 INSERT, SOURCE, TAG = "insert", "source", "tag"
@@ -13,10 +13,20 @@ INSERT, SOURCE, TAG = "insert", "source", "tag"
 
 @dataclass(frozen=True)
 class Edit:
-    """A change to the cell at index `cell`, in the notebook as the edits before this one left it.
+    """A change to one cell, in the notebook as the edits before this one left it.
 
-    `insert` puts a code cell with the text `after` and `tags` there; `source` replaces the text
-    `before` by `after`; `tag` adds `tags`.
+    Attributes
+    ----------
+    kind
+        insert puts a code cell at `cell`; source replaces its text; tag adds tags.
+    cell
+        The cell's index, from 0.
+    before
+        The text that `source` replaces.
+    after
+        The new text of `source` and `insert`.
+    tags
+        Tags to add or to insert with.
     """
 
     kind: str
@@ -28,22 +38,22 @@ class Edit:
 
 def apply_edits(cells: Sequence[Cell], edits: Iterable[Edit]) -> tuple[Cell, ...]:
     """The cells after the edits. Raises Conflict when a cell is not what an edit expects."""
-    found = list(cells)
+    result = list(cells)
     for edit in edits:
         if edit.kind == INSERT:
             new = Cell(edit.cell, "code", edit.after, frozenset(edit.tags), None, ())
-            found.insert(edit.cell, new)
-            found = [replace(cell, index=index) for index, cell in enumerate(found)]
+            result.insert(edit.cell, new)
+            result = [replace(cell, index=index) for index, cell in enumerate(result)]
             continue
-        cell = found[edit.cell] if edit.cell < len(found) else None
+        cell = result[edit.cell] if edit.cell < len(result) else None
         if cell is None or (edit.kind == SOURCE and cell.source != edit.before):
             raise Conflict(
                 "step.changed",
-                f"cell {edit.cell + 1} was changed meanwhile.",
-                hint="Look at it, then try again.",
+                f"cell {edit.cell + 1} was changed in the meantime.",
+                hint="Review the cell, then try again.",
             )
         if edit.kind == SOURCE:
-            found[edit.cell] = replace(cell, source=edit.after)
+            result[edit.cell] = replace(cell, source=edit.after)
         else:
-            found[edit.cell] = replace(cell, tags=cell.tags | frozenset(edit.tags))
-    return tuple(found)
+            result[edit.cell] = replace(cell, tags=cell.tags | frozenset(edit.tags))
+    return tuple(result)

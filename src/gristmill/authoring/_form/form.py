@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gristmill.authoring._cells import Cell
 from gristmill.authoring._form.spans import Positions
-from gristmill.authoring._rules.finding import Cell
 from gristmill.errors import Invalid
 from gristmill.pipeline import (
     ANY_TYPE,
@@ -24,12 +24,30 @@ VALUE = "value"
 
 @dataclass(frozen=True)
 class Field:
-    """A name of the parameters cell.
+    """A name that the parameters cell assigns.
 
-    `kind` is value, input, output, metrics or plots; `annotation` and `source` its type and default
-    as written ("" for none); `type` what values are checked against; `default` the value, None with
-    `fixed` False when it is an expression; `doc` its comment; `line` from 1 in the cell; `problem`
-    an error's record when the declaration is wrong.
+    Attributes
+    ----------
+    name
+        The name.
+    kind
+        value, input, output, metrics or plots.
+    annotation
+        Its type as written, "" for none.
+    source
+        Its default as written, "" for none.
+    type
+        What values are checked against.
+    default
+        The default; None when `fixed` is False.
+    fixed
+        False when the default is an expression.
+    doc
+        Its comment.
+    line
+        Its line in the cell, from 1.
+    problem
+        An error's record, when the declaration is wrong.
     """
 
     name: str
@@ -46,10 +64,16 @@ class Field:
 
 @dataclass(frozen=True)
 class Form:
-    """A notebook's parameters cell: its index, and its fields in the order of the text.
+    """A notebook's parameters cell.
 
-    `cell` is -1 when the notebook is no step; `problem` an error's record when the cell cannot be
-    read at all.
+    Attributes
+    ----------
+    cell
+        Its index, -1 when the notebook is not a step.
+    fields
+        Its fields in the order of the text.
+    problem
+        An error's record, when the cell cannot be read at all.
     """
 
     cell: int = -1
@@ -82,10 +106,10 @@ def read_form(cells: Sequence[Cell], path: str = "this notebook") -> Form:
     at = Positions(cell.source)
     fields: dict[str, Field] = {}
     for statement in tree.body:
-        found = _field(statement, at, where)
-        if found is not None:
-            fields.pop(found.name, None)  # the last assignment is the one that counts
-            fields[found.name] = found
+        field = _field(statement, at, where)
+        if field is not None:
+            fields.pop(field.name, None)  # the last assignment is the one that counts
+            fields[field.name] = field
     return Form(cell.index, tuple(fields.values()))
 
 
@@ -117,14 +141,14 @@ def _field(statement: ast.stmt, at: Positions, where: str) -> Field | None:
         line=statement.lineno,
     )
     try:
-        found = declaration(statement, where)
+        declared = declaration(statement, where)
     except Invalid as problem:
         return replace(plain, problem=problem.record())
-    if isinstance(found, PathParameter):
-        text = ast.literal_eval(value) if value else found.path
-        return replace(plain, kind=found.kind, type=ValueType("str"), default=text, fixed=True)
-    assert found is not None
-    return replace(plain, type=found.type, default=found.default, fixed=found.fixed)
+    if isinstance(declared, PathParameter):
+        text = ast.literal_eval(value) if value else declared.path
+        return replace(plain, kind=declared.kind, type=ValueType("str"), default=text, fixed=True)
+    assert declared is not None
+    return replace(plain, type=declared.type, default=declared.default, fixed=declared.fixed)
 
 
 def _doc(statement: ast.stmt, at: Positions) -> str:

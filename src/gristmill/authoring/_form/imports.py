@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+from gristmill.authoring._cells import Cell
 from gristmill.authoring._form.rename import bound_in
 from gristmill.authoring._form.spans import Positions, Splice, splice
-from gristmill.authoring._rules.finding import Cell
 from gristmill.pipeline import PATH_KINDS, parse_cell
 
 HOMES = {
@@ -18,11 +18,11 @@ HOMES = {
 
 def with_imports(source: str, above: Sequence[Cell], annotations: Sequence[str]) -> str:
     """The cell's source with imports of the names in `annotations` that nothing above binds."""
-    wanted: dict[str, set[str]] = {}
+    missing: dict[str, set[str]] = {}
     for name in sorted({n for a in annotations for n in _names(a)} & set(HOMES)):
         if not any(name in bound_in(c.source) for c in above) and name not in bound_in(source):
-            wanted.setdefault(HOMES[name], set()).add(name)
-    for module, names in sorted(wanted.items(), reverse=True):
+            missing.setdefault(HOMES[name], set()).add(name)
+    for module, names in sorted(missing.items(), reverse=True):
         source = _imported(source, module, names)
     return source
 

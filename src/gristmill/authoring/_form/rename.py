@@ -6,10 +6,9 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
+from gristmill.authoring._cells import Cell, parse_cells
 from gristmill.authoring._form.edits import SOURCE, Edit
 from gristmill.authoring._form.spans import Positions, Splice, splice
-from gristmill.authoring._rules.cells import parse_cells
-from gristmill.authoring._rules.finding import Cell
 from gristmill.errors import Conflict
 
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
@@ -33,14 +32,14 @@ def bound_in(source: str) -> set[str]:
     """The names that a cell's own statements import or assign."""
     parsed = parse_cells([Cell(0, "code", source, frozenset(), None, ())])
     tree = parsed[0].tree
-    found = set()
+    names = set()
     for statement in tree.body if tree else ():
         for node in ast.walk(statement):
             if isinstance(node, ast.alias):
-                found.add(node.asname or node.name.partition(".")[0])
+                names.add(node.asname or node.name.partition(".")[0])
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                found.add(node.id)
-    return found
+                names.add(node.id)
+    return names
 
 
 def rename_edits(cells: Sequence[Cell], old: str, new: str) -> list[Edit]:
@@ -86,7 +85,7 @@ def _renamed(cell: Cell, tree: ast.Module, old: str, new: str) -> str:
         if isinstance(n, ast.Name) and n.id == old:
             n.id = new
     if expected and (again is None or ast.dump(again) != ast.dump(tree)):
-        raise _unsure(old, cell, 1, "stands in text that also says it otherwise")
+        raise _unsure(old, cell, 1, "is also part of a text that a rename would change")
     return after
 
 
@@ -109,9 +108,9 @@ def _refuse_doubt(tree: ast.Module, old: str, cell: Cell) -> None:
             if queried.search(node.value):
                 raise _unsure(old, cell, line, "is mentioned in a query's text")
         elif isinstance(node, (*SCOPES, *COMPREHENSIONS)) and _binds(node, old):
-            raise _unsure(old, cell, line, "is a name of its own in a function or comprehension")
+            raise _unsure(old, cell, line, "is also a local name in a function or comprehension")
         elif not isinstance(node, ast.Name) and old in _names(node):
-            raise _unsure(old, cell, line, "is bound a second time")
+            raise _unsure(old, cell, line, "is also defined by an import, a function or a class")
 
 
 def _binds(scope: ast.AST, name: str) -> bool:
@@ -142,5 +141,5 @@ def _unsure(name: str, cell: Cell, line: int, why: str) -> Conflict:
     return Conflict(
         "parameter.rename",
         f"`{name}` {why}: cell {cell.index + 1}, line {line}.",
-        hint="Rename it there by hand first.",
+        hint="Rename it by hand at that line first.",
     )

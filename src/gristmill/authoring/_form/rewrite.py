@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from gristmill.authoring._cells import joined
 from gristmill.authoring._form.edits import INSERT, SOURCE, Edit
-from gristmill.authoring._rules.finding import joined
 from gristmill.errors import Invalid
 
 CELL_LEVEL, KEY_LEVEL, ITEM_LEVEL = 2, 3, 4
@@ -85,7 +85,7 @@ def style_of(text: str) -> Style:
 def _cells(text: str) -> tuple[int, int]:
     span = _members(text, _skip(text, 0)).get("cells")
     if span is None or text[span[0]] != "[":
-        raise Invalid("notebook.format", "this is not a notebook of format 4.")
+        raise Invalid("notebook.format", "the file is not a notebook of format 4.")
     return span
 
 
@@ -96,16 +96,16 @@ def _skip(text: str, at: int) -> int:
 
 def _members(text: str, at: int) -> dict[str, tuple[int, int]]:
     """Where the values of the object at `at` stand."""
-    found = {}
+    spans = {}
     at = _skip(text, at + 1)
     while text[at] != "}":
         key, at = DECODER.raw_decode(text, at)
         start = _skip(text, _skip(text, at) + 1)
         _, end = DECODER.raw_decode(text, start)
-        found[str(key)] = (start, end)
+        spans[str(key)] = (start, end)
         at = _skip(text, end)
         at = _skip(text, at + 1) if text[at] == "," else at
-    return found
+    return spans
 
 
 def _elements(text: str, at: int) -> Iterator[tuple[int, int]]:
@@ -130,13 +130,13 @@ def _insert(text: str, start: int, end: int, edit: Edit, style: Style, ids: Iter
     if (raw.get("nbformat", 4), raw.get("nbformat_minor", 0)) >= HAS_IDS:
         cell["id"] = next(ids)
     new = style.write(dict(sorted(cell.items())), CELL_LEVEL)
-    there = list(_elements(text, start))
-    if not there:
+    elements = list(_elements(text, start))
+    if not elements:
         return f"{text[:start]}[{style.line(2)}{new}{style.line(1)}]{text[end:]}"
-    if edit.cell < len(there):
-        at = there[edit.cell][0]
+    if edit.cell < len(elements):
+        at = elements[edit.cell][0]
         return text[:at] + new + style.between(CELL_LEVEL) + text[at:]
-    at = there[-1][1]
+    at = elements[-1][1]
     return text[:at] + style.between(CELL_LEVEL) + new + text[at:]
 
 
@@ -152,19 +152,19 @@ def _source(text: str, at: tuple[int, int], after: str, style: Style) -> str:
         return style.write(lines, KEY_LEVEL)
     if [*old] != joined(old).splitlines(keepends=True):  # cut up otherwise than by lines
         return style.write(lines, KEY_LEVEL)
-    places = list(_elements(text, at[0]))
+    spans = list(_elements(text, at[0]))
     head = _common(old, lines)
     tail = _common(old[head:][::-1], lines[head:][::-1])
-    kept = [text[a:b] for a, b in places]
+    texts = [text[a:b] for a, b in spans]
     items = [
-        *kept[:head],
+        *texts[:head],
         *(style.write(line, ITEM_LEVEL) for line in lines[head : len(lines) - tail]),
-        *kept[len(kept) - tail :],
+        *texts[len(texts) - tail :],
     ]
     between = style.between(ITEM_LEVEL)
-    if len(places) > 1:
-        between = text[places[0][1] : places[1][0]]
-    return text[at[0] : places[0][0]] + between.join(items) + text[places[-1][1] : at[1]]
+    if len(spans) > 1:
+        between = text[spans[0][1] : spans[1][0]]
+    return text[at[0] : spans[0][0]] + between.join(items) + text[spans[-1][1] : at[1]]
 
 
 def _common(one: list[str], other: list[str]) -> int:
@@ -191,17 +191,17 @@ def _tag(
     return text[: at[0]] + style.write(new, ITEM_LEVEL) + text[at[1] :]
 
 
-def _add(text: str, at: int, key: str, value: Any, level: int, style: Style) -> str:
+def _add(text: str, start: int, key: str, value: Any, level: int, style: Style) -> str:
     """The object at `at` with one member more, where the order of its keys wants it."""
-    places = _members(text, at)
+    spans = _members(text, start)
     member = f'"{key}"{style.colon}{style.write(value, level)}'
-    if not places:
-        _, end = DECODER.raw_decode(text, at)
-        return f"{text[:at]}{{{style.line(level)}{member}{style.line(level - 1)}}}{text[end:]}"
-    names = list(places)
+    if not spans:
+        _, end = DECODER.raw_decode(text, start)
+        return f"{text[:start]}{{{style.line(level)}{member}{style.line(level - 1)}}}{text[end:]}"
+    names = list(spans)
     after = [n for n in names if n < key] if names == sorted(names) else names
     if after:
-        end = places[after[-1]][1]
+        end = spans[after[-1]][1]
         return text[:end] + style.between(level) + member + text[end:]
-    first = _skip(text, at + 1)
+    first = _skip(text, start + 1)
     return text[:first] + member + style.between(level) + text[first:]

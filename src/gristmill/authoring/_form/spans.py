@@ -39,13 +39,13 @@ class Positions:
 
     def line_end(self, offset: int) -> int:
         """Where the line of `offset` ends, before its newline."""
-        found = NEWLINE.search(self.source, offset)
-        return found.start() if found else len(self.source)
+        newline = NEWLINE.search(self.source, offset)
+        return newline.start() if newline else len(self.source)
 
     def line_after(self, offset: int) -> int:
         """Where the next line begins; the end of the text on the last one."""
-        found = NEWLINE.search(self.source, offset)
-        return found.end() if found else len(self.source)
+        newline = NEWLINE.search(self.source, offset)
+        return newline.end() if newline else len(self.source)
 
     def newline(self) -> str:
         """The way this source ends its lines."""

@@ -17,7 +17,9 @@ def literal(value: Any, kind: ValueType, like: str = "") -> str:
     if isinstance(value, bool) or value is None:
         return repr(value)
     if isinstance(value, float) and not math.isfinite(value):
-        raise Invalid("parameter.number", f"{value!r} cannot be written as a number.")
+        raise Invalid(
+            "parameter.number", f"{value!r} is not a finite number.", hint="Enter a finite number."
+        )
     if isinstance(value, int) and _wants_float(kind):
         return repr(float(value)) if abs(value) < 2**53 else repr(value)
     if isinstance(value, list | tuple):

@@ -1,36 +1,59 @@
-"""What a rule says, which rules there are, and what the `[lint]` table may set."""
+"""Findings, the rules that there are, and the `[lint]` table."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from enum import StrEnum
 
 from gristmill.errors import Invalid
 
-ERROR, WARNING, OFF = "error", "warning", "off"
-LEVELS = (ERROR, WARNING, OFF)
 
-# rule -> its severity when the settings are silent
+class Severity(StrEnum):
+    """How grave a finding is; `off` leaves it out."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    OFF = "off"
+
+
+# by rule: its severity when the settings are silent
 RULES = {
-    "syntax-error": ERROR,
-    "undefined-name": ERROR,
-    "secret-in-source": ERROR,
-    "secret-in-output": ERROR,
-    "unknown-rule": ERROR,
-    "absolute-path": WARNING,
-    "undeclared-read": WARNING,
-    "undeclared-write": WARNING,
-    "unused-output": WARNING,
-    "unused-parameter": WARNING,
-    "execution-order": WARNING,
+    "syntax-error": Severity.ERROR,
+    "undefined-name": Severity.ERROR,
+    "secret-in-source": Severity.ERROR,
+    "secret-in-output": Severity.ERROR,
+    "unknown-rule": Severity.ERROR,
+    "absolute-path": Severity.WARNING,
+    "undeclared-read": Severity.WARNING,
+    "undeclared-write": Severity.WARNING,
+    "unused-output": Severity.WARNING,
+    "unused-parameter": Severity.WARNING,
+    "execution-order": Severity.WARNING,
 }
 
 
 @dataclass(frozen=True)
 class Finding:
-    """`cell` is the index in the notebook from 0 (-1: none in particular), `line` from 1 within
-    the cell (0: none)."""
+    """What a rule says about one notebook.
+
+    Attributes
+    ----------
+    code
+        The rule, or the code of the error that kept the notebook from being read.
+    severity
+        error or warning.
+    notebook
+        The notebook's path relative to the root.
+    cell
+        The cell's index from 0; -1 for the notebook as a whole.
+    line
+        The line in the cell from 1; 0 for the cell as a whole.
+    message
+        What is wrong.
+    hint
+        What to do, or "".
+    """
 
     code: str
     severity: str
@@ -40,18 +63,28 @@ class Finding:
     message: str
     hint: str = ""
 
-    def place(self) -> str:
+    def location(self) -> str:
+        """Notebook, cell and line, counted from 1."""
         where = f"{self.notebook}, cell {self.cell + 1}" if self.cell >= 0 else self.notebook
         return f"{where}, line {self.line}" if self.line else where
 
 
 @dataclass(frozen=True)
 class LintSettings:
-    """The `[lint]` table. `gate` is whether `run` refuses steps with errors, `undeclared` what
-    reads and writes seen at run time are (error, warning, off), `rules` a severity by rule."""
+    """The `[lint]` table.
+
+    Attributes
+    ----------
+    gate
+        Whether `run` refuses steps that have errors.
+    undeclared
+        The severity of reads and writes that a run saw and the step does not declare.
+    rules
+        Severities by rule, where they differ from `RULES`.
+    """
 
     gate: bool = False
-    undeclared: str = WARNING
+    undeclared: str = Severity.WARNING
     rules: Mapping[str, str] = field(default_factory=dict)
 
     def checked(self, where: str) -> LintSettings:
@@ -63,66 +96,24 @@ class LintSettings:
                     f"{where}: there is no rule `{name}`.",
                     hint=f"Rules: {', '.join(RULES)}.",
                 )
-            if level not in LEVELS:
+            if level not in set(Severity):
                 raise Invalid(
                     "lint.severity",
-                    f"{where}: {name} = {level!r} is no severity.",
-                    hint=f"One of: {', '.join(LEVELS)}.",
+                    f"{where}: {name} = {level!r} is not a severity.",
+                    hint=f"Use one of: {', '.join(Severity)}.",
                 )
         return self
 
     def severity(self, code: str) -> str:
-        return self.rules.get(code, RULES.get(code, ERROR))
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell as saved. `count` is its execution count, `outputs` the texts of its outputs."""
-
-    index: int
-    kind: str
-    source: str
-    tags: frozenset[str]
-    count: int | None
-    outputs: tuple[str, ...]
+        return self.rules.get(code, RULES.get(code, Severity.ERROR))
 
 
 @dataclass(frozen=True)
 class Remark:
-    """What a rule found in a cell, before severity and suppression."""
+    """What a rule says about a cell, before severity and suppression."""
 
     code: str
     cell: int
     line: int
     message: str
     hint: str = ""
-
-
-def read_cells(raw: Mapping[str, Any]) -> tuple[Cell, ...]:
-    """Every cell of a notebook's JSON with the text of what it printed and showed."""
-    return tuple(
-        Cell(
-            index,
-            str(cell.get("cell_type")),
-            joined(cell.get("source", "")),
-            frozenset((cell.get("metadata") or {}).get("tags") or ()),
-            cell.get("execution_count"),
-            tuple(_texts(cell.get("outputs") or ())),
-        )
-        for index, cell in enumerate(raw["cells"])
-        if isinstance(cell, dict)
-    )
-
-
-def _texts(outputs: Any) -> list[str]:
-    found = []
-    for output in outputs:
-        found += [joined(output[k]) for k in ("text", "traceback", "evalue") if k in output]
-        for kind, value in (output.get("data") or {}).items():
-            if not kind.startswith(("image/", "audio/", "video/")):
-                found.append(joined(value))
-    return found
-
-
-def joined(value: Any) -> str:
-    return "".join(map(str, value)) if isinstance(value, list) else str(value)

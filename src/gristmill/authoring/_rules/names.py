@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from gristmill.authoring._rules.cells import Parsed
+from gristmill.authoring._cells import Parsed
 from gristmill.authoring._rules.finding import Remark
 
 # What IPython adds to Python's builtins.
@@ -125,11 +125,11 @@ def undefined_names(
     """
     missing: dict[tuple[int, str], int] = {}
     excused = {cell.index: _excused(cell) for cell in cells}
-    for place in diagnostics:
-        text = program.lines[place.line - 1]
-        name = text[place.column - 1 : place.end_column - 1]
-        cell, line = program.origins[place.line - 1]
-        where = (line, place.column)
+    for diagnostic in diagnostics:
+        text = program.lines[diagnostic.line - 1]
+        name = text[diagnostic.column - 1 : diagnostic.end_column - 1]
+        cell, line = program.origins[diagnostic.line - 1]
+        where = (line, diagnostic.column)
         if HISTORY.fullmatch(name) or any(a <= where < b for a, b in excused.get(cell, ())):
             continue
         missing[cell, name] = min(line, missing.get((cell, name), line))
@@ -359,12 +359,12 @@ def _symbols(cell: Parsed) -> symtable.SymbolTable | None:
 
 def _defined_in(cells: Sequence[Parsed]) -> dict[str, int]:
     """The first cell that defines each top-level name."""
-    first: dict[str, int] = {}
+    first_cell: dict[str, int] = {}
     for cell in cells:
         for name in (name for magic in cell.magics for name in magic.defines):
-            first.setdefault(name, cell.index)
+            first_cell.setdefault(name, cell.index)
         table = _symbols(cell)
         for symbol in table.get_symbols() if table else ():
             if symbol.is_assigned() or symbol.is_imported():
-                first.setdefault(symbol.get_name(), cell.index)
-    return first
+                first_cell.setdefault(symbol.get_name(), cell.index)
+    return first_cell

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from gristmill.authoring._rules.cells import Parsed
+from gristmill.authoring._cells import Parsed
 from gristmill.authoring._rules.finding import Remark
 from gristmill.pipeline import StepSpec, overlaps
 
@@ -45,15 +45,15 @@ class Access:
 
 def path_remarks(cells: Sequence[Parsed], step: StepSpec | None) -> list[Remark]:
     """Remarks on absolute paths anywhere, and on undeclared literal paths when it is a step."""
-    known = _constants(cells)
+    constants = _constants(cells)
     remarks = []
     for cell in cells:
         if cell.tree is None:
             continue
-        seen: set[str] = set()
-        for access in accesses(cell.tree, known):
+        reported: set[str] = set()
+        for access in accesses(cell.tree, constants):
             if is_outside(access.path):
-                seen.add(access.path)
+                reported.add(access.path)
                 remarks.append(_absolute(cell.index, access.line, access.path))
             elif step is not None and not _declared(access, step):
                 remarks.append(_undeclared(cell.index, access))
@@ -61,10 +61,10 @@ def path_remarks(cells: Sequence[Parsed], step: StepSpec | None) -> list[Remark]
             if (
                 isinstance(node, ast.Constant)
                 and isinstance(node.value, str)
-                and node.value not in seen
+                and node.value not in reported
                 and MACHINE.fullmatch(node.value)
             ):
-                seen.add(node.value)
+                reported.add(node.value)
                 remarks.append(_absolute(cell.index, node.lineno, node.value))
     return remarks
 
@@ -75,7 +75,7 @@ def is_outside(path: str) -> bool:
 
 
 def _absolute(cell: int, line: int, path: str) -> Remark:
-    text = f"{path!r} is a path of this machine, not of the project."
+    text = f"{path!r} is a path on this machine, not in the project."
     return Remark("absolute-path", cell, line, text, OUTSIDE)
 
 
@@ -110,48 +110,50 @@ def _constants(cells: Sequence[Parsed]) -> dict[str, str]:
     return {n: v[0] for n, v in values.items() if len(v) == 1 and v[0] is not None}
 
 
-def _literal(node: ast.expr | None, known: Mapping[str, str]) -> str | None:
+def _literal(node: ast.expr | None, constants: Mapping[str, str]) -> str | None:
     """The path an expression certainly is: a string, `Path("a") / "b"`, `os.path.join("a", "b")`
     or a name for one."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.Name):
-        return known.get(node.id)
+        return constants.get(node.id)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-        parts = [_literal(node.left, known), _literal(node.right, known)]
+        parts = [_literal(node.left, constants), _literal(node.right, constants)]
     elif isinstance(node, ast.Call) and _last(node.func) in {*PATHLIKE, "join"}:
         if _last(node.func) == "join" and not isinstance(node.func, ast.Attribute):
             return None
         if _last(node.func) == "join" and _base(node.func) not in {"path", "osp", "posixpath"}:
             return None
-        parts = [_literal(argument, known) for argument in node.args]
+        parts = [_literal(argument, constants) for argument in node.args]
     else:
         return None
     texts = [p for p in parts if p is not None]
     return posixpath.join(*texts) if texts and len(texts) == len(parts) else None
 
 
-def accesses(tree: ast.AST, known: Mapping[str, str]) -> Iterator[Access]:
+def accesses(tree: ast.AST, constants: Mapping[str, str]) -> Iterator[Access]:
     """Reads and writes of literal paths; addresses of other machines are passed over."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            access, _ = access_of(node, known)
+            access, _ = access_of(node, constants)
             if access is not None:
                 yield access
 
 
-def access_of(call: ast.Call, known: Mapping[str, str]) -> tuple[Access | None, ast.expr | None]:
+def access_of(
+    call: ast.Call, constants: Mapping[str, str]
+) -> tuple[Access | None, ast.expr | None]:
     """The read or write of a literal path that a call is, and the expression that is the path;
     `known` has the paths that names stand for."""
     writes = _writes(call)
     if writes is None:
         return None, None
     argument = _path_argument(call)
-    path = _literal(argument, known)
+    path = _literal(argument, constants)
     if not path or "://" in path or "\n" in path or path.lstrip().startswith("{"):
         return None, None
-    kept = path if is_outside(path) else posixpath.normpath(path)
-    return Access(kept, writes, call.lineno), argument
+    normal = path if is_outside(path) else posixpath.normpath(path)
+    return Access(normal, writes, call.lineno), argument
 
 
 def _writes(call: ast.Call) -> bool | None:

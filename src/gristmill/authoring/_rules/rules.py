@@ -9,17 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gristmill.authoring._rules.cells import Parsed, parse_cells
-from gristmill.authoring._rules.finding import (
-    ERROR,
-    OFF,
-    RULES,
-    Cell,
-    Finding,
-    LintSettings,
-    Remark,
-    read_cells,
-)
+from gristmill.authoring._cells import Cell, Parsed, parse_cells, read_cells
+from gristmill.authoring._rules.finding import RULES, Finding, LintSettings, Remark, Severity
 from gristmill.authoring._rules.names import Diagnostic, Program, undefined_names
 from gristmill.authoring._rules.paths import path_remarks
 from gristmill.authoring._rules.secrets import secret_remarks
@@ -73,7 +64,9 @@ def read_draft(text: str, path: str, name: str = "") -> Draft:
         notebook = parse_notebook(text, path)
         step = parse_step(notebook, name or path)
     except Invalid as problem:
-        problems = (Finding(problem.code, ERROR, path, -1, 0, problem.message, problem.hint),)
+        problems = (
+            Finding(problem.code, Severity.ERROR, path, -1, 0, problem.message, problem.hint),
+        )
         if problem.code.startswith("notebook."):
             return Draft(path, problems=problems)
         notebook = parse_notebook(text, path)
@@ -121,7 +114,7 @@ def lint_notebook(
     remarks = secret_remarks(cells, parsed)
     if draft.python:
         remarks += [
-            Remark("syntax-error", cell, error.line, f"not Python: {error.message}.")
+            Remark("syntax-error", cell, error.line, f"not valid Python: {error.message}.")
             for cell, error in broken.items()
         ]
         remarks += undefined_names(program, parsed, undefined)
@@ -130,22 +123,32 @@ def lint_notebook(
     if draft.step is not None:
         remarks += _unused(parsed, draft.step)
     remarks += _unknown_codes(cells)
-    return (*draft.problems, *_judged(remarks, cells, draft.path, settings))
+    return (*draft.problems, *_findings(remarks, cells, draft.path, settings))
 
 
-def _judged(
+def _findings(
     remarks: Iterable[Remark], cells: Sequence[Cell], path: str, settings: LintSettings
 ) -> list[Finding]:
     sources = {c.index: c.source.splitlines() for c in cells}
-    found = []
-    for r in sorted(remarks, key=lambda r: (r.cell, r.line, r.code)):
-        severity = settings.severity(r.code)
-        lines = sources.get(r.cell, [])
-        lines = lines[r.line - 1 : r.line] if r.line else lines
+    findings = []
+    for remark in sorted(remarks, key=lambda remark: (remark.cell, remark.line, remark.code)):
+        severity = settings.severity(remark.code)
+        lines = sources.get(remark.cell, [])
+        lines = lines[remark.line - 1 : remark.line] if remark.line else lines
         ignored = {code for line in lines for code in _ignored(line)}
-        if severity != OFF and r.code not in ignored:
-            found.append(Finding(r.code, severity, path, r.cell, r.line, r.message, r.hint))
-    return found
+        if severity != Severity.OFF and remark.code not in ignored:
+            findings.append(
+                Finding(
+                    remark.code,
+                    severity,
+                    path,
+                    remark.cell,
+                    remark.line,
+                    remark.message,
+                    remark.hint,
+                )
+            )
+    return findings
 
 
 def _ignored(line: str) -> list[str]:
@@ -158,7 +161,7 @@ def _unknown_codes(cells: Sequence[Cell]) -> list[Remark]:
             "unknown-rule",
             cell.index,
             number,
-            f"there is no rule `{code}` to ignore.",
+            f"`# gristmill: ignore[...]` names an unknown rule `{code}`.",
             f"Rules: {', '.join(RULES)}.",
         )
         for cell in cells
@@ -189,15 +192,15 @@ def _unused(parsed: Sequence[Parsed], step: StepSpec) -> list[Remark]:
     remarks = []
     for output in step.outputs:
         if output.name not in used:
-            text = f"{output.kind} `{output.name}` ({output.path}) is declared and never used."
-            hint = "Use the name where the file is written, or drop it."
+            text = f"{output.kind} `{output.name}` ({output.path}) is declared but never used."
+            hint = "Use the name where the file is written, or remove it."
             line = lines.get(output.name, 0)
             remarks.append(Remark("unused-output", step.cell, line, text, hint))
     for parameter in step.parameters:
         if parameter.name not in used:
-            text = f"parameter `{parameter.name}` is never used: setting it changes nothing."
+            text = f"parameter `{parameter.name}` is never used: setting it has no effect."
             line = lines.get(parameter.name, 0)
-            remarks.append(Remark("unused-parameter", step.cell, line, text, "Use or drop it."))
+            remarks.append(Remark("unused-parameter", step.cell, line, text, "Use or remove it."))
     return remarks
 
 
@@ -219,11 +222,13 @@ def _execution_order(cells: Sequence[Cell]) -> list[Remark]:
         return []
     for cell in code:
         if cell.count is None:
-            text = "this cell was not run, others were: what they show may hang on hidden state."
+            text = (
+                "this cell was not run but others were: their outputs may depend on hidden state."
+            )
         elif cell.count <= before:
             text = f"this cell ran as number {cell.count}, after one below it."
         elif cell.count != before + 1:
-            text = f"this cell ran as number {cell.count}: runs between are no longer to be seen."
+            text = f"this cell ran as number {cell.count}: earlier runs are no longer shown."
         else:
             before = cell.count
             continue

@@ -11,8 +11,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from gristmill.authoring._rules.cells import Parsed
-from gristmill.authoring._rules.finding import Cell, Remark
+from gristmill.authoring._cells import Cell, Parsed
+from gristmill.authoring._rules.finding import Remark
 
 SHAPES = {
     "an AWS access key": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",

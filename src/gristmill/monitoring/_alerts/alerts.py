@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from gristmill.files import append_journal, locked, read_journal
+from gristmill.files import append_journal, exclusive_lock, read_journal
 from gristmill.monitoring._settings import directory
 from gristmill.monitoring._windows.report import WindowReport
 from gristmill.project import Project
@@ -77,7 +77,7 @@ def journal_path(project: Project, model: str) -> Path:
 def writing(project: Project, model: str) -> Iterator[Path]:
     """Hold the journal for writing; yields its path. Waits for another writer up to ten seconds."""
     path = journal_path(project, model)
-    with locked(path.with_suffix(".lock"), f"writing alerts of {model}", wait=10.0):
+    with exclusive_lock(path.with_suffix(".lock"), f"writing alerts of {model}", wait=10.0):
         yield path
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from gristmill.errors import Invalid, NotFound, Unavailable
-from gristmill.files import locked, sweep
+from gristmill.files import exclusive_lock, remove_leftovers
 from gristmill.monitoring._settings import directory
 from gristmill.monitoring._statistics.periods import parse_time
 from gristmill.monitoring._store.sampled import Progress
@@ -80,7 +80,7 @@ def drill_down(
     done = stored_drill_down(target)
     if done is not None:
         return done
-    with locked(
+    with exclusive_lock(
         target.parent / f"{window_name(found)}.lock", f"drawing {target.stem}", wait=WAIT_SECONDS
     ):
         done = stored_drill_down(target)
@@ -214,4 +214,4 @@ def _sweep(target: Path, window: str) -> None:
         if path != target and (i >= KEPT or path.name.startswith(f"{window}-")):
             path.with_suffix(".json").unlink(missing_ok=True)
             path.unlink(missing_ok=True)
-    sweep([folder])
+    remove_leftovers([folder])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from gristmill.errors import GristmillError
 from gristmill.events import Notice
-from gristmill.files import locked
+from gristmill.files import exclusive_lock
 from gristmill.monitoring._alerts.alerts import Alert, read_alerts
 from gristmill.monitoring._alerts.ledger_sync import record_repairs
 from gristmill.monitoring._repair.checkout import (
@@ -110,7 +110,7 @@ def repair(
     moment = now or datetime.now(UTC)
     listeners = tuple(listeners)
     path = journal_path(project, model)
-    with locked(directory(project, model) / "repair.lock", f"a repair of {model}"):
+    with exclusive_lock(directory(project, model) / "repair.lock", f"a repair of {model}"):
         holder = champion(project, model)
         if holder is None:
             return None

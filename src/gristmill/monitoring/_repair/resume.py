@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gristmill.errors import Conflict, Forbidden
-from gristmill.files import locked
+from gristmill.files import exclusive_lock
 from gristmill.monitoring._alerts.ledger_sync import record_repairs
 from gristmill.monitoring._repairs import ACTOR, Journal, Repair, journal_path, read_repairs
 from gristmill.monitoring._settings import directory
@@ -52,7 +52,7 @@ def resume(project: Project, model: str, *, now: datetime | None = None) -> Repa
     """
     from gristmill.registry import champion
 
-    with locked(directory(project, model) / "repair.lock", f"a repair of {model}"):
+    with exclusive_lock(directory(project, model) / "repair.lock", f"a repair of {model}"):
         holder = champion(project, model)
         if holder is None:
             return None

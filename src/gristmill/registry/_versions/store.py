@@ -50,9 +50,9 @@ class Registry:
     @property
     def client(self) -> MlflowClient:
         if self._client is None:
-            from gristmill.tracking import connect
+            from gristmill.tracking import mlflow_client
 
-            self._client = connect(self.project)
+            self._client = mlflow_client(self.project)
         return self._client
 
     def register(

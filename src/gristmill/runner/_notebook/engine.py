@@ -25,9 +25,9 @@ from papermill.log import logger
 from papermill.utils import chdir, merge_kwargs, remove_args
 
 from gristmill.files import replacing
-from gristmill.runner._notebook.direct import Shell, raise_error
-from gristmill.runner._notebook.executor import KernelExecutor
+from gristmill.runner._notebook.direct import ShellExecutor, raise_error
 from gristmill.runner._notebook.hooks import Hooks, ResumePoint
+from gristmill.runner._notebook.protocol import KernelExecutor
 
 SAVE_EVERY_S = 2.0
 WIDGETS = "application/vnd.jupyter.widget-state+json"
@@ -53,23 +53,23 @@ class LazyNotebookManager(NotebookExecutionManager):  # type: ignore[misc]
 
     def notebook_start(self, **kwargs: Any) -> None:
         super().notebook_start(**kwargs)
-        if (kept := self.hooks.kept) is not None:
-            self._keep(kept)
+        if (point := self.hooks.resume_point) is not None:
+            self._take_over(point)
 
-    def _keep(self, kept: ResumePoint) -> None:
+    def _take_over(self, point: ResumePoint) -> None:
         """Take over what cells did before; `first` becomes the cell to begin with."""
         code = [i for i, cell in enumerate(self.nb.cells) if cell.cell_type == "code"]
-        self.first = code[len(kept.cells)]
-        for index, old in zip(code, kept.cells, strict=False):
+        self.first = code[len(point.cells)]
+        for index, old in zip(code, point.cells, strict=False):
             cell = self.nb.cells[index]
             cell.outputs, cell.execution_count = old.outputs, old.execution_count
             for name in ("papermill", "execution"):
                 if name in old.metadata:
                     cell.metadata[name] = old.metadata[name]
-        if kept.widgets:
-            self.nb.metadata["widgets"] = kept.widgets
+        if point.widgets:
+            self.nb.metadata["widgets"] = point.widgets
         self.nb.metadata["gristmill"] = {
-            "resumed": {"run": kept.run, "cell": self.first, "at": self.now().isoformat()}
+            "resumed": {"run": point.run, "cell": self.first, "at": self.now().isoformat()}
         }
 
     def save(self, *, force: bool = False, **_: Any) -> None:
@@ -175,11 +175,11 @@ class GristmillEngine(NBClientEngine):  # type: ignore[misc]
         stderr_file: Any = None,
         start_timeout: int = 60,
         execution_timeout: int | None = None,
-        cells: Shell | KernelExecutor | None = None,
+        executor: ShellExecutor | KernelExecutor | None = None,
         **kwargs: Any,
     ) -> Any:
-        if cells is not None:
-            return execute_cells(nb_man, cells, execution_timeout)
+        if executor is not None:
+            return execute_cells(nb_man, executor, execution_timeout)
         options = remove_args(["input_path", "timeout", "startup_timeout"], **kwargs)
         options = merge_kwargs(
             options,
@@ -212,21 +212,21 @@ def write_anywhere(notebook: Any, path: str) -> None:
 
 
 def execute_cells(
-    manager: LazyNotebookManager, cells: Shell | KernelExecutor, timeout: float | None
+    manager: LazyNotebookManager, executor: ShellExecutor | KernelExecutor, timeout: float | None
 ) -> Any:
     """What papermill's client does, from the manager's `first` cell on."""
     client = NotebookClient(manager.nb)
     client.reset_execution_trackers()
     if manager.first:
         restore_widgets(client)
-    cells.on_output = manager.save
+    executor.on_output = manager.save
     failed = False
     for index, cell in enumerate(manager.nb.cells):
         if index < manager.first:
             continue
         try:
             manager.cell_start(cell, index)
-            reply = cells.execute_cell(client, cell, index, timeout)
+            reply = executor.execute_cell(client, cell, index, timeout)
             if reply is not None:
                 raise_error(client, cell, reply)
         except CellExecutionError as error:
@@ -235,16 +235,16 @@ def execute_cells(
             break
         finally:
             manager.cell_complete(cell, cell_index=index)
-    manager.nb.metadata["language_info"] = cells.language_info
+    manager.nb.metadata["language_info"] = executor.language_info
     client.set_widgets_metadata()
     manager.hooks.succeeded = not failed
     return manager.nb
 
 
 def restore_widgets(client: NotebookClient) -> None:
-    """Take the widgets over that kept cells made."""
-    kept = client.nb.metadata.get("widgets", {})
-    for name, model in kept.get(WIDGETS, {}).get("state", {}).items():
+    """Take over the widgets of the cells that are not executed again."""
+    widgets = client.nb.metadata.get("widgets", {})
+    for name, model in widgets.get(WIDGETS, {}).get("state", {}).items():
         client.widget_state[name] = model["state"]
         client.widget_buffers[name] = {tuple(b["path"]): b for b in model.get("buffers", ())}
 

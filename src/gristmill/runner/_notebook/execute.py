@@ -10,12 +10,23 @@ from typing import Any
 
 from gristmill.errors import GristmillError, StepFailed
 from gristmill.pipeline import INJECTED, Notebook, StepSpec, parse_notebook
-from gristmill.runner._notebook.direct import Shell
-from gristmill.runner._notebook.executor import KernelExecutor
+from gristmill.runner._notebook.direct import ShellExecutor
 from gristmill.runner._notebook.hooks import Hooks
+from gristmill.runner._notebook.protocol import KernelExecutor
 from gristmill.warm import KernelHandle
 
-ANSI_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+_ANSI_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def strip_ansi(text: str) -> str:
+    """A traceback without its colours.
+
+    Parameters
+    ----------
+    text
+        Text with ANSI escape sequences for colours.
+    """
+    return _ANSI_ESCAPES.sub("", text)
 
 
 @dataclass(frozen=True)
@@ -30,13 +41,13 @@ def execute(
     step: StepSpec,
     text: str,
     params: Mapping[str, Any],
-    kernel: KernelHandle | Shell,
+    kernel: KernelHandle | ShellExecutor,
     hooks: Hooks,
     timeout: float | None = None,
 ) -> Failure | None:
     """Run the notebook `text` with `params` on a kernel or shell; `timeout` is seconds per cell.
 
-    The executed notebook is saved by the hooks whatever happens. Returns None on success. NotDirect
+    The executed notebook is saved by the hooks whatever happens. Returns None on success. NotWarm
     when a shell met what only a kernel has.
     """
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -46,23 +57,25 @@ def execute(
     from gristmill.runner._notebook.handler import in_memory
 
     where = str(hooks.save_to)
-    speaking = nullcontext(kernel) if isinstance(kernel, Shell) else KernelExecutor(kernel.km)
+    executor = (
+        nullcontext(kernel) if isinstance(kernel, ShellExecutor) else KernelExecutor(kernel.km)
+    )
     try:
-        with speaking as cells, in_memory(text, hooks) as address:
+        with executor as started, in_memory(text, hooks) as address:
             execute_notebook(
                 address,
                 address,
                 parameters=dict(params) or None,
                 engine_name="gristmill",
                 progress_bar=False,
-                cells=cells,
+                executor=started,
                 hooks=hooks,
                 execution_timeout=timeout,
             )
     except PapermillExecutionError as error:
         injected = _injected_at(parse_notebook(text, ""), bool(params))
         cell = _source_cell(error.cell_index, injected)
-        tail = ANSI_ESCAPES.sub("", "\n".join(error.traceback[-1:]))
+        tail = strip_ansi("\n".join(error.traceback[-1:]))
         return Failure(
             StepFailed(
                 "step.cell-failed",
@@ -76,7 +89,8 @@ def execute(
             StepFailed(
                 "step.kernel-died",
                 f"{step.notebook}: the kernel died.",
-                hint=f"Often memory ran out. What it printed: {hooks.log}; the notebook: {where}",
+                hint="Often the machine ran out of memory. "
+                f"What the kernel printed: {hooks.log}. The notebook so far: {where}",
             )
         )
     except CellTimeoutError:
@@ -91,14 +105,14 @@ def execute(
 
 
 @dataclass(frozen=True)
-class CodeCellPlace:
+class CellPosition:
     """Which code cell of the source notebook it is, from 1, and its index there, from 0."""
 
     number: int
     index: int
 
 
-def code_cell_places(text: str, parameters: bool) -> dict[int, CodeCellPlace]:
+def cell_positions(text: str, parameters: bool) -> dict[int, CellPosition]:
     """The cells that count as progress, by their index in the executed notebook.
 
     Parameters
@@ -117,7 +131,7 @@ def code_cell_places(text: str, parameters: bool) -> dict[int, CodeCellPlace]:
     injected = _injected_at(notebook, parameters)
     counted = [cell.index for cell in notebook.cells if cell.source.strip()]
     return {
-        index + (injected is not None and index >= injected): CodeCellPlace(number, index)
+        index + (injected is not None and index >= injected): CellPosition(number, index)
         for number, index in enumerate(counted, 1)
     }
 

@@ -1,4 +1,4 @@
-"""What a run hears of a notebook while papermill executes it."""
+"""What a run is told of a notebook while papermill executes it, and what it sets beforehand."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class ResumePoint:
 
 @dataclass
 class Hooks:
-    """What a run wants to hear and to set. Callbacks come from the thread that executes.
+    """What a run is told and sets. Callbacks come from the thread that executes.
 
     `source` is the notebook's path for its metadata, `save_to` where the executed one goes,
     `log` the file that takes what the kernel process prints outside of cells. Cells are named by
-    their index in the executed notebook. With `kept`, execution begins after those cells. The
+    their index in the executed notebook. With `resume_point`, execution begins after its cells. The
     engine sets `succeeded` when no cell failed.
     """
 
@@ -33,5 +33,5 @@ class Hooks:
     log: Path | None = None
     on_cell_start: Callable[[int], None] = lambda index: None
     on_cell_end: Callable[[int, float], None] = lambda index, seconds: None
-    kept: ResumePoint | None = None
+    resume_point: ResumePoint | None = None
     succeeded: bool = False

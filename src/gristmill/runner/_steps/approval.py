@@ -17,6 +17,7 @@ from gristmill.errors import Invalid, Unavailable
 from gristmill.files import write_atomic
 from gristmill.pipeline import Dag, Plan, overlaps
 from gristmill.project import SETTINGS, Project
+from gristmill.records import from_record, to_record
 from gristmill.workspace import StepPolicy
 
 GROUP = "gristmill.approval"
@@ -27,13 +28,13 @@ class Approver(Protocol):
     """What an entry point of GROUP loads."""
 
     def check(self, project: Project, model: str) -> str:
-        """Where the project's settings say that the model lies.
+        """The model's path by the project's settings.
 
         Raises NotFound or Invalid when nobody could ever decide on it.
         """
 
     def require(self, project: Project, model: str, step: str, run: str) -> str:
-        """Who agreed to the model as it lies in the project now, in words.
+        """Who approved the model as it is in the project now, as a clause for the step's reason.
 
         Raises Waiting while they have not, after asking them; GateFailed when the gates or a person
         said no.
@@ -46,8 +47,8 @@ def approver() -> Approver:
         return cast(Approver, point.load())
     raise Unavailable(
         "approval.nobody",
-        "nothing is installed that asks people for a decision.",
-        hint="Install gristmill again: its entry points are missing.",
+        "Nothing is installed that asks people for a decision.",
+        hint="Reinstall gristmill: its entry points are missing.",
     )
 
 
@@ -61,13 +62,13 @@ def check_approvals(
         if not model:
             continue
         path = approver().check(project, model)
-        before = dag.ancestors([step])
-        if not any(overlaps(path, o.path) for n in before for o in dag.steps[n].outputs):
+        ancestors = dag.ancestors([step])
+        if not any(overlaps(path, o.path) for n in ancestors for o in dag.steps[n].outputs):
             raise Invalid(
                 "approval.order",
                 f"{step} waits for a decision on {model}, but no step before it writes {path}.",
-                hint=f"Let its notebook declare `Input` = {path!r}, or mend {SETTINGS} "
-                f"[steps.{step}] approval.",
+                hint=f"Declare `Input` = {path!r} in its notebook, or correct `approval` in "
+                f"{SETTINGS} [steps.{step}].",
             )
 
 
@@ -81,7 +82,10 @@ def without_approvals(plan: Plan, dag: Dag, policies: Mapping[str, StepPolicy]) 
 
 @dataclass(frozen=True)
 class WaitingRun:
-    """A run that ended because `steps` wait for a decision; `request` is `RunRequest.again()`."""
+    """A run that ended because `steps` wait for a decision.
+
+    `request` is its `RunRequest.selection()`.
+    """
 
     run: str
     steps: tuple[str, ...]
@@ -91,10 +95,10 @@ class WaitingRun:
 def waiting_run(project: Project) -> WaitingRun | None:
     """The run that waits for a decision, None when none does."""
     try:
-        raw = json.loads(_path(project).read_text(encoding="utf-8"))
+        text = _path(project).read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
-    return WaitingRun(raw["run"], tuple(raw["steps"]), raw["request"])
+    return from_record(WaitingRun, json.loads(text), str(_path(project)))
 
 
 def note_waiting(
@@ -107,11 +111,11 @@ def note_waiting(
     """Keep what a run that waits was asked for; forget an earlier one whose steps this run came to
     (`decided`)."""
     if waiting:
-        record = {"run": run, "steps": list(waiting), "request": dict(request)}
-        write_atomic(_path(project), json.dumps(record, default=str))
+        record = to_record(WaitingRun(run, tuple(waiting), request))
+        write_atomic(_path(project), json.dumps(record))
         return
-    before = waiting_run(project)
-    if before is not None and set(before.steps) & set(decided):
+    earlier = waiting_run(project)
+    if earlier is not None and set(earlier.steps) & set(decided):
         _path(project).unlink()
 
 

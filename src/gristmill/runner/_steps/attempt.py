@@ -1,7 +1,4 @@
-"""One attempt at a step: a notebook on a kernel, or in a shell where that is enough.
-
-What is written down when an attempt at a step ends.
-"""
+"""One attempt at a step: its notebook on a kernel, or in a shell where that is enough."""
 
 from __future__ import annotations
 
@@ -15,23 +12,28 @@ from typing import Any
 from gristmill.errors import GristmillError, StepFailed, Unavailable
 from gristmill.lineage import GitState
 from gristmill.pipeline import StepSpec, StepState, parse_notebook
-from gristmill.processes import end_family
-from gristmill.runner._kernels.ahead import start_ahead
-from gristmill.runner._kernels.parked import Parked, ParkedKernel
+from gristmill.processes import kill_process_tree
+from gristmill.runner._kernels.parked import ParkedKernel, ParkedKernels
 from gristmill.runner._lock import forget_kernel, note_kernel
-from gristmill.runner._notebook.direct import NotDirect, Shell
-from gristmill.runner._notebook.execute import CodeCellPlace, Failure, code_cell_places, execute
+from gristmill.runner._notebook.direct import ShellExecutor
+from gristmill.runner._notebook.execute import CellPosition, Failure, cell_positions, execute
 from gristmill.runner._notebook.hooks import Hooks
 from gristmill.runner._notebook.suitable import refusal
-from gristmill.runner._steps.file_access import Undeclared
+from gristmill.runner._steps.file_access import UndeclaredFile
 from gristmill.runner._steps.outputs import clear_outputs, metrics_of, plots_of
-from gristmill.runner._steps.parking import kept_cells, park
-from gristmill.runs import MLFLOW_STATUS
+from gristmill.runner._steps.parking import park, resume_point
 from gristmill.tracking import Tracker
-from gristmill.warm import KernelHandle, KernelRequest, acquire, attach
-from gristmill.workspace import StepPolicy, Workspace, make_lineage, remember
+from gristmill.warm import (
+    KernelHandle,
+    KernelRequest,
+    NotWarm,
+    attach_kernel,
+    start_ahead,
+    start_kernel,
+)
+from gristmill.workspace import StepPolicy, Workspace, make_lineage, save_lineage
 
-Tell = Callable[[tuple[int, float | None]], None]
+ReportCell = Callable[[tuple[int, float | None]], None]
 
 
 @dataclass
@@ -42,7 +44,7 @@ class Attempt:
     then, `environment` what its kernel's environment says beyond ours, `directory` the run's.
     Timeouts count from the start of the first cell, on the monotonic clock.
     `keep` is what the run was asked when kernels of failed cells are to be parked, `parked` the
-    kernel to go on in, `places` the source's cells by their index in the executed notebook.
+    kernel to go on in, `positions` the source's cells by their index in the executed notebook.
     """
 
     step: StepSpec
@@ -51,12 +53,12 @@ class Attempt:
     started: float
     before: StepState
     directory: Path
-    why: str
+    reason: str
     environment: Mapping[str, str] = field(default_factory=dict)
     keep: Mapping[str, Any] | None = None
     parked: ParkedKernel | None = None
-    places: Mapping[int, CodeCellPlace] = field(default_factory=dict)
-    opened: Sequence[Undeclared] = ()
+    positions: Mapping[int, CellPosition] = field(default_factory=dict)
+    opened: Sequence[UndeclaredFile] = ()
     expired: StepFailed | None = None
     _index: int = -1
     _began: float | None = None
@@ -81,19 +83,19 @@ class Attempt:
         """Where the kernel notes the files it opens."""
         return self.directory / f"{self.name}.files"
 
-    def cell_began(self, index: int, now: float) -> CodeCellPlace | None:
+    def cell_began(self, index: int, clock: float) -> CellPosition | None:
         """A cell of the executed notebook began; which of the source it is, if it is one."""
         if index <= self._index:  # started again on a kernel
             self._began = None
-        self._index, self._cell_began = index, now
+        self._index, self._cell_began = index, clock
         if self._began is None:
-            self._began = now
-        return self.places.get(index)
+            self._began = clock
+        return self.positions.get(index)
 
-    def cell_ended(self, index: int) -> CodeCellPlace | None:
+    def cell_ended(self, index: int) -> CellPosition | None:
         """That cell ended; which of the source it is, if it is one."""
         self._cell_began = None
-        return self.places.get(index)
+        return self.positions.get(index)
 
     @property
     def deadline(self) -> float | None:
@@ -105,14 +107,14 @@ class Attempt:
             ends.append(self._cell_began + self.policy.cell_timeout)
         return min(ends, default=None)
 
-    def expire(self, now: float) -> None:
+    def expire(self, clock: float) -> None:
         """End it because its time, or its cell's, is over."""
         whole = self.policy.timeout
-        if whole is not None and self._began is not None and now >= self._began + whole:
+        if whole is not None and self._began is not None and clock >= self._began + whole:
             what, limit, key = "the step", whole, "timeout"
         else:
-            place = self.places.get(self._index)
-            what = f"code cell {place.number} of {self.step.cells}" if place else "a cell"
+            position = self.positions.get(self._index)
+            what = f"code cell {position.number} of {self.step.cells}" if position else "a cell"
             limit, key = self.policy.cell_timeout or 0.0, "cell_timeout"
         self.expired = StepFailed(
             "step.timeout",
@@ -126,48 +128,52 @@ class Attempt:
         """Kill the kernel and all it started, now or as soon as it is there."""
         self._end.set()
         if self._pid is not None:
-            end_family(self._pid)
+            kill_process_tree(self._pid)
 
     def run(
-        self, workspace: Workspace, environment_hash: str | None, kernel: str, tell: Tell
+        self,
+        workspace: Workspace,
+        environment_hash: str | None,
+        kernel: str,
+        report_cell: ReportCell,
     ) -> Failure | None:
-        """The notebook through papermill; `tell` hears (cell, None) at the start of a cell and
-        (cell, seconds) at its end."""
+        """The notebook through papermill; `report_cell` gets (cell, None) at the start of a cell
+        and (cell, seconds) at its end."""
         name = self.step.name
-        self.places = code_cell_places(workspace.texts[name], bool(workspace.params[name]))
+        self.positions = cell_positions(workspace.texts[name], bool(workspace.params[name]))
         hooks = Hooks(
             source=self.step.notebook,
             save_to=self.executed,
             log=self.log,
-            on_cell_start=lambda index: tell((index, None)),
-            on_cell_end=lambda index, seconds: tell((index, seconds)),
+            on_cell_start=lambda index: report_cell((index, None)),
+            on_cell_end=lambda index, seconds: report_cell((index, seconds)),
         )
         request = replace(
             _request(workspace, self.step, environment_hash, kernel, self.environment),
             parkable=self.keep is not None,
             log=self.log,
-            connections=Parked(workspace.project.state).connections if self.keep else None,
+            connections=ParkedKernels(workspace.project.state).connections if self.keep else None,
         )
         if self.parked is not None:
             return self._resume(workspace, self.parked, hooks)
-        if kernel == "auto" and self.keep is None and not needs_kernel(workspace.texts[name]):
+        if kernel == "auto" and self.keep is None and not why_kernel(workspace.texts[name]):
             try:
-                with Shell(request) as shell:
+                with ShellExecutor(request) as shell:
                     return self._execute(workspace, shell, hooks)
-            except NotDirect as why:
-                self.log.write_text(f"started again on a kernel: {why}\n", encoding="utf-8")
+            except NotWarm as reason:
+                self.log.write_text(f"started again on a kernel: {reason}\n", encoding="utf-8")
                 clear_outputs(workspace.project.root, self.step)
         with self._kernel(request) as handle:
             return self._execute(workspace, handle, hooks)
 
     def _execute(
-        self, workspace: Workspace, kernel: KernelHandle | Shell, hooks: Hooks
+        self, workspace: Workspace, kernel: KernelHandle | ShellExecutor, hooks: Hooks
     ) -> Failure | None:
         name = self.step.name
         self._pid = kernel.pid
         note_kernel(self.directory, name, kernel.pid)
         if self._end.is_set():
-            end_family(kernel.pid)
+            kill_process_tree(kernel.pid)
         try:
             text, params = workspace.texts[name], workspace.params[name]
             failure = execute(self.step, text, params, kernel, hooks)
@@ -179,13 +185,13 @@ class Attempt:
             forget_kernel(self.directory, name)
 
     def _resume(self, workspace: Workspace, parked: ParkedKernel, hooks: Hooks) -> Failure | None:
-        hooks.kept = kept_cells(parked, workspace.project.root)
-        with attach(parked.connection_file, parked.pid) as kernel:
+        hooks.resume_point = resume_point(parked, workspace.project.root)
+        with attach_kernel(parked.connection_file, parked.pid) as kernel:
             try:
                 return self._execute(workspace, kernel, hooks)
             finally:
                 if not kernel.parked:
-                    Parked(workspace.project.state).end(parked)
+                    ParkedKernels(workspace.project.state).end(parked)
 
     def _may_park(self, failure: Failure) -> bool:
         last = self.number > self.policy.retries
@@ -195,7 +201,7 @@ class Attempt:
         from jupyter_client.kernelspec import NoSuchKernel
 
         try:
-            return acquire(request)
+            return start_kernel(request)
         except NoSuchKernel as error:
             raise Unavailable(
                 "kernel.not-found",
@@ -232,13 +238,13 @@ def _request(
         kernel_name=step.kernel,
         preload=workspace.preload,
         environment=environment_hash,
-        project=workspace.project.home,
+        project=workspace.project.origin,
         env={**os.environ, **environment},
         fresh=kernel == "fresh",
     )
 
 
-def needs_kernel(text: str) -> str:
+def why_kernel(text: str) -> str:
     """Why the cells of a notebook need a kernel, empty when they do not."""
     return refusal(cell.source for cell in parse_notebook(text, "").cells)
 
@@ -253,7 +259,7 @@ def record_attempt(
     entry: Mapping[str, Any] | None,
     error: GristmillError | None,
 ) -> None:
-    """Lineage, metrics, plots and the executed notebook to their places.
+    """Write down an attempt that ended: lineage, metrics, plots and the executed notebook.
 
     `entry` is the step's record in `dvc.lock`, None when it did not succeed.
     """
@@ -263,12 +269,12 @@ def record_attempt(
         metrics, plots = metrics_of(root, spec), plots_of(root, spec)
         lineage = make_lineage(workspace, spec.name, git, run, attempt.executed, entry)
         lineage = replace(lineage, undeclared={u.path: u.kind for u in attempt.opened})
-        remember(workspace.project, lineage)
+        save_lineage(workspace.project, lineage)
     if not attempt.environment:  # it failed before its child run began
         return
     tracker.finish_step(
         spec.name,
-        MLFLOW_STATUS[status],
+        status,
         executed=attempt.executed,
         metrics=metrics,
         files=plots,

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from gristmill.authoring import ERROR, OFF
+from gristmill.authoring import Severity
 from gristmill.errors import StepFailed
 from gristmill.lineage import LOCK_FILE, PIPELINE_FILE
 from gristmill.pipeline import StepSpec, overlaps
 from gristmill.project import SETTINGS, Project
-from gristmill.warm import VARIABLE
+from gristmill.warm import log_files_to, read_file_log
 
-OURS = {SETTINGS, LOCK_FILE, PIPELINE_FILE}
+OWN_FILES = {SETTINGS, LOCK_FILE, PIPELINE_FILE}
 INJECTED = "injected-parameters"
 
 
 @dataclass(frozen=True)
-class Undeclared:
+class UndeclaredFile:
     """A file a step read or wrote without declaring it. `path` is relative to the project's root,
     absolute outside it; `cell` the index in the source notebook, -1 when unknown."""
 
@@ -33,59 +32,58 @@ class Undeclared:
         return "write" if self.writes else "read"
 
     def sentence(self, notebook: str) -> str:
-        where = f"{notebook}, cell {self.cell + 1}" if self.cell >= 0 else notebook
+        """What happened and where, without a full stop."""
+        where = f"{notebook}, cell {self.cell + 1}," if self.cell >= 0 else notebook
         verb = "wrote" if self.writes else "read"
-        return f"{where} {verb} {self.path}, which it does not declare"
+        return f"{where} {verb} {self.path} without declaring it"
 
 
-def undeclared(project: Project, step: StepSpec, log: Path, executed: Path) -> list[Undeclared]:
+def undeclared_files(
+    project: Project, step: StepSpec, log: Path, executed: Path
+) -> list[UndeclaredFile]:
     """What the kernel noted in `log`, without what is declared or gone again."""
-    try:
-        lines = log.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return []
-    noted: dict[tuple[str, bool], int] = {}
-    for line in lines:
-        with contextlib.suppress(ValueError):  # a line cut off by a kill
-            kind, path, count = json.loads(line)
-            noted.setdefault((_relative(path, project.root), kind == "write"), count)
+    opened: dict[tuple[str, bool], int] = {}
+    for access in read_file_log(log):
+        key = (_relative(access.path, project.root), access.writes)
+        opened.setdefault(key, access.execution_count)
     outputs = [o.path for o in step.outputs]
-    sets = (p.name for p in project.root.glob("params*.yaml"))
-    known = [*step.inputs, *outputs, *OURS, *sets]
+    parameter_sets = (p.name for p in project.root.glob("params*.yaml"))
+    readable = [*step.inputs, *outputs, *OWN_FILES, *parameter_sets]
     environment = project.environment_file()
     if environment is not None:
-        known.append(_relative(str(environment), project.root))
-    written = {path for path, writes in noted if writes}
-    found = []
-    for (path, writes), count in noted.items():
-        allowed = outputs if writes else known
+        readable.append(_relative(str(environment), project.root))
+    written = {path for path, writes in opened if writes}
+    remaining = []
+    for (path, writes), count in opened.items():
+        allowed = outputs if writes else readable
         if any(overlaps(path, other) for other in allowed) or (not writes and path in written):
             continue
         full = project.root / path
         if full.is_dir() or not full.exists():
             continue
-        found.append((path, writes, count))
-    cells = _cells(executed) if found else {}
-    return [Undeclared(path, writes, cells.get(count, -1)) for path, writes, count in found]
+        remaining.append((path, writes, count))
+    cells = _source_cells(executed) if remaining else {}
+    return [UndeclaredFile(path, writes, cells.get(count, -1)) for path, writes, count in remaining]
 
 
-def audit(
+def check_files(
     project: Project, step: StepSpec, log: Path, executed: Path, level: str
-) -> list[Undeclared]:
-    """As `undeclared`; raises StepFailed when there are any and `level` is error."""
-    found = undeclared(project, step, log, executed)
-    if found and level == ERROR:
+) -> list[UndeclaredFile]:
+    """As `undeclared_files`; raises StepFailed when there are any and `level` is error."""
+    files = undeclared_files(project, step, log, executed)
+    if files and level == Severity.ERROR:
         raise StepFailed(
             "step.undeclared",
-            "; ".join(f.sentence(step.notebook) for f in found) + ".",
-            hint=f"Declare them in {step.place()}, or set `[lint] undeclared` to warning or off.",
+            "; ".join(file.sentence(step.notebook) for file in files) + ".",
+            hint=f"Declare them in {step.location()}, or set `[lint] undeclared` to warning or "
+            "off.",
         )
-    return found
+    return files
 
 
-def watch(level: str, log: Path) -> dict[str, str]:
-    """What the kernel's environment must say to be watched."""
-    return {} if level == OFF else {VARIABLE: str(log)}
+def observe(level: str, log: Path) -> dict[str, str]:
+    """The variables that make the kernel note what it opens; none when `level` is off."""
+    return {} if level == Severity.OFF else log_files_to(log)
 
 
 def _relative(path: str, root: Path) -> str:
@@ -93,17 +91,17 @@ def _relative(path: str, root: Path) -> str:
     return path[len(base) :].replace(os.sep, "/") if path.startswith(base) else path
 
 
-def _cells(executed: Path) -> dict[int, int]:
-    """IPython's count -> index of the cell in the source notebook."""
+def _source_cells(executed: Path) -> dict[int, int]:
+    """IPython's execution count -> index of the cell in the source notebook."""
     try:
         cells = json.loads(executed.read_text(encoding="utf-8"))["cells"]
     except (OSError, ValueError, KeyError):
         return {}
-    found: dict[int, int] = {}
-    source = 0
+    sources: dict[int, int] = {}
+    index = 0
     for cell in cells:
         injected = INJECTED in (cell.get("metadata", {}).get("tags") or ())
         if cell.get("execution_count") is not None and not injected:
-            found[cell["execution_count"]] = source
-        source += not injected
-    return found
+            sources[cell["execution_count"]] = index
+        index += not injected
+    return sources

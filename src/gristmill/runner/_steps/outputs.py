@@ -1,4 +1,4 @@
-"""Whether a step that ended is well: how it ended, what it read, what it wrote."""
+"""Whether a step succeeded: how its notebook ended, what it read, what it wrote."""
 
 from __future__ import annotations
 
@@ -28,45 +28,47 @@ def failure_of(step: StepSpec, result: Any, log: Path) -> Failure | None:
     )
 
 
-def require_unchanged(step: StepSpec, before: StepState, now: StepState) -> None:
+def require_unchanged(step: StepSpec, before: StepState, after: StepState) -> None:
     """Raise StepFailed when an input changed while the step ran."""
-    changed = sorted(p for p in before.inputs if before.inputs[p] != now.inputs[p])
+    changed = sorted(p for p in before.inputs if before.inputs[p] != after.inputs[p])
     if changed:
         raise StepFailed(
             "step.input-changed",
             f"{step.name}: {', '.join(changed)} changed while the step ran.",
-            hint="Run again: what it wrote may mix old and new.",
+            hint="Run the step again: its outputs may mix old and new data.",
         )
 
 
 def require_outputs(root: Path, step: StepSpec) -> None:
-    """Raise StepFailed when an output is absent or metrics are no JSON."""
+    """Raise StepFailed when an output is absent or metrics are not JSON."""
     for output in step.outputs:
         if not (root / output.path).exists():
             raise StepFailed(
                 "step.output-missing",
                 f"{step.notebook} finished without writing {output.path}.",
-                hint=f"`{output.name}` is declared in {step.place()}: write it or drop it.",
+                hint=f"`{output.name}` is declared in {step.location()}: write the file, or remove "
+                "the declaration.",
             )
     metrics_of(root, step)
 
 
 def metrics_of(root: Path, step: StepSpec) -> dict[str, float]:
     """The numbers in the step's metrics files by dotted name."""
-    found: dict[str, float] = {}
+    metrics: dict[str, float] = {}
     for output in step.outputs:
         if output.kind != "metrics":
             continue
         text = (root / output.path).read_text(encoding="utf-8", errors="replace")
         try:
-            found.update(flat_metrics(json.loads(text)))
+            metrics.update(flat_metrics(json.loads(text)))
         except ValueError as error:
             raise StepFailed(
                 "step.metrics-format",
-                f"{output.path} is no JSON: {error}",
-                hint=f"Metrics declared in {step.place()} are a JSON object of numbers.",
+                f"{output.path} is not JSON: {error}",
+                hint=f"Write the metrics declared in {step.location()} as a JSON object of "
+                "numbers.",
             ) from error
-    return found
+    return metrics
 
 
 def plots_of(root: Path, step: StepSpec) -> dict[str, Path]:

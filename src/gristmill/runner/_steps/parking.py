@@ -1,4 +1,4 @@
-"""A failed attempt's kernel: parked, judged whether its step can go on in it, gone on in."""
+"""A failed attempt's kernel: parking it, deciding whether its step can go on in it, resuming."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gristmill.pipeline import StepSpec, StepState, parse_notebook
-from gristmill.processes import process_start
+from gristmill.processes import start_time
 from gristmill.project import Project
 from gristmill.runner._kernels.parked import (
-    LEASE_SECONDS,
-    Parked,
     ParkedKernel,
+    ParkedKernels,
     digests,
     first_change,
     state_of_files,
@@ -52,7 +51,7 @@ def park(
         notebook=step.notebook,
         connection_file=kernel.connection_file,
         pid=kernel.pid,
-        started=process_start(kernel.pid),
+        started=start_time(kernel.pid),
         at=time.time(),
         cell=failure.cell,
         executed=attempt.executed.relative_to(project.root).as_posix(),
@@ -65,30 +64,30 @@ def park(
         error=failure.error.message,
         request=attempt.keep or {},
     )
-    registry = Parked(project.state)
-    registry.keep(parked)
-    kernel.park(registry.path(parked), LEASE_SECONDS)
+    parked_kernels = ParkedKernels(project.state)
+    parked_kernels.keep(parked)
+    kernel.park(parked_kernels.path(parked), parked_kernels.lease_seconds)
 
 
-def kept_cells(kernel: ParkedKernel, root: Path) -> ResumePoint:
+def resume_point(kernel: ParkedKernel, root: Path) -> ResumePoint:
     """The executed code cells above the failing one, and the cell of values that papermill made."""
     import nbformat
 
     notebook = nbformat.read(root / kernel.executed, as_version=4)
-    kept: list[Any] = []
-    of_source = 0
+    cells: list[Any] = []
+    source_cells = 0
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
         if "injected-parameters" not in cell.metadata.get("tags", ()):
-            if of_source == len(kernel.cells):
+            if source_cells == len(kernel.cells):
                 break
-            of_source += 1
-        kept.append(cell)
-    return ResumePoint(kernel.run, tuple(kept), notebook.metadata.get("widgets"))
+            source_cells += 1
+        cells.append(cell)
+    return ResumePoint(kernel.run, tuple(cells), notebook.metadata.get("widgets"))
 
 
-def why_anew(workspace: Workspace, kernel: ParkedKernel, now: StepState) -> str:
+def why_restart(workspace: Workspace, kernel: ParkedKernel, current: StepState) -> str:
     """Why a parked kernel's step must run from its beginning, empty when it can go on."""
     if not kernel.alive:
         return "its kernel has ended"
@@ -97,33 +96,38 @@ def why_anew(workspace: Workspace, kernel: ParkedKernel, now: StepState) -> str:
     step = workspace.dag.steps[kernel.step]
     outputs = state_of_files(workspace.project.root, [o.path for o in step.outputs])
     modules = workspace.modules[kernel.step]
-    return first_change(kernel, workspace.texts[kernel.step], now, modules, outputs)
+    return first_change(kernel, workspace.texts[kernel.step], current, modules, outputs)
 
 
-def find_parked(
-    workspace: Workspace, attempt: ParkableAttempt, asked: ParkedKernel | None, run: str
+def adopt_parked(
+    workspace: Workspace, attempt: ParkableAttempt, parked: ParkedKernel | None, run: str
 ) -> str:
     """Give an attempt the parked kernel that `run` was asked to go on in, if its step still can;
-    what to tell the user."""
+    a notice for the user."""
     step = attempt.step.name
-    if asked is None or asked.step != step or attempt.number > 1:
+    if parked is None or parked.step != step or attempt.number > 1:
         return ""
-    why = why_anew(workspace, asked, attempt.before)
-    if why:
-        return f"{step} runs from its beginning: {why}."
-    Parked(workspace.project.state).resume(asked, run)
-    attempt.parked = asked
-    return f"{step} goes on in its kernel from the failed cell (run {asked.run})"
+    reason = why_restart(workspace, parked, attempt.before)
+    if reason:
+        return f"{step} runs from its beginning: {reason}."
+    ParkedKernels(workspace.project.state).resume(parked, run)
+    attempt.parked = parked
+    return f"{step} goes on in its kernel from the failed cell (run {parked.run})"
 
 
 def end_parked(project: Project, step: str) -> str:
-    """No parked kernel of a step may write among the outputs of a new run; what to tell."""
-    if Parked(project.state).end_step(step):
+    """End what is parked of a step, so that it cannot write among the outputs of a new run.
+
+    A notice for the user, empty when none was parked.
+    """
+    if ParkedKernels(project.state).end_step(step):
         return f"the parked kernel of {step} was ended: the step runs anew"
     return ""
 
 
-def join(tracker: Tracker, workspace: Workspace, attempt: ParkableAttempt) -> dict[str, str]:
+def start_tracking(
+    tracker: Tracker, workspace: Workspace, attempt: ParkableAttempt
+) -> dict[str, str]:
     """The attempt's child run: a new one, or the one in which its parked kernel logs."""
     step, parked = attempt.step, attempt.parked
     if parked is None or parked.mlflow_run is None:

@@ -28,11 +28,11 @@ class Reuse:
         self._has_runs = False
         self._hinted = False
         if pull and self._remote is None:
-            notice("no DVC remote to pull from: `dvc remote add -d NAME ADDRESS` makes one")
+            notice("there is no DVC remote to pull from; `dvc remote add -d NAME URL` adds one")
 
-    def restore(self, step: str, now: StepState, locked: StepState | None) -> bool:
+    def restore(self, step: str, current: StepState, locked: StepState | None) -> bool:
         """Bring back the outputs this step had with this code, these inputs and parameters."""
-        recorded = _only_outputs_differ(now, locked)
+        recorded = _only_outputs_differ(current, locked)
         if self._restore(step, recorded=recorded, pull=False):
             return True
         if not self._pull:
@@ -54,7 +54,7 @@ class Reuse:
                 return self._restore(step, recorded=False, pull=True)
         except Unavailable as problem:
             self._pull = False
-            self._notice(f"{problem.message} What it would have had is computed instead.")
+            self._notice(f"{problem.message} The steps are run instead.")
             return False
 
     def _restore(self, step: str, *, recorded: bool, pull: bool) -> bool:
@@ -66,11 +66,11 @@ class Reuse:
         return True
 
 
-def _only_outputs_differ(now: StepState, locked: StepState | None) -> bool:
+def _only_outputs_differ(current: StepState, locked: StepState | None) -> bool:
     """Is what `dvc.lock` says of the step still what it would write?"""
-    if locked is None or now.outputs.keys() != locked.outputs.keys():
+    if locked is None or current.outputs.keys() != locked.outputs.keys():
         return False
-    return not staleness(replace(now, outputs=locked.outputs), locked).run
+    return not staleness(replace(current, outputs=locked.outputs), locked).run
 
 
 def fetch_inputs(project: Project, workspace: Workspace, notice: Notice) -> None:

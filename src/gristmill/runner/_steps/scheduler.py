@@ -1,4 +1,4 @@
-"""Ready steps to worker threads, until done, failed or cancelled; without knowing notebooks."""
+"""Hands ready steps to worker threads until all have ended; knows nothing of notebooks."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Work(Protocol):
         """Prepare a ready step; False when it need not execute after all. Raises Waiting when
         people have to decide first."""
 
-    def hold(self, step: str, why: Waiting) -> None:
+    def hold(self, step: str, reason: Waiting) -> None:
         """The step will not run in this run."""
 
-    def execute(self, step: str, tell: Callable[[Any], None]) -> Any:
-        """Do the work in a worker thread; `tell` sends progress to the caller's thread."""
+    def execute(self, step: str, report: Callable[[Any], None]) -> Any:
+        """Do the work in a worker thread; `report` sends progress to the caller's thread."""
 
     def progress(self, step: str, message: Any) -> None: ...
 
@@ -68,7 +68,7 @@ def drive(
     """
     messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
     driver = _Driver(schedule, work, messages, clock)
-    with interrupts.heard_by(lambda: messages.put(("interrupt", "", None))):
+    with interrupts.forwarded_to(lambda: messages.put(("interrupt", "", None))):
         while True:
             try:
                 driver.start_ready()
@@ -100,8 +100,8 @@ class _Driver:
         while (step := self.schedule.start(self.clock())) is not None:
             try:
                 executes = self.work.begin(step)
-            except Waiting as why:
-                self.work.hold(step, why)
+            except Waiting as reason:
+                self.work.hold(step, reason)
                 self._block(self.schedule.hold(step))
                 continue
             except BaseException as error:
@@ -120,15 +120,16 @@ class _Driver:
             ).start()
 
     def step(self) -> None:
-        """Hear one message, or let what is overdue expire."""
-        moments = {s: self.work.deadline(s) for s in self.schedule.running if s not in self.expired}
-        times = [t for t in (*moments.values(), self.schedule.wakes) if t is not None]
+        """Take one message, or let what is overdue expire."""
+        running = [step for step in self.schedule.running if step not in self.expired]
+        deadlines = {step: self.work.deadline(step) for step in running}
+        times = [t for t in (*deadlines.values(), self.schedule.wakes) if t is not None]
         wait = max(0.0, min(times) - self.clock()) if times else None
         try:
             kind, step, value = self.messages.get(timeout=wait)
         except queue.Empty:
-            now = self.clock()
-            for step in [s for s, t in moments.items() if t is not None and t <= now]:
+            clock = self.clock()
+            for step in [s for s, t in deadlines.items() if t is not None and t <= clock]:
                 self.expired.add(step)
                 self.work.expire(step)
             return

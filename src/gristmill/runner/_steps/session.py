@@ -1,4 +1,4 @@
-"""What a run does around each step: decide again, clear, execute, check, record."""
+"""What a run does around each step: decide again, clear outputs, execute, check, record."""
 
 from __future__ import annotations
 
@@ -30,17 +30,16 @@ from gristmill.runner._notebook.execute import Failure
 from gristmill.runner._request import RunRequest, StepResult, blocked_by
 from gristmill.runner._schedule import backoff
 from gristmill.runner._steps.approval import approver
-from gristmill.runner._steps.attempt import Attempt, Tell, record_attempt, start_server
-from gristmill.runner._steps.file_access import audit, watch
+from gristmill.runner._steps.attempt import Attempt, ReportCell, record_attempt, start_server
+from gristmill.runner._steps.file_access import check_files, observe
 from gristmill.runner._steps.outputs import failure_of, require_outputs, require_unchanged
-from gristmill.runner._steps.parking import end_parked, find_parked, join
+from gristmill.runner._steps.parking import adopt_parked, end_parked, start_tracking
 from gristmill.runner._steps.reuse import Reuse
 from gristmill.runner._steps.scheduler import Outcome
-from gristmill.runner._steps.summary import keep, run_tags, summarise
-from gristmill.runs import MLFLOW_STATUS
+from gristmill.runner._steps.summary import run_record, run_tags
 from gristmill.sandbox import git_state_of_double
 from gristmill.tracking import Tracker
-from gristmill.workspace import Devices, StepPolicy, Workspace
+from gristmill.workspace import GpuPool, Workspace
 
 
 class Session:
@@ -51,7 +50,6 @@ class Session:
         workspace: Workspace,
         request: RunRequest,
         plan: Plan,
-        policies: Mapping[str, StepPolicy],
         gpus: int,
         interrupts: Interrupts,
         name: str,
@@ -60,20 +58,20 @@ class Session:
         self.workspace = workspace
         self.request = request
         self.plan = plan
-        self.policies = policies
+        self.policies = workspace.policies
         self.name = name
         self.emit = emit
         self.results: dict[str, StepResult] = {}
         self.directory = workspace.project.state / "runs" / name
         self._attempts: dict[str, Attempt] = {}
         self._tries: dict[str, int] = {}
-        self._devices = Devices(gpus)
+        self._devices = GpuPool(gpus)
         self._interrupts = interrupts
         self._cancelled = threading.Event()
 
     def __enter__(self) -> Session:
         workspace, project, request = self.workspace, self.workspace.project, self.request
-        self.began = time.time()
+        self.started = time.time()
         self.lint = lint_settings(project)
         self.directory.mkdir(parents=True)
         lock = workspace.environment
@@ -94,7 +92,7 @@ class Session:
         except BaseException:
             self.dvc.close()
             raise
-        self.parent = self.tracker.parent
+        self.mlflow_run = self.tracker.parent
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
@@ -106,41 +104,39 @@ class Session:
             self.dvc.close()
 
     def close(self, status: str) -> None:
-        record = summarise(
+        record = run_record(
             self.workspace,
             self.request,
             self.plan,
             self.results,
             run=self.name,
             status=status,
-            started=self.began,
+            started=self.started,
             git=self.git,
-            mlflow_run=self.parent,
+            mlflow_run=self.mlflow_run,
         )
-        keep(record, self.directory)
-        self.tracker.finish(
-            MLFLOW_STATUS[status], record.flat_params(), record.flat_metrics(), record.to_json()
-        )
+        record.write(self.directory)
+        self.tracker.finish(status, record.flat_params(), record.flat_metrics(), record.to_json())
 
     def begin(self, step: str) -> bool:
         """Whether the step still has to run, now that all it needs is done."""
         attempt = self._attempt(step)
         self._attempts[step] = attempt
-        self._notice(step, find_parked(self.workspace, attempt, self.request.resume, self.name))
-        anew = attempt.parked is None
-        if not anew or self.request.force or attempt.number > 1:
+        self._notice(step, adopt_parked(self.workspace, attempt, self.request.resume, self.name))
+        restarts = attempt.parked is None
+        if not restarts or self.request.force or attempt.number > 1:
             self._approve(attempt)
         elif self._reuse(attempt):
             del self._attempts[step]
             return False
-        if anew:
+        if restarts:
             self._notice(step, end_parked(self.workspace.project, step))
             self.dvc.clear_outputs(step)
         attempt.environment = {
             **attempt.policy.threads(),
             **self._devices.take(step, attempt.policy.gpus),
-            **join(self.tracker, self.workspace, attempt),
-            **watch(self.lint.undeclared, attempt.observed),
+            **start_tracking(self.tracker, self.workspace, attempt),
+            **observe(self.lint.undeclared, attempt.observed),
         }
         self.emit(
             StepStarted(
@@ -148,7 +144,7 @@ class Session:
                 self.name,
                 step,
                 attempt.step.notebook,
-                attempt.why,
+                attempt.reason,
                 attempt.step.cells,
                 attempt=attempt.number,
                 executed=str(attempt.executed),
@@ -166,14 +162,14 @@ class Session:
             self.workspace.state(step),
             self.directory,
             self.plan.decisions[step].why,
-            keep=self.request.again() if self.request.keep_failed else None,
+            keep=self.request.selection() if self.request.keep_failed else None,
         )
 
     def _approve(self, attempt: Attempt) -> None:
         """Raises Waiting while people have to agree."""
         if model := attempt.policy.approval:
             step, project = attempt.step.name, self.workspace.project
-            attempt.why += f"; {approver().require(project, model, step, self.name)}"
+            attempt.reason += f"; {approver().require(project, model, step, self.name)}"
 
     def _reuse(self, attempt: Attempt) -> bool:
         """Whether the outputs are what they should be, now or after a look into the run cache."""
@@ -185,32 +181,33 @@ class Session:
             self.results[step] = StepResult("fresh", reason)
             self.emit(StepSkipped(time.time(), self.name, step, reason))
             return True
-        attempt.why = decision.why
+        attempt.reason = decision.why
         self._approve(attempt)
         if not self._cache.restore(step, attempt.before, locked):
             return False
-        self.results[step] = StepResult("restored", attempt.why)
-        self.emit(StepRestored(time.time(), self.name, step, attempt.why))
+        self.results[step] = StepResult("restored", attempt.reason)
+        self.emit(StepRestored(time.time(), self.name, step, attempt.reason))
         return True
 
     def _notice(self, step: str, text: str) -> None:
         if text:
             self.emit(Notice(time.time(), self.name, text, step))
 
-    def execute(self, step: str, tell: Tell) -> Failure | None:
+    def execute(self, step: str, report_cell: ReportCell) -> Failure | None:
         """In a worker thread."""
         attempt = self._attempts[step]
-        return attempt.run(self.workspace, self.environment_hash, self.request.kernel, tell)
+        return attempt.run(self.workspace, self.environment_hash, self.request.kernel, report_cell)
 
     def progress(self, step: str, message: tuple[int, float | None]) -> None:
         index, seconds = message
         attempt, at = self._attempts[step], time.time()
         cells = attempt.step.cells
         if seconds is None:
-            if place := attempt.cell_began(index, time.monotonic()):
-                self.emit(CellStarted(at, self.name, step, place.number, cells, place.index))
-        elif place := attempt.cell_ended(index):
-            self.emit(CellFinished(at, self.name, step, place.number, cells, place.index, seconds))
+            if position := attempt.cell_began(index, time.monotonic()):
+                self.emit(CellStarted(at, self.name, step, position.number, cells, position.index))
+        elif position := attempt.cell_ended(index):
+            number, source_index = position.number, position.index
+            self.emit(CellFinished(at, self.name, step, number, cells, source_index, seconds))
 
     def deadline(self, step: str) -> float | None:
         return self._attempts[step].deadline
@@ -227,7 +224,10 @@ class Session:
         if failure is not None:
             error, status = failure.error, "failed"
             if self._cancelled.is_set():
-                status, error = "cancelled", Cancelled("step.cancelled", f"{step} was cancelled.")
+                status, error = (
+                    "cancelled",
+                    Cancelled("step.cancelled", f"Step {step} was cancelled."),
+                )
         record_attempt(
             self.workspace, self.tracker, self.git, self.name, attempt, status, entry, error
         )
@@ -250,7 +250,7 @@ class Session:
             self.emit(StepFailedEvent(at, self.name, step, seconds, executed, cell, error.record()))
         child = self.tracker.child(step)
         self.results[step] = StepResult(
-            status, attempt.why, seconds, attempt.executed, child, error, cell, attempt.number
+            status, attempt.reason, seconds, attempt.executed, child, error, cell, attempt.number
         )
         return Outcome(ok=error is None)
 
@@ -270,21 +270,21 @@ class Session:
             require_unchanged(spec, attempt.before, self.workspace.state(spec.name))
             require_outputs(root, spec)
             log, level = attempt.observed, self.lint.undeclared
-            attempt.opened = audit(self.workspace.project, spec, log, attempt.executed, level)
-            for found in attempt.opened:
-                self._notice(spec.name, found.sentence(spec.notebook))
+            attempt.opened = check_files(self.workspace.project, spec, log, attempt.executed, level)
+            for file in attempt.opened:
+                self._notice(spec.name, file.sentence(spec.notebook))
             return None, self.dvc.commit(spec.name)
         except GristmillError as error:
             return Failure(error), None
 
-    def hold(self, step: str, why: Waiting) -> None:
+    def hold(self, step: str, reason: Waiting) -> None:
         del self._attempts[step]
-        self.results[step] = StepResult("waiting", why.message, error=why)
-        self.emit(StepWaiting(time.time(), self.name, step, why.record()))
+        self.results[step] = StepResult("waiting", reason.message, error=reason)
+        self.emit(StepWaiting(time.time(), self.name, step, reason.record()))
 
     def block(self, step: str, failed: Iterable[str]) -> None:
-        found = self.results[step] = blocked_by({s: self.results[s] for s in failed})
-        self.emit(StepSkipped(time.time(), self.name, step, found.reason, blocked=True))
+        result = self.results[step] = blocked_by({s: self.results[s] for s in failed})
+        self.emit(StepSkipped(time.time(), self.name, step, result.reason, blocked=True))
 
     def cancel(self, unbegun: Iterable[str]) -> None:
         self._cancelled.set()

@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gristmill.errors import StepFailed
-from gristmill.files import write_atomic
 from gristmill.lineage import GitState, text_md5
 from gristmill.pipeline import Plan
 from gristmill.runner._request import RunRequest, StepResult
 from gristmill.runner._steps.outputs import metrics_of
-from gristmill.runs import RECORD_FILE, RunRecord, StepRecord
+from gristmill.runs import RunRecord, StepRecord
 from gristmill.workspace import Workspace
 
 
-def summarise(
+def run_record(
     workspace: Workspace,
     request: RunRequest,
     plan: Plan,
@@ -27,7 +26,7 @@ def summarise(
     git: GitState,
     mlflow_run: str,
 ) -> RunRecord:
-    """Everything the run decided about, also the steps that were fresh."""
+    """Everything the run decided about, the fresh steps too."""
     steps = {}
     for name, decision in plan.decisions.items():
         result = results.get(name) or StepResult(
@@ -54,17 +53,13 @@ def summarise(
 
 def run_tags(request: RunRequest, git: GitState) -> dict[str, str]:
     """The tags of a run in MLflow."""
-    known = {
+    tags = {
         "gristmill.trigger": request.trigger,
         "gristmill.commit": git.commit,
         "gristmill.author": git.author,
         "gristmill.params": request.params,
     }
-    return {name: value for name, value in known.items() if value} | dict(request.labels)
-
-
-def keep(record: RunRecord, directory: Path) -> None:
-    write_atomic(directory / RECORD_FILE, record.to_json())
+    return {name: value for name, value in tags.items() if value} | dict(request.labels)
 
 
 def _step(workspace: Workspace, name: str, result: StepResult) -> StepRecord:

@@ -1,6 +1,6 @@
-"""Warm kernels: `acquire` one, use its `km` with nbclient or papermill, `close` it.
+"""Warm kernels: start one, use its `km` with nbclient or papermill, close it.
 
-    with acquire(KernelRequest(cwd=project.root, environment=lock)) as kernel:
+    with start_kernel(KernelRequest(cwd=project.root, environment=lock)) as kernel:
         NotebookClient(notebook, km=kernel.km).execute()
 
 Where forking is not possible the kernel is a fresh one and `kernel.reason` says why.
@@ -37,16 +37,31 @@ HISTORY_ARGUMENT = "--HistoryManager.hist_file=:memory:"
 
 @dataclass(frozen=True)
 class KernelRequest:
-    """What kernel is wanted.
+    """Which kernel to start, and how.
 
-    `preload`: modules the server imports; None takes those of the project's notebooks.
-    `environment`: hash of the environment's lock file; None hashes the known ones in `project`.
-    `project`: root of the project; None finds it upwards from `cwd`.
-    `env`: the kernel's whole environment; None is this process's.
-    `log`: file that takes what the kernel's process prints outside of cells; None drops it.
-    `parkable`: the kernel can be left running by `KernelHandle.park`. A fresh kernel then also
-    survives a crash of this process.
-    `connections`: folder for the connection file; None takes one for temporary files.
+    Attributes
+    ----------
+    cwd
+        The kernel's working directory.
+    kernel_name
+        The kernelspec.
+    preload
+        Modules that the server imports; None takes those of the project's notebooks.
+    environment
+        The hash of the environment's lock file; None hashes the usual lock files in `project`.
+    project
+        The root of the project; None looks for it from `cwd` upwards.
+    env
+        The kernel's whole environment; None takes this process's.
+    fresh
+        Start a new interpreter instead of forking.
+    parkable
+        The kernel can be left running by `KernelHandle.park`. A fresh kernel then also survives a
+        crash of this process.
+    log
+        A file for what the kernel's process prints outside of cells; None drops it.
+    connections
+        The folder for the connection file; None takes one for temporary files.
     """
 
     cwd: Path
@@ -69,10 +84,10 @@ class ReadyClient(AsyncKernelClient):  # type: ignore[misc]
         deadline = time.monotonic() + (float("inf") if timeout is None else timeout)
         await self._published_within(SUBSCRIBED_WITHIN, "iopub_welcome", None)
         while True:
-            asked = self.kernel_info()
-            reply = await self._reply(asked)
+            request_id = self.kernel_info()
+            reply = await self._reply(request_id)
             if reply is not None and await self._published_within(
-                SUBSCRIBED_WITHIN, "status", asked
+                SUBSCRIBED_WITHIN, "status", request_id
             ):
                 self._handle_kernel_info_reply(reply)
                 return
@@ -81,19 +96,19 @@ class ReadyClient(AsyncKernelClient):  # type: ignore[misc]
             if time.monotonic() > deadline:
                 raise RuntimeError(f"Kernel didn't respond in {timeout} seconds")
 
-    async def _reply(self, asked: str) -> dict[str, Any] | None:
+    async def _reply(self, request_id: str) -> dict[str, Any] | None:
         until = time.monotonic() + REPLY_WITHIN
         while (left := until - time.monotonic()) > 0:
             try:
                 message: dict[str, Any] = await self.get_shell_msg(timeout=left)
             except Empty:
                 return None
-            if message["parent_header"].get("msg_id") == asked:
+            if message["parent_header"].get("msg_id") == request_id:
                 return message
         return None
 
-    async def _published_within(self, seconds: float, kind: str, asked: str | None) -> bool:
-        """Was a message of `kind` seen (for `asked`: its idle status)? Reads what comes before."""
+    async def _published_within(self, seconds: float, kind: str, request_id: str | None) -> bool:
+        """Was a message of `kind` seen (for `request_id`: its idle status)? Skips those before."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             try:
@@ -101,9 +116,9 @@ class ReadyClient(AsyncKernelClient):  # type: ignore[misc]
             except Empty:
                 return False
             if message["msg_type"] == kind and (
-                asked is None
+                request_id is None
                 or (
-                    message["parent_header"].get("msg_id") == asked
+                    message["parent_header"].get("msg_id") == request_id
                     and message["content"]["execution_state"] == "idle"
                 )
             ):
@@ -145,7 +160,21 @@ class WarmKernelManager(AsyncKernelManager):  # type: ignore[misc]
 
 @dataclass
 class KernelHandle:
-    """A running kernel. `warm` is whether it was forked, `reason` why or why not."""
+    """A running kernel, which a `with` block ends.
+
+    Attributes
+    ----------
+    km
+        Its kernel manager, for nbclient or papermill.
+    warm
+        Whether it was forked.
+    reason
+        Why it was forked, or was not.
+    parkable
+        Whether `park` can leave it running.
+    parked
+        Whether `park` did.
+    """
 
     km: WarmKernelManager
     warm: bool
@@ -171,15 +200,28 @@ class KernelHandle:
         run_sync(self.close_async)(now=now)
 
     def park(self, lease: Path | None = None, seconds: float = 0.0) -> str:
-        """Leave the kernel running when this process ends; returns its connection file.
+        """Leave the kernel running when this process ends.
 
-        A forked kernel ends itself when the file `lease` is gone or untouched for `seconds`.
+        Parameters
+        ----------
+        lease, seconds
+            A forked kernel ends itself when this file is gone, or untouched for so long.
+
+        Returns
+        -------
+        str
+            The connection file.
+
+        Raises
+        ------
+        Unavailable
+            `kernels.not_parkable`.
         """
         if not self.parkable:
             raise Unavailable(
                 "kernels.not_parkable",
-                "a fresh kernel ends with its owner unless it was asked for as parkable",
-                hint="Use KernelRequest(parkable=True).",
+                "A fresh kernel ends with the process that started it.",
+                hint="Start it with KernelRequest(parkable=True).",
             )
         self.km.close_clients()
         if self.warm:
@@ -202,11 +244,8 @@ class KernelHandle:
         await self.close_async()
 
 
-async def acquire_async(request: KernelRequest) -> KernelHandle:
-    """Start the kernel that `request` wants: forked when possible, else fresh.
-
-    NoSuchKernel (of jupyter_client) when no kernelspec has that name.
-    """
+async def start_kernel_async(request: KernelRequest) -> KernelHandle:
+    """`start_kernel` in an event loop."""
     manager = WarmKernelManager(kernel_name=request.kernel_name)
     if prefix := private_sockets():
         manager.transport, manager.ip = "ipc", prefix
@@ -243,19 +282,45 @@ async def acquire_async(request: KernelRequest) -> KernelHandle:
     return KernelHandle(manager, warm, reason, parkable=warm or request.parkable)
 
 
-def acquire(request: KernelRequest) -> KernelHandle:
-    """`acquire_async` for callers without an event loop."""
-    handle: KernelHandle = run_sync(acquire_async)(request)
+def start_kernel(request: KernelRequest) -> KernelHandle:
+    """Start a kernel: forked when possible, else fresh.
+
+    Parameters
+    ----------
+    request
+        Which kernel, and how.
+
+    Raises
+    ------
+    jupyter_client.kernelspec.NoSuchKernel
+        No kernelspec has the requested name.
+    """
+    handle: KernelHandle = run_sync(start_kernel_async)(request)
     return handle
 
 
-def attach(connection_file: str, pid: int) -> KernelHandle:
+def attach_kernel(connection_file: str, pid: int) -> KernelHandle:
     """A handle on a parked kernel, which `close` ends and `park` leaves as it was.
 
-    ProcessLookupError when it has ended; Unavailable where a process cannot be held by descriptor.
+    Parameters
+    ----------
+    connection_file
+        As `KernelHandle.park` returned it.
+    pid
+        The kernel's process.
+
+    Raises
+    ------
+    ProcessLookupError
+        The kernel has ended.
+    Unavailable
+        `kernels.no_pidfd`, on systems without process descriptors.
     """
     if not hasattr(os, "pidfd_open"):
-        raise Unavailable("kernels.no_pidfd", f"{sys.platform} has no pidfd to hold a kernel by")
+        raise Unavailable(
+            "kernels.no_pidfd",
+            f"A parked kernel needs process descriptors, which {sys.platform} lacks.",
+        )
     from gristmill.warm._client.process import WarmProcess
 
     process = WarmProcess(None, pid, os.pidfd_open(pid))
@@ -272,9 +337,20 @@ def attach(connection_file: str, pid: int) -> KernelHandle:
 
 
 def stop_servers(*, kill: bool = False) -> int:
-    """Stop this user's fork servers; how many were asked. With `kill`, their kernels too."""
+    """Stop this user's fork servers.
+
+    Parameters
+    ----------
+    kill
+        End their kernels too; else each server ends after its last kernel.
+
+    Returns
+    -------
+    int
+        How many servers were asked to stop.
+    """
     try:
-        from gristmill.warm._client import client
+        from gristmill.warm._client import servers
     except ImportError:
         return 0
-    return client.stop_servers(kill=kill)
+    return servers.stop_servers(kill=kill)

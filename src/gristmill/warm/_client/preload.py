@@ -1,4 +1,4 @@
-"""Which third-party modules do a project's notebooks import?"""
+"""The third-party modules that a project's notebooks import."""
 
 from __future__ import annotations
 
@@ -13,12 +13,22 @@ MAX_NOTEBOOKS = 500
 
 
 def third_party_imports(sources: Iterable[str], project_root: Path) -> tuple[str, ...]:
-    """Dotted module names that `sources` (cells or modules) import, sorted and without repeats.
+    """The third-party modules that code imports, sorted and without repeats.
 
-    Modules of the standard library and those found in `project_root`, or in its `src`, are left
-    out. `from a import b` yields `a.b`, as does the use of `a.b` after `import a`: whether `b` is a
-    module is known only to the interpreter that imports it. A source that does not parse after
-    its magics are removed contributes nothing.
+    `from a import b` yields `a.b`, as does the use of `a.b` after `import a`: whether `b` is a
+    module is known only to the interpreter that imports it.
+
+    Parameters
+    ----------
+    sources
+        Cells or modules. One that does not parse after its magics are removed adds nothing.
+    project_root
+        Modules in it, or in its `src`, are the project's own and left out.
+
+    Returns
+    -------
+    tuple
+        Dotted names.
     """
     names: set[str] = set()
     for source in sources:
@@ -113,15 +123,15 @@ def _imports(tree: ast.AST) -> Iterator[str]:
 
 
 def _local_modules(root: Path) -> set[str]:
-    found = set()
+    names = set()
     for folder in (root, root / "src"):
         if folder.is_dir():
             for path in folder.iterdir():
                 if path.suffix == ".py":
-                    found.add(path.stem)
+                    names.add(path.stem)
                 elif path.is_dir() and path.name.isidentifier():
-                    found.add(path.name)
-    return found
+                    names.add(path.name)
+    return names
 
 
 def _is_third_party(top: str, local: set[str]) -> bool:

@@ -1,12 +1,8 @@
-"""A forked kernel as its client sees it: like `subprocess.Popen`, but for somebody else's child.
-
-Reading what a child writes to a descriptor, without waiting for it.
-"""
+"""A forked process as its client sees it: like `subprocess.Popen`, for somebody else's child."""
 
 from __future__ import annotations
 
 import asyncio
-import codecs
 import contextlib
 import os
 import select
@@ -119,21 +115,3 @@ async def wait_for_exit(pidfd: int, timeout: float) -> bool:
         loop.remove_reader(own)
         os.close(own)
     return True
-
-
-class Pipe:
-    """Text read so far from one of the child's descriptors."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.ended = False
-        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-
-    def read(self, fd: int) -> str:
-        """What is there now, without waiting."""
-        parts = []
-        with contextlib.suppress(BlockingIOError):
-            while chunk := os.read(fd, 1 << 16):
-                parts.append(self._decoder.decode(chunk))
-            self.ended = True
-        return "".join(parts)

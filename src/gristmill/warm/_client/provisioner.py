@@ -27,7 +27,7 @@ from traitlets import Bool, List, Unicode
 from gristmill.errors import GristmillError
 from gristmill.warm._server import observe
 
-KNOWN_ARGUMENTS = {"env", "cwd", "stdin", "stdout", "stderr", "independent"}
+LAUNCH_ARGUMENTS = {"env", "cwd", "stdin", "stdout", "stderr", "independent"}
 LOCK_FILES = ("requirements.lock", "uv.lock", "poetry.lock", "pixi.lock", "conda-lock.yml")
 
 
@@ -67,14 +67,14 @@ class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
         if self.fresh:
             raise NotWarm("a fresh kernel was asked for")
         python, argv = parse_command(cmd)
-        if unknown := kwargs.keys() - KNOWN_ARGUMENTS - {"extra_arguments", "kernel_id"}:
+        if unknown := kwargs.keys() - LAUNCH_ARGUMENTS - {"extra_arguments", "kernel_id"}:
             raise NotWarm(f"launch arguments that only a new process can have: {sorted(unknown)}")
         with contextlib.suppress(ImportError):
             return self._fork_on_linux(python, argv, kwargs)
         raise NotWarm(f"{sys.platform} has no fork server; only Linux has")
 
     def _fork_on_linux(self, python: list[str], argv: list[str], kwargs: dict[str, Any]) -> Any:
-        from gristmill.warm._client import client, process
+        from gristmill.warm._client import process, servers
         from gristmill.warm._client.spec import child_message
 
         cwd = os.path.abspath(kwargs.get("cwd") or os.getcwd())
@@ -88,7 +88,7 @@ class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
         with contextlib.ExitStack() as stack:
             fds = standard_descriptors(kwargs, stack)
             try:
-                return process.WarmProcess(*client.request_child(spec, message, fds))
+                return process.WarmProcess(*servers.request_child(spec, message, fds))
             except (GristmillError, OSError) as error:
                 raise NotWarm(getattr(error, "message", str(error))) from error
 
@@ -124,7 +124,7 @@ class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
 
 
 class NotWarm(Exception):
-    """Why this kernel is not forked."""
+    """Why a kernel or its cells cannot run in a forked process."""
 
 
 def server_spec(

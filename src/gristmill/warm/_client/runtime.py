@@ -30,7 +30,7 @@ def runtime_dir() -> Path:
     if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid() or facts.st_mode & 0o077:
         raise Forbidden(
             "kernels.runtime_dir",
-            f"{path} is not a folder that only user {os.getuid()} can enter",
+            f"{path} is not a folder that only user {os.getuid()} can enter.",
             hint="Remove it, or set GRISTMILL_RUNTIME_DIR to a private folder.",
         )
     return path

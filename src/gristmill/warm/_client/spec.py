@@ -1,4 +1,4 @@
-"""What makes one fork server different from another.
+"""What tells one fork server from another.
 
 A server is named by `slot-key`: the slot is the project, interpreter and start conditions, the key
 adds the environment's lock file and the modules to import.
@@ -31,8 +31,24 @@ SET_BY_IMPORTS = frozenset({("KMP_DUPLICATE_LIB_OK", "True"), ("KMP_INIT_AT_FORK
 
 @dataclass(frozen=True)
 class ServerSpec:
-    """What a fork server is: `python` is the interpreter and its options, `own` a package that it
-    imports even from a folder where it is edited; `environment` must then tell its versions."""
+    """What a fork server is.
+
+    Attributes
+    ----------
+    python
+        The interpreter and its options.
+    preload
+        Names of modules to import.
+    environment
+        What changes with the installed packages, such as the hash of a lock file.
+    project
+        Whose kernels it forks.
+    env
+        The server's environment.
+    own
+        A package that it imports even from a folder where it is edited; `environment` must then
+        change with its code.
+    """
 
     python: tuple[str, ...]
     preload: tuple[str, ...]
@@ -63,8 +79,8 @@ def _circumstances(env: Mapping[str, str]) -> list[str]:
     facts += [os.readlink(f"/proc/self/ns/{name}") for name in ("mnt", "pid", "net", "user")]
     facts.append(str(os.nice(0)))
     facts += [str(resource.getrlimit(number)[1]) for number in limit_names()]
-    here = Path(__file__).parents[1] / "_server"
-    facts += [str((here / name).stat().st_mtime_ns) for name in ("server.py", "child.py")]
+    modules = (Path(__file__).parents[1] / "_server").glob("*.py")
+    facts.append(str(max(module.stat().st_mtime_ns for module in modules)))
     return facts
 
 

@@ -26,7 +26,7 @@ import warnings
 from typing import Any, NoReturn
 
 from . import native, observe, wire
-from .learn import Late
+from .late_imports import ImportLog
 
 DETACH = "detach"
 LEASE_POLL = 2.0
@@ -65,8 +65,8 @@ class Baseline:
 
     @staticmethod
     def _all_handlers() -> list[logging.Handler]:
-        found = (ref() for ref in logging._handlerList)  # type: ignore[attr-defined]
-        return [handler for handler in found if handler is not None]
+        handlers = (ref() for ref in logging._handlerList)  # type: ignore[attr-defined]
+        return [handler for handler in handlers if handler is not None]
 
     def restore(self) -> None:
         """Log handlers write to the kernel's streams; the libraries' filters surround IPython's."""
@@ -87,12 +87,12 @@ def main(
     client_fd: int,
     client_pid: int,
     baseline: Baseline,
-    late: Late,
+    import_log: ImportLog,
 ) -> NoReturn:
     """Become the kernel that `request` describes; never returns."""
     code = 1
     try:
-        late.begin()
+        import_log.begin()
         conn.settimeout(None)
         channel = socket.socket(fileno=fds.pop()) if request["mode"] == "direct" else None
         become_fresh(request, fds, baseline)
@@ -110,13 +110,19 @@ def main(
         traceback.print_exc()
     finally:
         try:
-            late.tell()
+            import_log.report()
         finally:
-            exit_child(code)
+            exit_without_teardown(code)
 
 
-def exit_child(code: int) -> NoReturn:
-    """What the interpreter does at exit, without tearing the modules down."""
+def exit_without_teardown(code: int) -> NoReturn:
+    """End this process as the interpreter does, but without tearing the modules down.
+
+    Parameters
+    ----------
+    code
+        The exit code.
+    """
     try:
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
@@ -128,6 +134,7 @@ def exit_child(code: int) -> NoReturn:
 
 
 def become_fresh(request: dict[str, Any], fds: list[int], baseline: Baseline) -> None:
+    """Take over what a process started by the client would have inherited."""
     os.setsid()
     for number in (signal.SIGCHLD, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
@@ -198,7 +205,7 @@ def run_shell(
 def run_command(request: dict[str, Any], lifeline: Lifeline) -> int:
     """The command line, in a module that the server has imported."""
     commands = importlib.import_module(request["module"])
-    sys.argv = ["gristmill", *request["argv"]]
+    sys.argv = [request["program"], *request["argv"]]
     for number, stream in ((1, sys.stdout), (2, sys.stderr)):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=os.isatty(number))

@@ -17,8 +17,8 @@ def installed(top: str) -> bool:
         return False
     if spec is None or top in sys.stdlib_module_names:
         return False
-    places = [spec.origin] if spec.origin else list(spec.submodule_search_locations or [])
-    return any(map(is_installed_file, map(str, places)))
+    paths = [spec.origin] if spec.origin else list(spec.submodule_search_locations or [])
+    return any(map(is_installed_file, map(str, paths)))
 
 
 def is_installed_file(path: str) -> bool:
@@ -31,8 +31,8 @@ def import_longest(name: str) -> None:
     parts = name.split(".")
     module = importlib.import_module(parts[0])
     for end in range(2, len(parts) + 1):
-        found = getattr(module, parts[end - 1], None)
-        if found is not None and not isinstance(found, type(sys)):
+        member = getattr(module, parts[end - 1], None)
+        if member is not None and not isinstance(member, type(sys)):
             return
         try:
             module = importlib.import_module(".".join(parts[:end]))

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from . import imports, native
 from .child import Baseline
-from .prime import list_backends
+from .precompute import list_backends
 
 KERNEL_MODULES = (
     "ipykernel_launcher",

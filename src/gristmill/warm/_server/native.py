@@ -58,10 +58,10 @@ def openblas_threads() -> int:
     return total
 
 
-def _mapped(word: str) -> set[str]:
+def _mapped(part: str) -> set[str]:
     with open("/proc/self/maps", encoding="utf-8", errors="replace") as file:
         paths = {line.split(None, 5)[-1].strip() for line in file if "/" in line}
-    return {path for path in paths if word in os.path.basename(path) and os.path.exists(path)}
+    return {path for path in paths if part in os.path.basename(path) and os.path.exists(path)}
 
 
 def children() -> list[int]:

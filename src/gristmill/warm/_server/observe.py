@@ -33,7 +33,7 @@ def begin() -> None:
 
 def watching(cmd: list[str], env: Mapping[str, str] | None) -> list[str]:
     """The command of a fresh IPython kernel, which shall `begin` when `env` asks for it."""
-    if env is None or VARIABLE not in env or not any("ipykernel" in word for word in cmd):
+    if env is None or VARIABLE not in env or not any("ipykernel" in argument for argument in cmd):
         return cmd
     line = f"__import__('runpy').run_path({os.path.abspath(__file__)!r})['begin']()"
     return [*cmd, f"--IPKernelApp.exec_lines={line}"]

@@ -18,18 +18,18 @@ import time
 from typing import Any, NoReturn
 
 from . import child, imports, loading, native, wire
-from .learn import Late, Learned
-from .prime import Prime
+from .late_imports import ImportLog, LateImports
+from .precompute import ModuleList
 
 LISTEN_BACKLOG = 64
 REQUEST_TIMEOUT = 5.0
 HEARTBEAT = 5.0
 LOW_MEMORY = 0.03
-ROOM = 0.8
+FULL = 0.8  # of the memory that the server may take: more is imported only below it
 
 
 def main(config: dict[str, Any]) -> NoReturn:
-    """Run the server described by `config` (see `client._config`); never returns."""
+    """Run the server described by `config` (see `_client.servers`); never returns."""
     if not config.get("daemon"):
         if os.fork():
             os._exit(0)
@@ -39,7 +39,7 @@ def main(config: dict[str, Any]) -> NoReturn:
     try:
         problem = loading.load(config, server.imported, server.baseline)
         listener = server.listen() if problem is None else None
-        _tell(config["ready_fd"], problem or {"ready": True, "pid": os.getpid()})
+        _reply(config["ready_fd"], problem or {"ready": True, "pid": os.getpid()})
         if listener is not None:
             server.serve(listener)
     except SystemExit:
@@ -49,13 +49,15 @@ def main(config: dict[str, Any]) -> NoReturn:
     os._exit(0)
 
 
-def _tell(fd: int, message: dict[str, Any]) -> None:
+def _reply(fd: int, message: dict[str, Any]) -> None:
     with contextlib.suppress(BrokenPipeError):
         os.write(fd, json.dumps(message).encode())
     os.close(fd)
 
 
 class Server:
+    """The listening socket, the children, and what is imported."""
+
     def __init__(self, config: dict[str, Any]) -> None:
         self.config = config
         self.path: str = config["socket"]
@@ -66,20 +68,20 @@ class Server:
         self.children: dict[int, socket.socket] = {}
         self.retiring = False
         self.baseline = child.Baseline()
-        self.prime = Prime()
-        self.learned = Learned()
+        self.module_list = ModuleList()
+        self.late_imports = LateImports()
 
     def listen(self) -> socket.socket:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        beside = f"{self.path}.{os.getpid()}"
-        before = os.umask(0o177)
+        aside = f"{self.path}.{os.getpid()}"
+        umask = os.umask(0o177)
         try:
-            listener.bind(beside)
+            listener.bind(aside)
         finally:
-            os.umask(before)
+            os.umask(umask)
         listener.listen(LISTEN_BACKLOG)
         listener.setblocking(False)
-        os.replace(beside, self.path)
+        os.replace(aside, self.path)
         self.inode = os.stat(self.path).st_ino
         self.stamp = imports.installation_stamp()
         return listener
@@ -96,13 +98,13 @@ class Server:
         poller = select.poll()
         poller.register(listener, select.POLLIN)
         poller.register(self.wake_read, select.POLLIN)
-        self.prime.start(self._close_own)
-        if self.prime.fd >= 0:
-            poller.register(self.prime.fd, select.POLLIN | select.POLLHUP)
+        self.module_list.request(self._close_own)
+        if self.module_list.fd >= 0:
+            poller.register(self.module_list.fd, select.POLLIN | select.POLLHUP)
         while not self._finished():
             poller.poll(HEARTBEAT * 1000)
-            self.prime.set(poller)
-            self._learn(poller)
+            self.module_list.install(poller)
+            self._import_late(poller)
             with contextlib.suppress(BlockingIOError):
                 while self.wake_read.recv(4096):
                     pass
@@ -112,24 +114,24 @@ class Server:
                     self._answer(listener.accept()[0])
         self._unlink()
 
-    def _learn(self, poller: select.poll) -> None:
-        if found := self.learned.found(poller):
-            self.imported += found
+    def _import_late(self, poller: select.poll) -> None:
+        if modules := self.late_imports.import_safe(poller):
+            self.imported += modules
             self.baseline.finish()
             gc.freeze()
             if threads := native.unexplained_threads():
-                logging.getLogger(__name__).warning("%s started by %s", threads, found)
+                logging.getLogger(__name__).warning("%s started by %s", threads, modules)
                 self._stop(kill=False)
-        if self.learned.scout(self._close_own):
-            poller.register(self.learned.fd, select.POLLIN | select.POLLHUP)
+        if self.late_imports.begin_trial(self._close_own):
+            poller.register(self.late_imports.fd, select.POLLIN | select.POLLHUP)
 
     def _close_own(self) -> None:
         """In a child: what belongs to the server alone."""
         signal.set_wakeup_fd(-1)
         for inherited in (self.listener, self.wake_read, self.wake_write, *self.children.values()):
             inherited.close()
-        self.prime.close()
-        self.learned.close()
+        self.module_list.close()
+        self.late_imports.close()
 
     def _finished(self) -> bool:
         if self.children:
@@ -176,8 +178,8 @@ class Server:
             if message["op"] == "fork" and not self._refuse(conn):
                 self._fork(conn, message, fds, pid)
                 return
-            if message["op"] == "late" and native.resident() < self.config["memory"] * ROOM:
-                self.learned.hear(message["modules"], self.config["excluded"])
+            if message["op"] == "late" and native.resident() < self.config["memory"] * FULL:
+                self.late_imports.add(message["modules"], self.config["excluded"])
             elif message["op"] == "status":
                 wire.send(conn, self.status())
             elif message["op"] == "stop":
@@ -215,8 +217,8 @@ class Server:
         pid = os.fork()
         if pid == 0:
             self._close_own()
-            late = Late(self.path)
-            child.main(message, fds, conn, client_fd, peer, self.baseline, late)
+            log = ImportLog(self.path)
+            child.main(message, fds, conn, client_fd, peer, self.baseline, log)
         self.children[pid] = conn
         os.close(client_fd)
         self.forks += 1

@@ -53,8 +53,8 @@ def _user_configuration() -> str:
     """A file of the user or the system that would change the kernel's shell."""
     from IPython.paths import get_ipython_dir
 
-    home = os.path.join(get_ipython_dir(), "profile_default")
-    for folder in (home, "/etc/ipython", "/usr/local/etc/ipython", f"{sys.prefix}/etc/ipython"):
+    profile = os.path.join(get_ipython_dir(), "profile_default")
+    for folder in (profile, "/etc/ipython", "/usr/local/etc/ipython", f"{sys.prefix}/etc/ipython"):
         for pattern in ("ipython_*config.*", "startup/*.py", "startup/*.ipy"):
             for path in glob.iglob(os.path.join(folder, pattern)):
                 return path

@@ -1,4 +1,4 @@
-"""Names for a notebook's `parameters` cell. At run time each is `str`."""
+"""Annotations for paths in a notebook's `parameters` cell. At run time each is `str`."""
 
 from __future__ import annotations
 

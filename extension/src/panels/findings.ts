@@ -7,7 +7,7 @@ const MARK = 'gm-Findings';
 const PARAMETERS = 'gm-parameters';
 
 /** Findings in the notebook itself: below the code of their cells. */
-export function mark(
+export function markFindings(
   panel: NotebookPanel,
   parameters: number,
   findings: readonly Finding[],
@@ -28,8 +28,8 @@ export function mark(
 function draw(cell: Cell, findings: Finding[], show: (finding: Finding) => void): void {
   const host = cell.inputArea?.node.parentElement;
   const old = host?.parentElement?.querySelector(`:scope > .${MARK}`);
-  const said = JSON.stringify(findings);
-  if (!host || (old as HTMLElement | null)?.dataset.said === said) {
+  const shown = JSON.stringify(findings);
+  if (!host || (old as HTMLElement | null)?.dataset.shown === shown) {
     return;
   }
   old?.remove();
@@ -38,7 +38,7 @@ function draw(cell: Cell, findings: Finding[], show: (finding: Finding) => void)
   }
   const list = document.createElement('ul');
   list.className = MARK;
-  list.dataset.said = said;
+  list.dataset.shown = shown;
   for (const finding of findings) {
     const item = document.createElement('li');
     const button = document.createElement('button');

@@ -1,13 +1,13 @@
-"""Code cells as syntax trees, with what their magics define."""
+"""A notebook's cells as saved, and its code cells as syntax trees with what their magics define."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from gristmill.authoring._rules.finding import Cell
 from gristmill.pipeline import LINE_END, magics_as_calls, parse_cell
 
 PYTHON_BODY = {"time", "timeit", "capture", "prun", "memit"}
@@ -26,6 +26,18 @@ HARMLESS = {
 }  # fmt: skip
 TRANSPARENT = RUNS_PYTHON | HARMLESS  # define no names of their own
 CALLED = re.compile(r"^[%]\s*([\w]+)\s*(.*)$", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell as saved. `count` is its execution count, `outputs` the texts of its outputs."""
+
+    index: int
+    kind: str
+    source: str
+    tags: frozenset[str]
+    count: int | None
+    outputs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,36 @@ class Parsed:
     def unread(self) -> bool:
         """Whether it should be Python that this Python does not read."""
         return self.tree is None and self.text is not None
+
+
+def read_cells(raw: Mapping[str, Any]) -> tuple[Cell, ...]:
+    """Every cell of a notebook's JSON with the text of what it printed and showed."""
+    return tuple(
+        Cell(
+            index,
+            str(cell.get("cell_type")),
+            joined(cell.get("source", "")),
+            frozenset((cell.get("metadata") or {}).get("tags") or ()),
+            cell.get("execution_count"),
+            tuple(_texts(cell.get("outputs") or ())),
+        )
+        for index, cell in enumerate(raw["cells"])
+        if isinstance(cell, dict)
+    )
+
+
+def _texts(outputs: Any) -> list[str]:
+    texts = []
+    for output in outputs:
+        texts += [joined(output[k]) for k in ("text", "traceback", "evalue") if k in output]
+        for kind, value in (output.get("data") or {}).items():
+            if not kind.startswith(("image/", "audio/", "video/")):
+                texts.append(joined(value))
+    return texts
+
+
+def joined(value: Any) -> str:
+    return "".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def parse_cells(cells: Sequence[Cell]) -> list[Parsed]:

@@ -1,4 +1,4 @@
-"""Work that the server must not do itself: a child does it and its answer comes back as JSON."""
+"""Work that the server must not do itself: a child does it and sends the result back as JSON."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 
-class Errand:
-    """One at a time; `fd` is readable when there is something to `take`, -1 when none is out."""
+class ForkedTask:
+    """One child at a time. `fd` is readable when there is something to `take`, else -1."""
 
     def __init__(self) -> None:
         self.fd = -1
         self._parts: list[bytes] = []
 
-    def send(self, work: Callable[[], Any], prepare: Callable[[], object]) -> None:
+    def start(self, work: Callable[[], Any], prepare: Callable[[], object]) -> None:
         """Fork the child. `prepare` closes in it what is the server's, this among it."""
         self.fd, write = os.pipe()
         if not os.fork():
@@ -25,7 +25,7 @@ class Errand:
         os.close(write)
 
     def take(self, poller: select.poll) -> Any:
-        """The answer once it is whole; None before, and when the child had none."""
+        """The result once it is complete; None before, and when the child had none."""
         while self.fd >= 0 and select.select([self.fd], [], [], 0)[0]:
             part = os.read(self.fd, 1 << 16)
             if part:

@@ -1,10 +1,10 @@
 """Cells on a real kernel over its protocol, by one thread and blocking sockets.
 
-    with Conversation(kernel.km) as talk:
-        talk.execute_cell(client, cell, index)
+    with KernelExecutor(kernel.km) as executor:
+        executor.execute_cell(client, cell, index)
 
 nbclient's own rules turn messages into outputs, and its exceptions tell of failures; what it spends
-on an event loop for each message is saved. The kernel stays when the conversation ends.
+on an event loop for each message is saved. The kernel stays when the executor ends.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from nbclient import NotebookClient
 from nbclient.client import timestamp
 from nbclient.exceptions import CellExecutionComplete, CellTimeoutError, DeadKernelError
 
-from gristmill.runner._notebook.direct import OUTPUT_POLL, executes
+from gristmill.runner._notebook.direct import OUTPUT_POLL, is_executable
 
 ALIVE_POLL = 1.0
 ASK_AGAIN = 1.0
@@ -49,7 +49,7 @@ class KernelExecutor:
         for socket in (self.shell, self.iopub):
             self.poller.register(socket, zmq.POLLIN)
         try:
-            self.language_info = self._greet()["language_info"]
+            self.language_info = self._kernel_info()["language_info"]
         except BaseException:
             self.__exit__()
             raise
@@ -58,28 +58,28 @@ class KernelExecutor:
     def __exit__(self, *_: object) -> None:
         self.kc.stop_channels()
 
-    def _greet(self) -> dict[str, Any]:
-        """Ask who is there until both sockets have heard the answer; its content.
+    def _kernel_info(self) -> dict[str, Any]:
+        """Request `kernel_info` until both sockets have had the answer; its content.
 
         What a kernel publishes before it knows of the subscription is lost.
         """
-        until = time.monotonic() + START_TIMEOUT
-        asked, again = "", 0.0
+        deadline = time.monotonic() + START_TIMEOUT
+        request_id, repeat_at = "", 0.0
         content: dict[str, Any] = {}
-        heard = False
-        while not (content and heard):
-            now = time.monotonic()
-            if now > until:
+        subscribed = False
+        while not (content and subscribed):
+            clock = time.monotonic()
+            if clock > deadline:
                 raise DeadKernelError(f"Kernel didn't respond in {START_TIMEOUT:g} seconds")
-            if now > again:
+            if clock > repeat_at:
                 self._require_alive()
-                asked, again = self.kc.kernel_info(), now + ASK_AGAIN
-            for socket, message in self._messages(max(0.0, again - now)):
-                mine = message["parent_header"].get("msg_id") == asked
+                request_id, repeat_at = self.kc.kernel_info(), clock + ASK_AGAIN
+            for socket, message in self._messages(max(0.0, repeat_at - clock)):
+                is_answer = message["parent_header"].get("msg_id") == request_id
                 if socket is self.shell and message["msg_type"] == "kernel_info_reply":
                     content = message["content"]
-                elif mine and message["content"].get("execution_state") == "idle":
-                    heard = True
+                elif is_answer and message["content"].get("execution_state") == "idle":
+                    subscribed = True
         return content
 
     def execute_cell(
@@ -89,12 +89,12 @@ class KernelExecutor:
 
         CellTimeoutError after `timeout` seconds, DeadKernelError when the kernel ended.
         """
-        if not executes(client, cell):
+        if not is_executable(client, cell):
             return None
         client.kc = self.kc  # output widgets answer the kernel through it
         cell["metadata"]["execution"] = {}
         allowed = client.allow_errors or "raises-exception" in cell.metadata.get("tags", [])
-        asked = self.kc.execute(cell.source, allow_stdin=False, stop_on_error=not allowed)
+        request_id = self.kc.execute(cell.source, allow_stdin=False, stop_on_error=not allowed)
         client.code_cells_executed += 1
         cell.outputs = []
         client.clear_before_next_output = False
@@ -112,7 +112,7 @@ class KernelExecutor:
                     )
             messages = self._messages(wait)
             for socket, message in messages:
-                if message["parent_header"].get("msg_id") != asked:
+                if message["parent_header"].get("msg_id") != request_id:
                     continue
                 if socket is self.shell:
                     reply = message
@@ -131,13 +131,13 @@ class KernelExecutor:
     def _messages(self, wait: float) -> list[tuple[Any, dict[str, Any]]]:
         """What arrives within `wait` seconds: what the kernel published first, then its reply."""
         ready = dict(self.poller.poll(int(wait * 1000) + 1))
-        found = []
+        messages = []
         for socket in (self.iopub, self.shell):
             if socket in ready:
                 parts = socket.recv_multipart(zmq.NOBLOCK)
                 _, parts = self.kc.session.feed_identities(parts)
-                found.append((socket, self.kc.session.deserialize(parts)))
-        return found
+                messages.append((socket, self.kc.session.deserialize(parts)))
+        return messages
 
     def _require_alive(self) -> None:
         if not self._alive():

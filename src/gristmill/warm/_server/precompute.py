@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from .errand import Errand
+from .forked_task import ForkedTask
 
 MODULE = "mlflow.utils.requirements_utils"
 MAKE = "_init_modules_to_packages_map"
@@ -30,20 +30,20 @@ def list_backends() -> None:
         registry.list_all()
 
 
-class Prime(Errand):
-    """The list on its way."""
+class ModuleList(ForkedTask):
+    """MLflow's list of modules and packages, made in a child."""
 
-    def start(self, prepare: Callable[[], object]) -> None:
-        """Have the list made, if the library is there and still lacks it."""
+    def request(self, prepare: Callable[[], object]) -> None:
+        """Have the list made, if MLflow is imported and still lacks it."""
         module = sys.modules.get(MODULE)
         if getattr(module, VALUE, True) is None and hasattr(module, MAKE):
-            self.send(_make, prepare)
+            self.start(_make, prepare)
 
-    def set(self, poller: select.poll) -> None:
-        """Set the list when it has come. A broken one is dropped."""
-        found = self.take(poller)
-        if found is not None:
-            setattr(sys.modules[MODULE], VALUE, found)
+    def install(self, poller: select.poll) -> None:
+        """Give MLflow the list once it has arrived. A broken one is dropped."""
+        packages = self.take(poller)
+        if packages is not None:
+            setattr(sys.modules[MODULE], VALUE, packages)
 
 
 def _make() -> Any:

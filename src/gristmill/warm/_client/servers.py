@@ -61,7 +61,7 @@ def connect(path: Path) -> socket.socket:
 def _same_user(sock: socket.socket, path: Path) -> None:
     _, uid = wire.peer(sock)
     if uid != os.getuid():
-        raise Forbidden("kernels.foreign_server", f"{path} is served by user {uid}")
+        raise Forbidden("kernels.foreign_server", f"{path} is served by another user ({uid}).")
 
 
 def ask(path: Path, message: dict[str, Any]) -> dict[str, Any] | None:
@@ -90,17 +90,17 @@ def stop_servers(*, kill: bool = False, timeout: float = 10.0) -> int:
     Kernels in use go on and their server leaves after the last one, unless `kill`; then this
     waits up to `timeout` seconds for the servers to be gone.
     """
-    asked = []
+    pids = []
     for path in sockets():
         answer = ask(path, {"op": "stop", "kill": kill})
         if answer and "pid" in answer:
-            asked.append(answer["pid"])
+            pids.append(answer["pid"])
         else:
             path.unlink(missing_ok=True)
     deadline = time.monotonic() + timeout
-    while kill and any(map(_exists, asked)) and time.monotonic() < deadline:
+    while kill and any(map(_exists, pids)) and time.monotonic() < deadline:
         time.sleep(0.01)
-    return len(asked)
+    return len(pids)
 
 
 def _exists(pid: int) -> bool:
@@ -134,7 +134,7 @@ def request_child(
         if child is not None:
             return sock, *child
         sock.close()
-    raise Unavailable("kernels.no_server", "the fork server went away three times in a row")
+    raise Unavailable("kernels.no_server", "The fork server ended three times in a row.")
 
 
 def await_ready(sock: socket.socket) -> tuple[int, int] | None:
@@ -200,7 +200,7 @@ def _locked(path: Path) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise Unavailable(
-                        "kernels.server_starting", f"another process holds {path} for too long"
+                        "kernels.server_starting", f"Another process has held {path} for too long."
                     ) from None
                 time.sleep(0.02)
         yield
@@ -252,7 +252,7 @@ def _start(spec: ServerSpec, path: Path) -> None:
     if "ready" not in answer:
         raise Unavailable(
             "kernels.server_failed",
-            str(answer.get("error") or "the fork server ended while it imported"),
+            str(answer.get("error") or "The fork server ended during its imports."),
             hint=f"See {path.with_suffix('.log')}.",
         )
 

@@ -1,4 +1,4 @@
-"""Leaving behind what `index.unchanged` compares, once a run found or made every step fresh."""
+"""The index that `gristmill.freshness` compares, written when a run ends with all steps fresh."""
 
 from __future__ import annotations
 
@@ -13,20 +13,37 @@ from gristmill.freshness import FORMAT, INDEX, code_digests
 from gristmill.lineage import LOCK_FILE, PIPELINE_FILE, LockFile, project_modules, text_md5
 from gristmill.pipeline import SOURCES, STEP_FILES, plan
 from gristmill.project import SETTINGS, Project
+from gristmill.workspace._parameters import DEFAULT_PARAMS
 from gristmill.workspace._sync import pipeline_text
-from gristmill.workspace._workspace import DEFAULT_PARAMS, Workspace
+from gristmill.workspace._workspace import Workspace
 
 
 def forget_index(project: Project) -> None:
-    """Before anything changes: from now on only the planner knows."""
+    """Delete the index before anything changes: from now on only the planner can tell.
+
+    Parameters
+    ----------
+    project
+        The project.
+    """
     (project.root / INDEX).unlink(missing_ok=True)
 
 
 def write_index(workspace: Workspace) -> bool:
-    """Write the index if every step is fresh with the default parameters; whether it was.
+    """Write the index if every step is fresh with the default parameters.
 
     Files are hashed before they are compared with what the workspace read of them, so a change in
     between shows next time.
+
+    Parameters
+    ----------
+    workspace
+        The project as the run read it.
+
+    Returns
+    -------
+    bool
+        Whether it was written.
     """
     project, hashes = workspace.project, workspace.hashes
     root = project.root
@@ -43,9 +60,11 @@ def write_index(workspace: Workspace) -> bool:
             paths += [f"{path}/{f['relpath']}" for f in hashes.listing(path)]
         else:
             paths.append(path)
-    now = time.time_ns()
+    read_at = time.time_ns()
     try:
-        listed = {path: _directory(f"{root}/{path}", now) for path in sorted(directories)}
+        directory_entries = {
+            path: _directory(f"{root}/{path}", read_at) for path in sorted(directories)
+        }
         files = {path: hashes.entry(path) for path in dict.fromkeys(paths)}
     except FileNotFoundError:
         return False
@@ -56,7 +75,7 @@ def write_index(workspace: Workspace) -> bool:
     index = {
         "format": FORMAT,
         "steps": len(workspace.dag.steps),
-        "directories": listed,
+        "directories": directory_entries,
         "files": files,
         "code": {path: code_digests(path, text) for path, text in texts.items()},
     }
@@ -67,8 +86,8 @@ def write_index(workspace: Workspace) -> bool:
 def _module_texts(workspace: Workspace) -> dict[str, str]:
     """The project modules that steps import, as they are now."""
     root = workspace.project.root
-    known = {path for found in workspace.modules.values() for path in found}
-    return {p: (root / p).read_text("utf-8", errors="replace") for p in sorted(known)}
+    paths = {path for modules in workspace.modules.values() for path in modules}
+    return {p: (root / p).read_text("utf-8", errors="replace") for p in sorted(paths)}
 
 
 def _all_fresh(workspace: Workspace) -> bool:
@@ -96,6 +115,6 @@ def _below(root: str, path: str) -> Iterator[str]:
         yield os.path.relpath(directory, root)
 
 
-def _directory(full: str, now: int) -> list[object]:
+def _directory(full: str, read_at: int) -> list[object]:
     stat = os.stat(full)
-    return [stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, now, sorted(os.listdir(full))]
+    return [stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino, read_at, sorted(os.listdir(full))]

@@ -1,4 +1,4 @@
-"""Where literals stand that could be parameters: paths, constants, numbers in calls."""
+"""Literals that could be parameters: paths, constants, numbers in calls."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gristmill.authoring._cells import Parsed
 from gristmill.authoring._form.form import target_of
 from gristmill.authoring._form.spans import Positions, walk
-from gristmill.authoring._rules.cells import Parsed
 from gristmill.authoring._rules.paths import PATHLIKE, Access, access_of, is_outside
 
 SHOWS = {"savefig", "write_image", "imsave"}
@@ -27,10 +27,28 @@ DRAWN_BY = {"plt", "ax", "axes", "fig", "sns", "px", "go", "figure", "alt", "axs
 
 
 @dataclass(frozen=True)
-class Place:
-    """A literal: characters `start` to `end` of the cell's source; `name` is what it is called
-    there, `context` by whom; `movable` whether it is the value of an assignment
-    that stands alone on its lines."""
+class Occurrence:
+    """A literal in a cell.
+
+    Attributes
+    ----------
+    cell
+        The cell's index, from 0.
+    line
+        Its line in the cell, from 1.
+    start, end
+        Its first character in the cell's source, and the one after its last.
+    text
+        How it is written.
+    value
+        What it is.
+    name
+        The name or keyword that it is given to.
+    context
+        The call that it is given to.
+    movable
+        Whether it is the value of an assignment that has its lines to itself.
+    """
 
     cell: int
     line: int
@@ -51,27 +69,27 @@ class PathUse:
     writes: bool
     shows: bool
     by: str
-    places: list[Place]
-    constant: Place | None = None
+    places: list[Occurrence]
+    constant: Occurrence | None = None
 
 
-def constants(cells: Sequence[Parsed], own: int) -> Iterator[Place]:
+def constants(cells: Sequence[Parsed], parameters_index: int) -> Iterator[Occurrence]:
     """Plain values that top-level statements outside the cell `own` give to a name once, and that
     a cell reads; each alone on its lines."""
     assigned, read = _uses(cells)
     for cell in cells:
-        if cell.index == own or cell.tree is None:
+        if cell.index == parameters_index or cell.tree is None:
             continue
         at = Positions(cell.source)
         for statement in cell.tree.body:
-            found = _constant(cell, statement, at)
-            if found is None or found.name.startswith("_"):
+            occurrence = _constant(cell, statement, at)
+            if occurrence is None or occurrence.name.startswith("_"):
                 continue
-            if assigned[found.name] == 1 and found.name in read and found.movable:
-                yield found
+            if assigned[occurrence.name] == 1 and occurrence.name in read and occurrence.movable:
+                yield occurrence
 
 
-def _constant(cell: Parsed, statement: ast.stmt, at: Positions) -> Place | None:
+def _constant(cell: Parsed, statement: ast.stmt, at: Positions) -> Occurrence | None:
     target = target_of(statement)
     if target is None or target[2] is None:
         return None
@@ -79,7 +97,7 @@ def _constant(cell: Parsed, statement: ast.stmt, at: Positions) -> Place | None:
     if value is None:
         return None
     start, end = at.span(target[2])
-    return Place(
+    return Occurrence(
         cell.index, statement.lineno, start, end, at.source[start:end], value, target[0],
         movable=_alone(statement, at),
     )  # fmt: skip
@@ -128,37 +146,37 @@ def _alone(statement: ast.stmt, at: Positions) -> bool:
 
 def paths(cells: Sequence[Parsed]) -> dict[str, PathUse]:
     """Literal paths inside the project that calls read or write, by path."""
-    named = _named_paths(cells)
-    found: dict[str, PathUse] = {}
+    constants_of = _named_paths(cells)
+    uses: dict[str, PathUse] = {}
     for cell in cells:
         at = Positions(cell.source)
         for node in walk(cell.tree) if cell.tree else ():
             if not isinstance(node, ast.Call):
                 continue
-            access, argument = access_of(node, {n: str(p.value) for n, p in named.items()})
+            access, argument = access_of(node, {n: str(p.value) for n, p in constants_of.items()})
             if access is None or is_outside(access.path) or argument is None:
                 continue
-            _note(found, cell, at, node, access, _inner(argument), named)
-    return found
+            _note(uses, cell, at, node, access, _inner(argument), constants_of)
+    return uses
 
 
 def _note(
-    found: dict[str, PathUse],
+    uses: dict[str, PathUse],
     cell: Parsed,
     at: Positions,
     call: ast.Call,
     access: Access,
     literal: ast.expr,
-    named: dict[str, Place],
+    constants_of: dict[str, Occurrence],
 ) -> None:
     called = at.text(call.func) if len(at.text(call.func)) < 40 else "a call"
     by = called.rpartition(".")[2]
-    constant = named.get(literal.id) if isinstance(literal, ast.Name) else None
+    constant = constants_of.get(literal.id) if isinstance(literal, ast.Name) else None
     if constant is None and not (
         isinstance(literal, ast.Constant) and _plain(literal, at) is not None
     ):
         return
-    use = found.setdefault(access.path, PathUse(False, False, by, []))
+    use = uses.setdefault(access.path, PathUse(False, False, by, []))
     if access.writes and not use.writes:
         use.by = by
     use.writes |= access.writes
@@ -168,7 +186,7 @@ def _note(
     else:
         start, end = at.span(literal)
         text = at.source[start:end]
-        use.places.append(Place(cell.index, literal.lineno, start, end, text, access.path))
+        use.places.append(Occurrence(cell.index, literal.lineno, start, end, text, access.path))
 
 
 def _inner(argument: ast.expr) -> ast.expr:
@@ -182,22 +200,22 @@ def _inner(argument: ast.expr) -> ast.expr:
     return argument
 
 
-def _named_paths(cells: Sequence[Parsed]) -> dict[str, Place]:
+def _named_paths(cells: Sequence[Parsed]) -> dict[str, Occurrence]:
     """Top-level names that are given a text once."""
     assigned, _ = _uses(cells)
-    found = {}
+    named = {}
     for cell in cells:
         at = Positions(cell.source)
         for statement in cell.tree.body if cell.tree else ():
-            place = _constant(cell, statement, at)
-            if place and isinstance(place.value, str) and assigned[place.name] == 1:
-                found[place.name] = place
-    return found
+            occurrence = _constant(cell, statement, at)
+            if occurrence and isinstance(occurrence.value, str) and assigned[occurrence.name] == 1:
+                named[occurrence.name] = occurrence
+    return named
 
 
-def arguments(cells: Sequence[Parsed]) -> Iterator[list[Place]]:
+def arguments(cells: Sequence[Parsed]) -> Iterator[list[Occurrence]]:
     """Numbers given to calls by keyword; the same seed everywhere is one."""
-    seeds: dict[tuple[str, Any], list[Place]] = {}
+    seeds: dict[tuple[str, Any], list[Occurrence]] = {}
     for cell in cells:
         at = Positions(cell.source)
         calls = [n for n in walk(cell.tree) if isinstance(n, ast.Call)] if cell.tree else []
@@ -206,21 +224,21 @@ def arguments(cells: Sequence[Parsed]) -> Iterator[list[Place]]:
                 continue
             context = call.func.attr if isinstance(call.func, ast.Attribute) else ""
             context = call.func.id if isinstance(call.func, ast.Name) else context
-            for given in call.keywords:
-                value = _plain(given.value, at)
-                if given.arg is None or given.arg in LAYOUT or isinstance(value, bool | str):
+            for keyword in call.keywords:
+                value = _plain(keyword.value, at)
+                if keyword.arg is None or keyword.arg in LAYOUT or isinstance(value, bool | str):
                     continue
                 if value is None:
                     continue
-                start, end = at.span(given.value)
-                place = Place(
-                    cell.index, given.value.lineno, start, end, at.source[start:end], value,
-                    given.arg, context,
+                start, end = at.span(keyword.value)
+                occurrence = Occurrence(
+                    cell.index, keyword.value.lineno, start, end, at.source[start:end], value,
+                    keyword.arg, context,
                 )  # fmt: skip
-                if given.arg in SEEDS:
-                    seeds.setdefault((given.arg, value), []).append(place)
+                if keyword.arg in SEEDS:
+                    seeds.setdefault((keyword.arg, value), []).append(occurrence)
                 else:
-                    yield [place]
+                    yield [occurrence]
     yield from seeds.values()
 
 

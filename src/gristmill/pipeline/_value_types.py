@@ -1,4 +1,4 @@
-"""Parameter types, read from annotations, and whether a value has one."""
+"""The types of parameters, read from annotations, and whether a value is of one."""
 
 from __future__ import annotations
 
@@ -14,10 +14,16 @@ MAPPINGS = {"dict", "Dict", "Mapping"}
 
 @dataclass(frozen=True)
 class ValueType:
-    """A type a parameter may have.
+    """A type that a parameter may have.
 
-    `kind` is one of int, float, str, bool, none, any, list, dict, literal, union; `items` are the
-    element, value or member types; `allowed` the values of a literal.
+    Attributes
+    ----------
+    kind
+        int, float, str, bool, none, any, list, dict, literal or union.
+    items
+        The types of elements, of values or of members.
+    allowed
+        The values of a literal.
     """
 
     kind: str
@@ -35,7 +41,13 @@ class ValueType:
         return self.kind + inner
 
     def accepts(self, value: Any) -> bool:
-        """Whether `value` (as JSON or YAML give it) has this type; an int is a float too."""
+        """Whether a value is of this type; an int is a float too.
+
+        Parameters
+        ----------
+        value
+            As JSON or YAML give it.
+        """
         match self.kind:
             case "any":
                 return True
@@ -61,9 +73,24 @@ class ValueType:
         return isinstance(value, PLAIN[self.kind])
 
     def parse(self, text: str) -> Any:
-        """The value that the command-line word `text` means for this type.
+        """The value that a word of the command line means for this type.
 
-        Strings stay as typed unless only another reading fits; raises ValueError when none does.
+        Strings stay as typed unless only another reading fits.
+
+        Parameters
+        ----------
+        text
+            The word.
+
+        Returns
+        -------
+        Any
+            The value.
+
+        Raises
+        ------
+        ValueError
+            When no reading is of this type.
         """
         if self.accepts(text):
             return text
@@ -81,7 +108,18 @@ ANY_TYPE = ValueType("any")
 
 
 def type_of_annotation(node: ast.expr) -> ValueType:
-    """The type an annotation names; `any` for one that no value can be checked against."""
+    """The type that an annotation names.
+
+    Parameters
+    ----------
+    node
+        The annotation's expression.
+
+    Returns
+    -------
+    ValueType
+        `any` for an annotation that no value can be checked against.
+    """
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         try:
             return type_of_annotation(ast.parse(node.value, mode="eval").body)
@@ -140,7 +178,18 @@ def _union(members: list[ValueType]) -> ValueType:
 
 
 def type_of_value(value: Any) -> ValueType:
-    """The type of an unannotated default."""
+    """The type of a default without annotation.
+
+    Parameters
+    ----------
+    value
+        The default.
+
+    Returns
+    -------
+    ValueType
+        `any` for a value of another type than JSON has.
+    """
     if isinstance(value, bool):
         return ValueType("bool")
     if isinstance(value, list | tuple):
@@ -153,7 +202,18 @@ def type_of_value(value: Any) -> ValueType:
 
 
 def annotation_name(node: ast.expr) -> str:
-    """The last word of a dotted annotation: `gristmill.Input` is `Input`."""
+    """The last word of a dotted annotation: `gristmill.Input` is `Input`.
+
+    Parameters
+    ----------
+    node
+        The annotation's expression.
+
+    Returns
+    -------
+    str
+        "" for an expression that is not a name.
+    """
     if isinstance(node, ast.Attribute):
         return node.attr
     if isinstance(node, ast.Name):

@@ -1,6 +1,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { Shown, Word } from '../state';
+import type { Status, StepStatus } from '../state';
 
 /** Seconds as one reads them: `3.4 s`, `2 min 05 s`. */
 export function duration(seconds: number): string {
@@ -18,28 +18,29 @@ export function duration(seconds: number): string {
     : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
 }
 
-export function wordOf(word: Word, trans: TranslationBundle): string {
+export function statusLabel(status: Status, trans: TranslationBundle): string {
   return {
     fresh: trans.__('fresh'),
     stale: trans.__('stale'),
-    waiting: trans.__('waiting'),
+    queued: trans.__('queued'),
     running: trans.__('running'),
+    waiting: trans.__('waiting'),
     failed: trans.__('failed'),
     skipped: trans.__('skipped')
-  }[word];
+  }[status];
 }
 
-/** What follows the word: why it is so, or how far it is. `now` is seconds since the epoch. */
-export function detail(shown: Shown, now: number, trans: TranslationBundle): string {
-  const { word, why, step, expected } = shown;
-  if (word === 'running' && step !== null) {
+/** What follows the label: the reason, or the progress. `now` is seconds since the epoch. */
+export function statusDetail(shown: StepStatus, now: number, trans: TranslationBundle): string {
+  const { status, reason, step, expected } = shown;
+  if (status === 'running' && step !== null) {
     const elapsed = duration(Math.max(0, now - step.at));
     const parts = step.cell ? [trans.__('cell %1 of %2', step.cell, step.cells)] : [];
     parts.push(expected ? trans.__('%1 of about %2', elapsed, duration(expected)) : elapsed);
     return parts.join(' · ');
   }
-  if (word === 'fresh') {
+  if (status === 'fresh') {
     return expected ? trans.__('took %1', duration(expected)) : '';
   }
-  return why.split('\n')[0];
+  return reason.split('\n')[0];
 }
