@@ -1,5 +1,5 @@
-// Written by `python -m gristmill.server.typescript` from the dataclasses of
-// gristmill.server.schema and gristmill.events. Do not edit.
+// Written by `python -m gristmill.server._typescript` from the dataclasses of
+// gristmill.server._schema and gristmill.events. Do not edit.
 
 export interface ErrorRecord {
   code: string;
@@ -68,6 +68,11 @@ export interface RunWanted {
   overrides: Record<string, unknown>;
   workers: number;
   kernel: string;
+  tags: string[];
+  keep_going: boolean;
+  wait: boolean;
+  pull: boolean | null;
+  smoke: boolean;
 }
 
 export interface RunAccepted {
@@ -79,26 +84,6 @@ export interface KernelView {
   executed: string;
   cell: number;
   run: string;
-}
-
-export interface FormRequest {
-  notebook: string;
-  document: Record<string, unknown>;
-}
-
-export interface EditRequest {
-  notebook: string;
-  change: Record<string, unknown>;
-  document: Record<string, unknown>;
-}
-
-export interface EditReply {
-  edits: Edit[];
-  written: boolean;
-}
-
-export interface PathsReply {
-  paths: Completion[];
 }
 
 export interface RunsView {
@@ -149,6 +134,26 @@ export interface SweepRequest {
 export interface MlflowView {
   url: string;
   own: boolean;
+}
+
+export interface FormRequest {
+  notebook: string;
+  document: Record<string, unknown>;
+}
+
+export interface EditRequest {
+  notebook: string;
+  change: Record<string, unknown>;
+  document: Record<string, unknown>;
+}
+
+export interface EditReply {
+  edits: Edit[];
+  written: boolean;
+}
+
+export interface PathsReply {
+  paths: Completion[];
 }
 
 export interface VersionView {
@@ -243,10 +248,97 @@ export interface DecisionRequest {
 
 export interface GateRequest {
   version: number;
+  against: string;
 }
 
 export interface RegisterRequest {
   run: string;
+}
+
+export interface ApprovalRequest {
+  version: number;
+  reason: string;
+}
+
+export interface ReproduceRequest {
+  version: number;
+  keep: boolean;
+}
+
+export interface ScoreRequest {
+  source: string;
+  target: string;
+  version: string;
+  log: boolean;
+  checked: boolean;
+}
+
+export interface MonitorRequest {
+  now: string;
+  window: string | null;
+  start: string | null;
+}
+
+export interface RepairRequest {
+  now: string;
+}
+
+export interface DrillDownRequest {
+  window: string | null;
+}
+
+export interface ExportRequest {
+  target: string;
+}
+
+export interface MailRequest {
+  route: string;
+}
+
+export interface SyncRequest {
+  params: string | null;
+  overrides: Record<string, unknown>;
+}
+
+export interface ApplyRequest {
+  trial: number | null;
+}
+
+export interface JobView {
+  job: string;
+  verb: string;
+  state: string;
+  progress: string;
+  result: unknown;
+  error: Record<string, string> | null;
+}
+
+export interface CardView {
+  model: string;
+  version: number;
+  text: string;
+}
+
+export interface ContractView {
+  path: string;
+  contract: string;
+}
+
+export interface AuditProblem {
+  seq: number | null;
+  message: string;
+}
+
+export interface AuditView {
+  entries: number;
+  problems: AuditProblem[];
+}
+
+export interface DoctorFinding {
+  name: string;
+  ok: boolean;
+  detail: string;
+  hint: string;
 }
 
 export interface Done {

@@ -1,5 +1,8 @@
 """Gristmill: notebooks as pipeline steps, models that are judged, served, watched and repaired.
 
+The verbs of `gristmill.verbs` are functions here. Each takes a project first, or finds the one that
+the working directory lies in: `gristmill.run("train", force=True)`.
+
 In a notebook opened by hand from a subfolder of a project, importing this package moves the kernel
 to the project's root and says so, because that is where every run works: the same paths and
 project modules are found. Elsewhere importing it does nothing but import.
@@ -10,75 +13,131 @@ from __future__ import annotations
 import os
 import sys
 
+from gristmill._door import door
 from gristmill._types import Input, Metrics, Output, Plots
+from gristmill._version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from gristmill import runs
+    from gristmill.authoring import StepChange, edit_step, lint, step_form
+    from gristmill.dashboards import export_dashboard, mail_dashboard
+    from gristmill.monitoring import (
+        acknowledge,
+        alerts,
+        drill_down,
+        monitor,
+        repair,
+        resolve_alert,
+        snooze,
+    )
+    from gristmill.project import Project
+    from gristmill.registry import (
+        audit,
+        card,
+        champion,
+        compare,
+        decide,
+        gate,
+        history,
+        infer_contract,
+        list_versions,
+        open_requests,
+        promote,
+        register,
+        register_run,
+        reproduce,
+        request_approval,
+        rollback,
+        show_version,
+        signing_keys,
+    )
+    from gristmill.runner import (
+        ParkedKernel,
+        RunRequest,
+        RunResult,
+        close_kernel,
+        doctor,
+        open_kernel,
+        parked,
+        resume,
+        run,
+        status,
+        sync,
+    )
+    from gristmill.serving import score, serve
+    from gristmill.sweeps import (
+        SweepSpec,
+        apply_sweep,
+        list_sweeps,
+        load_sweep,
+        report,
+        sweep,
+    )
+    from gristmill.workspace import initialise
+else:
+    __getattr__, __dir__ = door(__name__)
 
-__version__ = "0.1.0"
-
-# verb or value -> module; imported when first used, because each brings heavy libraries
-_LAZY = {
-    "acknowledge": "gristmill.monitoring",
-    "alerts": "gristmill.monitoring",
-    "resolve_alert": "gristmill.monitoring",
-    "snooze": "gristmill.monitoring",
-    "ParkedKernel": "gristmill.runner",
-    "Project": "gristmill.project",
-    "RunRequest": "gristmill.runner",
-    "RunResult": "gristmill.runner",
-    "StepChange": "gristmill.authoring",
-    "audit": "gristmill.registry",
-    "card": "gristmill.registry",
-    "champion": "gristmill.registry",
-    "compare": "gristmill.registry",
-    "decide": "gristmill.registry",
-    "drill_down": "gristmill.monitoring",
-    "edit_step": "gristmill.authoring",
-    "gate": "gristmill.registry",
-    "infer_contract": "gristmill.registry",
-    "lint": "gristmill.authoring",
-    "monitor": "gristmill.monitoring",
-    "parked": "gristmill.runner",
-    "promote": "gristmill.registry",
-    "register": "gristmill.registry",
-    "register_run": "gristmill.registry",
-    "repair": "gristmill.monitoring",
-    "report": "gristmill.sweeps",
-    "reproduce": "gristmill.registry",
-    "resume": "gristmill.runner",
-    "rollback": "gristmill.registry",
-    "run": "gristmill.runner",
-    "runs": "gristmill.runs",
-    "score": "gristmill.serving",
-    "serve": "gristmill.serving",
-    "step_form": "gristmill.authoring",
-    "sweep": "gristmill.sweeps",
-}
-
-__all__ = [  # noqa: PLE0604  # ruff does not see that the lazy names are strings
+__all__ = [
     "Input",
     "Metrics",
     "Output",
+    "ParkedKernel",
     "Plots",
+    "Project",
+    "RunRequest",
+    "RunResult",
+    "StepChange",
+    "SweepSpec",
     "__version__",
-    *sorted(_LAZY),
+    "acknowledge",
+    "alerts",
+    "apply_sweep",
+    "audit",
+    "card",
+    "champion",
+    "close_kernel",
+    "compare",
+    "decide",
+    "doctor",
+    "drill_down",
+    "edit_step",
+    "export_dashboard",
+    "gate",
+    "history",
+    "infer_contract",
+    "initialise",
+    "lint",
+    "list_sweeps",
+    "list_versions",
+    "load_sweep",
+    "mail_dashboard",
+    "monitor",
+    "open_kernel",
+    "open_requests",
+    "parked",
+    "promote",
+    "register",
+    "register_run",
+    "repair",
+    "report",
+    "reproduce",
+    "request_approval",
+    "resolve_alert",
+    "resume",
+    "rollback",
+    "run",
+    "runs",
+    "score",
+    "serve",
+    "show_version",
+    "signing_keys",
+    "snooze",
+    "status",
+    "step_form",
+    "sweep",
+    "sync",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    module = _LAZY.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    loaded = importlib.import_module(module)
-    return loaded if module == f"{__name__}.{name}" else getattr(loaded, name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
 
 
 def _enter_project() -> None:

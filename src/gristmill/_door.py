@@ -40,7 +40,8 @@ def door(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
             homes.update(_homes(package))
         from importlib import import_module
 
-        value = getattr(import_module(homes[name]), name)
+        home = import_module(f"{package}.{name}" if homes[name] == package else homes[name])
+        value = home if homes[name] == package else getattr(home, name)
         setattr(sys.modules[package], name, value)
         return value
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import sys
 
-from gristmill import __version__
+from gristmill._version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

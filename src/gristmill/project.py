@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 from gristmill.errors import Invalid, NotFound
 from gristmill.records import parse_table, unknown_key
@@ -35,6 +36,8 @@ LOCK_FILES = (
 SKIPPED_DIRECTORIES = {"node_modules", "__pycache__", "site-packages"}
 
 T = TypeVar("T")
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
 
 
 @dataclass(frozen=True)
@@ -350,3 +353,42 @@ def _glob_regex(glob: str) -> Any:
             out.append({"*": "[^/]*", "?": "[^/]"}.get(rest[0], re.escape(rest[0])))
             rest = rest[1:]
     return re.compile("".join(out) + r"\Z").match
+
+
+class ProjectVerb(Protocol[P, R_co]):
+    """A verb on a project, which may be left out: see `finds_project`."""
+
+    @overload
+    def __call__(self, project: Project, /, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+
+
+def finds_project(verb: Callable[Concatenate[Project, P], R_co]) -> ProjectVerb[P, R_co]:
+    """Let a verb be called without a project, for the one that the working directory lies in.
+
+    Parameters
+    ----------
+    verb
+        A function whose first parameter is the project.
+
+    Returns
+    -------
+    ProjectVerb
+        The same function; without a project as its first positional argument it raises NotFound
+        outside of any project.
+    """
+
+    @wraps(verb)
+    def call(*args: Any, **kwargs: Any) -> R_co:
+        project, rest = split_project(args)
+        return verb(project, *rest, **kwargs)
+
+    return call
+
+
+def split_project(args: tuple[Any, ...]) -> tuple[Project, tuple[Any, ...]]:
+    """The project that positional arguments begin with, else the present one; and the others."""
+    if args and isinstance(args[0], Project):
+        return args[0], args[1:]
+    return Project.find(), args

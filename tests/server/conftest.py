@@ -12,6 +12,7 @@ import pytest
 from pytest_jupyter.jupyter_server import *  # noqa: F403
 from tornado.httpclient import HTTPClientError
 
+REQUEST_S = 120.0
 Ask = Callable[..., Awaitable[tuple[int, Any]]]
 
 
@@ -53,7 +54,12 @@ def ask(jp_fetch: Callable[..., Awaitable[Any]]) -> Ask:
             text = "{}"
         try:
             reply = await jp_fetch(
-                "gristmill", *path.split("/"), method=method, body=text, params=query
+                "gristmill",
+                *path.split("/"),
+                method=method,
+                body=text,
+                params=query,
+                request_timeout=REQUEST_S,
             )
         except HTTPClientError as error:
             assert error.response is not None

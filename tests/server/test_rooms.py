@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,7 +102,7 @@ async def test_a_model_is_registered_judged_promoted_and_rolled_back(
         assert status == 200, done
         move = {"version": version, "reason": "better", "expected": version - 1}
         status, done = await ask("POST", "models/delay/promote", move, **here)
-        assert (status, f"champion is version {version} now" in done["message"]) == (200, True)
+        assert (status, await champion(ask)) == (200, version), done
     status, error = await ask(
         "POST", "models/delay/promote", {"version": 1, "reason": "x", "expected": 1}, **here
     )
@@ -110,10 +113,22 @@ async def test_a_model_is_registered_judged_promoted_and_rolled_back(
     assert [v["verdict"] for v in model["versions"]] == ["pass", "pass"]
     status, found = await ask("GET", "models/delay/versions/champion", **here)
     assert (found["version"], {g["verdict"] for g in found["gates"]}) == (2, {"pass"})
+    for path, query, key in (
+        ("models/delay/versions/2/card", {"as_html": "true"}, "text"),
+        ("models/delay/champion", {}, "version"),
+        ("audit", {}, "entries"),
+        ("audit/keys", {}, "ada@example.org"),
+    ):
+        status, found = await ask("GET", path, **query, **here)
+        assert (status, bool(found[key])) == (200, True), path
+    past = {"at": "2001-01-01"}
+    assert await ask("GET", "models/delay/champion", **past, **here) == (200, None)
+    _, log = await ask("GET", "audit/log", model="delay", actions="promote", **here)
+    assert [entry["version"] for entry in log] == [1, 2]
     status, found = await ask("GET", "models/delay/compare", versions="1,2", **here)
     assert status == 200 and "ROC" in found["html"]
     status, done = await ask("POST", "models/delay/rollback", {"reason": "too slow"}, **here)
-    assert "champion is version 1 now" in done["message"]
+    assert (status, await champion(ask)) == (200, 1), done
     status, error = await ask("POST", "models/delay/rollback", {"reason": "again"}, **here)
     assert (status, error["code"]) == (409, "rollback.nothing")
     for path, body, wanted in (
@@ -122,6 +137,13 @@ async def test_a_model_is_registered_judged_promoted_and_rolled_back(
         ("models/delay/gate", {"version": "2"}, (422, "settings.type")),
         ("models/delay/promote", {"version": 2, "reason": " "}, (422, "reason.missing")),
         ("models/delay/promote", {"reason": "x"}, (422, "request.version")),
+        ("models/delay/reproduce", {"version": 9}, (404, "version.not-found")),
+        ("models/none/monitor", {}, (404, "model.unknown")),
+        ("models/delay/monitor", {"now": "soon"}, (422, "monitoring.time")),
+        ("models/delay/score", {"source": "no.csv", "target": "x.csv"}, (404, "score.input")),
+        ("models/delay/score", {"source": "../x", "target": "y"}, (403, "path.outside")),
+        ("models/delay/dashboard/export", {"target": "/etc/x.html"}, (403, "path.outside")),
+        ("alerts/none/resolve", {"reason": "gone"}, (404, "alert.unknown")),
     ):
         status, error = await ask("POST", path, body, **here)
         assert (status, error["code"]) == wanted
@@ -135,14 +157,61 @@ async def test_a_model_is_registered_judged_promoted_and_rolled_back(
             ("gate", {"version": 2}),
             ("decision", {"version": 2, "decision": "approve", "reason": "x"}),
             ("decision", {"version": 2, "decision": "request", "reason": "x"}),
+            ("request", {"version": 2, "reason": "x"}),
         ):
             status, error = await ask("POST", f"models/delay/{path}", body, **here)
             assert (status, error["code"]) == (403, "role.missing"), path
         monkeypatch.setenv("GRISTMILL_ACTOR", "eve@example.org")
-        body = {"version": 2, "decision": "request", "reason": "please"}
-        assert (await ask("POST", "models/delay/decision", body, **here))[0] == 200
+        body = {"version": 2, "reason": "please"}
+        assert (await ask("POST", "models/delay/request", body, **here))[0] == 200
         status, view = await ask("GET", "models", **here)
         assert (view["may"]["promote"], view["may"]["approve"]) == (False, True)
         assert (view["waiting"][0]["version"], view["waiting"][0]["mine"]) == (2, True)
     finally:
         settings.write_text(text)
+
+
+async def champion(ask: Ask) -> Any:
+    return (await ask("GET", "models/delay/champion", folder="toy"))[1]["version"]
+
+
+async def test_a_long_verb_is_a_job_that_says_how_it_ended(ask: Ask, served: Path) -> None:
+    here = {"folder": "toy"}
+    status, job = await ask("POST", "models/delay/monitor", {"now": "2026-01-01"}, **here)
+    assert (status, job["verb"], job["state"]) == (202, "monitor", "running")
+    ended = await finished(ask, job["job"])
+    assert (ended["state"], ended["error"]) == ("succeeded", None), ended
+    assert (ended["result"]["model"], ended["result"]["windows"]) == ("delay", [])
+    _, jobs = await ask("GET", "jobs", **here)
+    assert [j["job"] for j in jobs] == [job["job"]]
+    folder = served / "toy/.gristmill/jobs" / job["job"]
+    record = json.loads((folder / "job.json").read_text())
+    (folder / "job.json").write_text(json.dumps({**record, "state": "running", "error": None}))
+    gone = await finished(ask, job["job"])  # once its process has ended
+    assert (gone["state"], gone["error"]["code"]) == ("failed", "job.died")
+    status, error = await ask("GET", "jobs/nothing", **here)
+    assert (status, error["code"]) == (404, "job.not-found")
+
+
+async def finished(ask: Ask, job: str) -> Any:
+    deadline = time.monotonic() + 200
+    while time.monotonic() < deadline:
+        _, view = await ask("GET", f"jobs/{job}", folder="toy")
+        if view["state"] != "running":
+            return view
+        await asyncio.sleep(0.3)
+    raise AssertionError(f"job {job} still runs")
+
+
+async def test_notebooks_kernels_and_the_pipeline_are_looked_over(ask: Ask, served: Path) -> None:
+    here = {"folder": "toy"}
+    status, findings = await ask("GET", "lint", steps="train", **here)
+    assert (status, all("code" in finding for finding in findings)) == (200, True)
+    assert (await ask("GET", "lint", steps="none", **here))[1]["code"] == "step.not-found"
+    status, findings = await ask("GET", "doctor", **here)
+    assert (status, findings[0]["name"]) == (200, "kernels")
+    assert (await ask("POST", "sync", {}, **here))[0] == 200
+    assert (await ask("POST", "sync", {"params": "none"}, **here))[0] == 404
+    target = {"target": "page.html"}
+    assert (await ask("POST", "models/delay/dashboard/export", target, **here))[0] == 200
+    assert (served / "toy/page.html").read_text().startswith("<!")

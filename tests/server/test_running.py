@@ -69,6 +69,27 @@ def deaf() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"targets": ["none"]}, 404, "step.not-found"),
+        ({"tags": ["none"]}, 404, "tag.not-found"),
+        ({"params": "none"}, 404, "params.not-found"),
+        ({"overrides": {"grow.m": 1}}, 422, "parameter.unknown"),
+        ({"overrides": {"grow.n": "many"}}, 422, "parameter.type"),
+        ({"kernel": "lukewarm"}, 422, "run.kernel"),
+        ({"workers": -1}, 422, "run.workers"),
+        ({"wokers": 1}, 422, "settings.unknown-key"),
+    ],
+)
+async def test_a_wrong_run_is_refused_at_once(
+    ask: Ask, mill: Path, body: dict[str, Any], status: int, code: str
+) -> None:
+    got, error = await ask("POST", "runs", body, folder="mill")
+    assert (got, error["code"]) == (status, code)
+    assert not list((mill / ".gristmill").glob("journals/*"))
+
+
 async def until(root: Path, kind: str, cursor: str = "", **wanted: Any) -> tuple[str, list[Any]]:
     """What is heard up to the first event of a kind with these values."""
     found = []

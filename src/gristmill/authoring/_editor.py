@@ -39,7 +39,7 @@ from gristmill.authoring._rules.finding import Finding
 from gristmill.errors import Conflict, Invalid, NotFound
 from gristmill.files import replacing
 from gristmill.pipeline import parse_notebook
-from gristmill.project import SETTINGS, Project
+from gristmill.project import SETTINGS, Project, finds_project
 from gristmill.workspace import DEFAULT_PARAMS, read_params_file, step_names
 
 ACTIONS = ("init", "set", "add", "rename", "remove", "apply")
@@ -108,6 +108,7 @@ class StepForm:
     given: Mapping[str, Any] = field(default_factory=dict)
 
 
+@finds_project
 def step_form(project: Project, notebook: str, raw: Mapping[str, Any] | None = None) -> StepForm:
     """The form, suggestions and lint findings of a notebook.
 
@@ -177,6 +178,7 @@ def step_edits(
     return edits_of(_cells(json.dumps(raw), path), change)
 
 
+@finds_project
 def edit_step(project: Project, notebook: str, change: StepChange) -> list[Edit]:
     """Write a change of the form into the notebook's file; bytes that need not change stay.
 

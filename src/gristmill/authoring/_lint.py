@@ -11,7 +11,7 @@ from gristmill.authoring._rules.names import Diagnostic, PythonSource, build_pro
 from gristmill.authoring._rules.rules import lint_notebook, read_draft
 from gristmill.errors import GateFailed, GristmillError, Invalid, NotFound
 from gristmill.lineage import text_md5
-from gristmill.project import SETTINGS, Project
+from gristmill.project import SETTINGS, Project, finds_project
 from gristmill.records import parse_table
 from gristmill.workspace import Workspace, load_workspace, recorded_lineages, step_names
 
@@ -40,6 +40,7 @@ def lint_settings(project: Project) -> LintSettings:
     return parse_table(LintSettings, project.table("lint"), where).checked(where)
 
 
+@finds_project
 def lint(project: Project, steps: Iterable[str] = ()) -> list[Finding]:
     """Check notebooks.
 

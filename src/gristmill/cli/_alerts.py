@@ -19,8 +19,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print records")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
     for verb, text in (
-        ("acknowledge", "say that you look after it"),
-        ("snooze", "be silent about it for a while"),
+        ("acknowledge", "say that you are looking into it"),
+        ("snooze", "send nothing about it for a while"),
         ("resolve", "close it by hand"),
     ):
         sub = verbs.add_parser(verb, help=text, description=text.capitalize() + ".")
@@ -28,7 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         sub.add_argument("--reason", default="", required=verb == "resolve")
         sub.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
         if verb == "snooze":
-            sub.add_argument("--for", dest="length", required=True, help="12h, 7d, 2w")
+            sub.add_argument("--until", required=True, metavar="LENGTH", help="12h, 7d, 2w")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -36,12 +36,12 @@ def main(args: argparse.Namespace) -> int:
 
     project = Project.find()
     if args.verb is None:
-        _list(alerts(project, args.model, every=args.all), args)
+        _list(alerts(project, args.model, all=args.all), args)
         return 0
     if args.verb == "acknowledge":
         alert = acknowledge(project, args.alert, reason=args.reason)
     elif args.verb == "snooze":
-        alert = snooze(project, args.alert, until=args.length, reason=args.reason)
+        alert = snooze(project, args.alert, until=args.until, reason=args.reason)
     else:
         alert = resolve_alert(project, args.alert, reason=args.reason)
     now = datetime.now(UTC)
@@ -52,12 +52,12 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _list(found: list[Alert], args: argparse.Namespace) -> None:
+def _list(entries: list[Alert], args: argparse.Namespace) -> None:
     now = datetime.now(UTC)
     if args.json:
-        out.say(out.as_json([a.record(now) for a in found]))
+        out.say(out.as_json([a.record(now) for a in entries]))
         return
-    if not found:
+    if not entries:
         out.say("No alerts yet." if args.all else "No open alert.")
         return
     rows = [
@@ -71,7 +71,7 @@ def _list(found: list[Alert], args: argparse.Namespace) -> None:
             ", ".join(a.owners) or "-",
             a.reason,
         )
-        for a in found
+        for a in entries
     ]
     header = ["alert", "model", "rule", "severity", "since", "state", "owner", "reason"]
     out.say(out.table(rows, header))

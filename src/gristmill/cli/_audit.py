@@ -17,43 +17,42 @@ def add(parser: argparse.ArgumentParser) -> None:
     log = verbs.add_parser("log", help="who did what, when, why, from, to")
     log.add_argument("--model", help="only this model")
     log.add_argument(
-        "--action", nargs="+", metavar="WORD", help="only these: promote, approve, gate, alert..."
+        "--action",
+        dest="actions",
+        nargs="+",
+        default=(),
+        metavar="WORD",
+        help="only these: promote, approve, gate, alert...",
     )
-    keys = verbs.add_parser("keys", help="the public keys you sign with, for [roles.keys]")
-    for sub in (verify, log, keys):
+    signing = verbs.add_parser("keys", help="the public keys you sign with, for [roles.keys]")
+    for sub in (verify, log, signing):
         sub.add_argument("--json", action="store_true", help="print JSON")
 
 
 def main(args: argparse.Namespace) -> int:
     project = Project.find()
     if args.verb == "log":
-        from gristmill.registry import Registry
+        from gristmill.registry import history
 
-        entries = [
-            e
-            for e in Registry(project).ledger.entries(args.model)
-            if args.action is None or e.action in args.action
-        ]
+        entries = history(project, args.model, args.actions)
         out.say(out.as_json([e.record() for e in entries]) if args.json else history_table(entries))
         return 0
     if args.verb == "keys":
-        from gristmill.registry import Roles, current_actor
+        from gristmill.registry import signing_keys
 
-        actor = current_actor(project)
-        mine = {actor: list(Roles.public_keys(actor))}
-        out.say(
-            out.as_json(mine) if args.json else f"{json.dumps(actor)} = {json.dumps(mine[actor])}"
-        )
+        keys = signing_keys(project)
+        lines = "\n".join(f"{json.dumps(who)} = {json.dumps(own)}" for who, own in keys.items())
+        out.say(out.as_json(keys) if args.json else lines)
         return 0
     from gristmill.registry import audit
 
-    found = audit(project)
+    result = audit(project)
     if args.json:
-        problems = [{"seq": p.seq, "message": p.message} for p in found.problems]
-        out.say(out.as_json({"entries": found.entries, "problems": problems}))
-    elif found.problems:
-        for problem in found.problems:
+        problems = [{"seq": p.seq, "message": p.message} for p in result.problems]
+        out.say(out.as_json({"entries": result.entries, "problems": problems}))
+    elif result.problems:
+        for problem in result.problems:
             out.say(out.style(problem.message, "red"))
     else:
-        out.say(f"{found.entries} entries: the chain holds and MLflow agrees.")
-    return Forbidden.exit_code if found.problems else 0
+        out.say(f"{result.entries} entries: the chain holds and MLflow agrees.")
+    return Forbidden.exit_code if result.problems else 0

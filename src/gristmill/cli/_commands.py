@@ -46,7 +46,9 @@ def run_command(words: Sequence[str]) -> int:
         description="From a model in a notebook to one that serves, is watched and repaired.",
     )
     parser.add_argument("-C", "--directory", type=Path, help="run as if started there")
-    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    parser.add_argument(
+        "--version", dest="print_version", action="store_true", help="print the version and exit"
+    )
     chosen = next((w for w in words if w in COMMANDS), None)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for word, (_, text) in COMMANDS.items():
@@ -54,8 +56,8 @@ def run_command(words: Sequence[str]) -> int:
         if word == chosen:
             importlib.import_module(f"gristmill.cli._{COMMANDS[word][0]}").add(sub)
     args = parser.parse_args(words)
-    if args.version:
-        from gristmill import __version__
+    if args.print_version:
+        from gristmill._version import __version__
 
         print(f"gristmill {__version__}")
         return 0

@@ -1,8 +1,6 @@
-"""`gristmill model`: register, list, show, gate, promote, roll back, look back.
+"""`gristmill model`: versions registered, judged, decided on, promoted, rolled back, compared.
 
-The rest of `gristmill model`: compare versions, write a card, ask for decisions.
-
-`gristmill model reproduce`: make a version again and say whether it is the same.
+Each verb is one function: it asks the registry and prints what comes back.
 """
 
 from __future__ import annotations
@@ -26,115 +24,13 @@ from gristmill.cli._model_text import (
     say_results,
     versions_table,
 )
-from gristmill.errors import NotFound
+from gristmill.errors import GateFailed, NotFound
 from gristmill.project import Project
 
 if TYPE_CHECKING:
-    from gristmill.registry import Version
-
-
-def show_comparison(project: Project, model: str, args: argparse.Namespace) -> int:
-    from gristmill.registry import compare
-
-    found = compare(project, model, args.refs)
-    if args.html:
-        from gristmill.files import write_atomic
-        from gristmill.registry import comparison_page
-
-        write_atomic(args.html, comparison_page(found))
-    if args.json:
-        out.say(out.as_json(found.record()))
-    elif args.html:
-        out.say(f"{args.html} compares {len(found.versions)} versions of {model}")
-    else:
-        say_comparison(found)
-    return 0
-
-
-def decide(project: Project, version: Version, args: argparse.Namespace) -> int:
-    """`request`, `approve` and `reject`."""
-    from gristmill.registry import decide as decide_review
-    from gristmill.registry import request_approval
-
-    name, number = version.model, version.version
-    if args.verb == "request":
-        entry = request_approval(project, name, number, reason=args.reason)
-        text = f"{name} version {number}: {entry.actor} asked the reviewers for a decision."
-        record = entry.record()
-    else:
-        decision = decide_review(
-            project, name, number, decision=args.verb, reason=args.reason, report=args.report
-        )
-        text = decision.sentence()
-        record = {**decision.entry.record(), "consequences": list(decision.consequences)}
-    out.say(out.as_json(record) if args.json else text)
-    return 0
-
-
-def show_waiting(project: Project, args: argparse.Namespace) -> int:
-    from gristmill.registry import open_requests
-
-    entries = open_requests(project)
-    if args.json:
-        out.say(out.as_json([e.record() for e in entries]))
-    else:
-        out.say(history_table(entries) if entries else "Nobody waits for a decision.")
-    return 0
-
-
-def show_card(project: Project, version: Version, args: argparse.Namespace) -> int:
-    from gristmill.registry import card
-
-    text = card(project, version.model, version.version, as_html=args.html)
-    if args.output:
-        from gristmill.files import write_atomic
-
-        write_atomic(args.output, text)
-        text = f"{args.output} is the card of {version.model} version {version.version}"
-    out.say(out.as_json({"card": text}) if args.json else text.rstrip())
-    return 0
-
-
-def write_contract(project: Project, model: str, *, as_json: bool) -> int:
-    from gristmill.registry import infer_contract
-
-    path, named = infer_contract(project, model)
-    if as_json:
-        out.say(out.as_json({"path": str(path), "contract": named}))
-    else:
-        out.say(f"wrote {path.relative_to(project.root)}; edit it, then put into [models.{model}]:")
-        out.say(f'contract = "{named}"')
-    return 0
-
+    from gristmill.registry import Version, VersionHistory
 
 DIFFERS = 1
-
-
-def show_reproduction(project: Project, version: Version, args: argparse.Namespace) -> int:
-    """Exit code 0 when all that could be compared is identical, 1 otherwise."""
-    from gristmill.registry import reproduce
-
-    found = reproduce(
-        project, version.model, version.version, keep=args.keep, progress=out.progress
-    )
-    if args.json:
-        out.say(out.as_json(found.record()))
-        return 0 if found.same else DIFFERS
-    said = "reproduced" if found.same else "not reproduced"
-    style = "green" if found.same else "red"
-    out.say(out.style(f"{found.model} version {found.version} is {said}", style))
-    for name, value in (
-        ("commit", found.commit),
-        ("environment", found.environment),
-        ("ran", f"{found.steps} steps in {found.seconds:.1f} s"),
-        ("predictions", f"{found.predictions} on {found.rows:,} hold-out rows"),
-        ("metrics", found.metrics),
-        ("first difference", found.difference or "none"),
-    ):
-        out.say(f"  {name:<17} {value}")
-    for artifact in found.artifacts:
-        out.say(f"  {'':<17} {artifact}")
-    return 0 if found.same else DIFFERS
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -144,15 +40,15 @@ def add(parser: argparse.ArgumentParser) -> None:
         sub = verbs.add_parser(name, help=text, description=text.capitalize() + ".")
         sub.add_argument("model", nargs="?", help="default: the project's only model")
         if version:
-            sub.add_argument(
-                "ref", nargs="?", metavar="version", help="number or alias; default: the newest"
-            )
+            sub.add_argument("version", nargs="?", help="number or alias; default: the newest")
         sub.add_argument("--json", action="store_true", help="print JSON")
         return sub
 
-    register = verb("register", "make the model that lies in the project the next version")
-    register.add_argument("--run", metavar="ID", help="MLflow run that receives it (default: new)")
-    register.add_argument("--from", dest="source", metavar="RUN", help="what this kept run made")
+    register = verb("register", "make the model's files the next version")
+    register.add_argument("--run", help="the files that this run wrote, from the cache")
+    register.add_argument(
+        "--mlflow-run", dest="run_id", metavar="ID", help="MLflow run that receives it"
+    )
     verb("list", "list versions")
     verb("show", "show one version with evidence, gates and history", version=True)
     verb("gate", "judge a version by the project's gates", version=True).add_argument(
@@ -178,13 +74,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     verbs.add_parser("waiting", help="list requests nobody has answered").add_argument(
         "--json", action="store_true", help="print JSON"
     )
-    again = verb("reproduce", "make a version again from its commit and compare", version=True)
-    again.add_argument("--keep", action="store_true", help="leave the clean tree behind")
+    reproduce = verb("reproduce", "make a version again from its commit and compare", version=True)
+    reproduce.add_argument("--keep", action="store_true", help="leave the clean tree behind")
     card = verb("card", "write the model card of a version", version=True)
-    card.add_argument("--html", action="store_true", help="HTML; default: Markdown")
+    card.add_argument("--html", dest="as_html", action="store_true", help="default: Markdown")
     card.add_argument("--output", metavar="FILE", type=Path, help="default: the terminal")
     compare = verbs.add_parser("compare", help="compare versions with the first, on the same rows")
-    compare.add_argument("refs", nargs="+", metavar="version", help="numbers or aliases")
+    compare.add_argument("versions", nargs="+", metavar="version", help="numbers or aliases")
     compare.add_argument("--model", help="default: the project's only model")
     compare.add_argument("--html", metavar="FILE", type=Path, help="write a page that stands alone")
     compare.add_argument("--json", action="store_true", help="print JSON")
@@ -196,54 +92,17 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    project = Project.find()
-    return int(VERBS[args.verb](project, args))
-
-
-def _names(project: Project, args: argparse.Namespace) -> tuple[str, str | None]:
-    """Model and version as given; a lone word that names no model is the only model's version."""
-    model, version = args.model, getattr(args, "ref", None)
-    if model is None or (version is None and model not in project.models):
-        from gristmill.registry import Registry
-
-        known = sorted({*project.models, *Registry(project).models()})
-        if model in known:
-            return model, version
-        if len(known) != 1 or (model is not None and not hasattr(args, "ref")):
-            raise NotFound(
-                "model.unknown",
-                f"there is no model {model!r}." if model else "which model?",
-                hint=f"Models here: {', '.join(known) or 'none'}.",
-            )
-        return known[0], model
-    return model, version
-
-
-def _version(project: Project, args: argparse.Namespace) -> Version:
-    from gristmill.registry import Registry
-
-    model, ref = _names(project, args)
-    registry = Registry(project)
-    if ref is not None:
-        return registry.version(model, ref)
-    versions = registry.versions(model)
-    if not versions:
-        raise NotFound(
-            "version.none",
-            f"{model!r} has no version yet.",
-            hint=f"Run `gristmill model register {model}`.",
-        )
-    return versions[-1]
+    return VERBS[args.verb](Project.find(), args)
 
 
 def _register(project: Project, args: argparse.Namespace) -> int:
     from gristmill.registry import register, register_run
 
-    model = _names(project, args)[0]
-    if args.source:
-        version = register_run(project, model, args.source)
+    model = _model_and_version(project, args)[0]
+    if args.run:
+        version = register_run(project, model, args.run)
     else:
-        version = register(project, model, run_id=args.run)
+        version = register(project, model, run_id=args.run_id)
     if args.json:
         out.say(out.as_json(version.record()))
     else:
@@ -255,10 +114,10 @@ def _register(project: Project, args: argparse.Namespace) -> int:
 
 
 def _list(project: Project, args: argparse.Namespace) -> int:
-    from gristmill.registry import Registry
+    from gristmill.registry import list_versions
 
-    registry = Registry(project)
-    versions = registry.versions(_names(project, args)[0] if args.model else None)
+    model = _model_and_version(project, args)[0] if args.model else None
+    versions = list_versions(project, model)
     if args.json:
         out.say(out.as_json([v.record() for v in versions]))
     elif not versions:
@@ -269,21 +128,24 @@ def _list(project: Project, args: argparse.Namespace) -> int:
 
 
 def _show(project: Project, args: argparse.Namespace) -> int:
-    from gristmill.registry import Registry, report_of, status_of
+    from gristmill.registry import show_version
 
     version = _version(project, args)
-    registry = Registry(project)
-    judged = report_of(registry, version)
-    standing = status_of(registry, version)
-    entries = registry.ledger.entries(version.model, version=version.version)
+    details = show_version(project, version.model, version.version)
     if args.json:
-        record = version.record() | {
-            "gates": judged.record() if judged else None,
-            "approvals": asdict(standing),
-            "history": [e.record() for e in entries],
+        record = details.version.record() | {
+            "gates": details.report.record() if details.report else None,
+            "approvals": asdict(details.approvals),
+            "history": [e.record() for e in details.entries],
         }
         out.say(out.as_json(record))
-        return 0
+    else:
+        _say_details(details)
+    return 0
+
+
+def _say_details(details: VersionHistory) -> None:
+    version = details.version
     facts: dict[str, Any] = {
         "aliases": ", ".join(version.aliases) or "-",
         "created": f"{version.created.astimezone():%Y-%m-%d %H:%M:%S} by {version.author}",
@@ -302,18 +164,16 @@ def _show(project: Project, args: argparse.Namespace) -> int:
             out.say(f"\n{out.style(title, 'bold')}")
             for key in sorted(values):
                 out.say(f"  {key:<24} {number(values[key])}")
-    if judged:
-        out.say(f"\n{out.style('gates', 'bold')}  (report {judged.digest[:12]})")
-        say_results(judged)
-    if standing.required:
-        out.say(f"\n{out.style('approvals', 'bold')}  {standing.sentence()}")
+    if details.report:
+        out.say(f"\n{out.style('gates', 'bold')}  (report {details.report.digest[:12]})")
+        say_results(details.report)
+    if details.approvals.required:
+        out.say(f"\n{out.style('approvals', 'bold')}  {details.approvals.sentence()}")
     out.say(f"\n{out.style('history', 'bold')}")
-    out.say(history_table(entries))
-    return 0
+    out.say(history_table(details.entries))
 
 
 def _gate(project: Project, args: argparse.Namespace) -> int:
-    from gristmill.errors import GateFailed
     from gristmill.registry import gate
 
     version = _version(project, args)
@@ -326,7 +186,7 @@ def _promote(project: Project, args: argparse.Namespace) -> int:
     from gristmill.registry import promote
 
     version = _version(project, args)
-    done = promote(
+    move = promote(
         project,
         version.model,
         version.version,
@@ -335,63 +195,201 @@ def _promote(project: Project, args: argparse.Namespace) -> int:
         expected=args.expected,
         override=args.override,
     )
-    return say_move(done, args.json)
+    return say_move(move, args.json)
 
 
 def _rollback(project: Project, args: argparse.Namespace) -> int:
     from gristmill.registry import rollback
 
-    model = _names(project, args)[0]
+    model = _model_and_version(project, args)[0]
     return say_move(rollback(project, model, reason=args.reason, alias=args.alias), args.json)
 
 
+def _request(project: Project, args: argparse.Namespace) -> int:
+    from gristmill.registry import request_approval
+
+    version = _version(project, args)
+    entry = request_approval(project, version.model, version.version, reason=args.reason)
+    text = f"{version.model} version {version.version}: {entry.actor} asked for a decision."
+    out.say(out.as_json(entry.record()) if args.json else text)
+    return 0
+
+
+def _decide(project: Project, args: argparse.Namespace) -> int:
+    """`approve` and `reject`."""
+    from gristmill.registry import decide
+
+    version = _version(project, args)
+    decision = decide(
+        project,
+        version.model,
+        version.version,
+        decision=args.verb,
+        reason=args.reason,
+        report=args.report,
+    )
+    record = {**decision.entry.record(), "consequences": list(decision.consequences)}
+    out.say(out.as_json(record) if args.json else decision.sentence())
+    return 0
+
+
+def _waiting(project: Project, args: argparse.Namespace) -> int:
+    from gristmill.registry import open_requests
+
+    entries = open_requests(project)
+    if args.json:
+        out.say(out.as_json([e.record() for e in entries]))
+    else:
+        out.say(history_table(entries) if entries else "No request waits for a decision.")
+    return 0
+
+
+def _reproduce(project: Project, args: argparse.Namespace) -> int:
+    """Exit code 0 when all that could be compared is identical, 1 otherwise."""
+    from gristmill.registry import reproduce
+
+    version = _version(project, args)
+    result = reproduce(
+        project, version.model, version.version, keep=args.keep, progress=out.progress
+    )
+    if args.json:
+        out.say(out.as_json(result.record()))
+        return 0 if result.same else DIFFERS
+    verdict, style = ("reproduced", "green") if result.same else ("not reproduced", "red")
+    out.say(out.style(f"{result.model} version {result.version} is {verdict}", style))
+    for name, value in (
+        ("commit", result.commit),
+        ("environment", result.environment),
+        ("ran", f"{result.steps} steps in {result.seconds:.1f} s"),
+        ("predictions", f"{result.predictions} on {result.rows:,} hold-out rows"),
+        ("metrics", result.metrics),
+        ("first difference", result.difference or "none"),
+    ):
+        out.say(f"  {name:<17} {value}")
+    for artifact in result.artifacts:
+        out.say(f"  {'':<17} {artifact}")
+    return 0 if result.same else DIFFERS
+
+
+def _card(project: Project, args: argparse.Namespace) -> int:
+    from gristmill.registry import card
+
+    version = _version(project, args)
+    text = card(project, version.model, version.version, as_html=args.as_html)
+    if args.output:
+        from gristmill.files import write_atomic
+
+        write_atomic(args.output, text)
+        text = f"Wrote the card of {version.model} version {version.version} to {args.output}."
+    out.say(out.as_json({"card": text}) if args.json else text.rstrip())
+    return 0
+
+
 def _compare(project: Project, args: argparse.Namespace) -> int:
-    return show_comparison(project, _names(project, args)[0], args)
+    from gristmill.registry import compare
+
+    model = _model_and_version(project, args)[0]
+    comparison = compare(project, model, args.versions)
+    if args.html:
+        from gristmill.files import write_atomic
+        from gristmill.registry import comparison_page
+
+        write_atomic(args.html, comparison_page(comparison))
+    if args.json:
+        out.say(out.as_json(comparison.record()))
+    elif args.html:
+        out.say(f"Wrote a comparison of {len(comparison.versions)} versions to {args.html}.")
+    else:
+        say_comparison(comparison)
+    return 0
 
 
 def _champion(project: Project, args: argparse.Namespace) -> int:
     from gristmill.registry import champion
 
-    model = _names(project, args)[0]
+    model = _model_and_version(project, args)[0]
     version = champion(project, model, parse_time(args.at) if args.at else None)
     if args.json:
         out.say(out.as_json(version.record() if version else None))
     elif version is None:
-        out.say(f"{model}: nobody{' at ' + args.at if args.at else ' yet'}")
+        out.say(f"{model} {f'had no champion at {args.at}' if args.at else 'has no champion yet'}.")
     else:
         out.say(f"{model} version {version.version}  {numbers(version)}  by {version.author}")
     return 0
 
 
-def _history(project: Project, args: argparse.Namespace) -> int:
-    from gristmill.registry import Registry
+def _contract(project: Project, args: argparse.Namespace) -> int:
+    from gristmill.registry import infer_contract
 
-    entries = Registry(project).ledger.entries(_names(project, args)[0])
+    model = _model_and_version(project, args)[0]
+    path, reference = infer_contract(project, model)
+    if args.json:
+        out.say(out.as_json({"path": str(path), "contract": reference}))
+    else:
+        out.say(f"Wrote {path.relative_to(project.root)}. Edit it, then add to [models.{model}]:")
+        out.say(f'contract = "{reference}"')
+    return 0
+
+
+def _history(project: Project, args: argparse.Namespace) -> int:
+    from gristmill.registry import history
+
+    entries = history(project, _model_and_version(project, args)[0])
     out.say(out.as_json([e.record() for e in entries]) if args.json else history_table(entries))
     return 0
 
 
-def _on_version(
-    act: Callable[[Project, Version, argparse.Namespace], int],
-) -> Callable[[Project, argparse.Namespace], int]:
-    return lambda project, args: act(project, _version(project, args), args)
+def _model_and_version(project: Project, args: argparse.Namespace) -> tuple[str, str | None]:
+    """As given; a single word that names no model is a version of the project's only model."""
+    model, version = args.model, getattr(args, "version", None)
+    if model is not None and (version is not None or model in project.models):
+        return model, version
+    from gristmill.registry import Registry
+
+    models = sorted({*project.models, *Registry(project).models()})
+    if model in models:
+        return model, version
+    if len(models) != 1 or (model is not None and not hasattr(args, "version")):
+        raise NotFound(
+            "model.unknown",
+            f"There is no model {model!r}." if model else "Name a model.",
+            hint=f"Models of this project: {', '.join(models) or 'none'}.",
+        )
+    return models[0], model
 
 
-VERBS = {
+def _version(project: Project, args: argparse.Namespace) -> Version:
+    from gristmill.registry import Registry
+
+    model, version = _model_and_version(project, args)
+    registry = Registry(project)
+    if version is not None:
+        return registry.version(model, version)
+    versions = registry.versions(model)
+    if not versions:
+        raise NotFound(
+            "version.none",
+            f"{model!r} has no version yet.",
+            hint=f"Run `gristmill model register {model}`.",
+        )
+    return versions[-1]
+
+
+VERBS: dict[str, Callable[[Project, argparse.Namespace], int]] = {
     "register": _register,
     "list": _list,
     "show": _show,
     "gate": _gate,
     "promote": _promote,
     "rollback": _rollback,
-    "request": _on_version(decide),
-    "approve": _on_version(decide),
-    "reject": _on_version(decide),
-    "waiting": show_waiting,
-    "card": _on_version(show_card),
-    "reproduce": _on_version(show_reproduction),
+    "request": _request,
+    "approve": _decide,
+    "reject": _decide,
+    "waiting": _waiting,
+    "card": _card,
+    "reproduce": _reproduce,
     "compare": _compare,
     "champion": _champion,
-    "contract": lambda p, a: write_contract(p, _names(p, a)[0], as_json=a.json),
+    "contract": _contract,
     "history": _history,
 }

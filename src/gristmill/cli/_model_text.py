@@ -1,7 +1,4 @@
-"""How a comparison looks in a terminal.
-
-How versions, reports and ledger entries look in a terminal.
-"""
+"""How versions, gate reports, comparisons and ledger entries look in a terminal."""
 
 from __future__ import annotations
 
@@ -15,6 +12,7 @@ from gristmill.errors import Invalid
 if TYPE_CHECKING:
     from gristmill.pipeline import CellChange
     from gristmill.registry import (
+        AliasMove,
         Comparison,
         Entry,
         GateReport,
@@ -49,7 +47,9 @@ def parse_time(text: str) -> datetime:
         return datetime.fromisoformat(text).astimezone()
     except ValueError as error:
         raise Invalid(
-            "time.syntax", f"{text!r} is no ISO 8601 time.", hint="2026-11-21T14:00"
+            "time.syntax",
+            f"{text!r} is not an ISO 8601 time.",
+            hint="For example 2026-11-21T14:00.",
         ) from error
 
 
@@ -76,11 +76,11 @@ def say_results(report: GateReport) -> None:
         out.say("  no gates are declared")
 
 
-def say_move(done: Any, as_json: bool) -> int:
+def say_move(move: AliasMove, as_json: bool) -> int:
     if as_json:
-        out.say(out.as_json({**done.entry.record(), "changed": done.changed}))
+        out.say(out.as_json({**move.entry.record(), "changed": move.changed}))
     else:
-        out.say(done.sentence())
+        out.say(move.sentence())
     return 0
 
 
@@ -123,27 +123,27 @@ SHOWN_LINES = 12
 DIFF = {"+": "green", "-": "red", " ": "dim", "@": "dim"}
 
 
-def say_comparison(found: VersionComparison) -> None:
+def say_comparison(comparison: VersionComparison) -> None:
     """Metrics of every version, then each against the first: by how much, where, and why."""
-    out.say(out.style(f"{found.model}: {found.names}", "bold"))
-    for line in found.summary():
+    out.say(out.style(f"{comparison.model}: {comparison.names}", "bold"))
+    for line in comparison.summary():
         out.say(f"  {line}")
-    if found.scored:
-        head = ("metric", *(f"version {v.version}" for v in found.versions))
+    if comparison.scored:
+        head = ("metric", *(f"version {v.version}" for v in comparison.versions))
         rows = [
-            (metric, *(str(s.metrics.get(metric, "–")) for s in found.scored))
-            for metric in found.scored[0].metrics
+            (metric, *(str(s.metrics.get(metric, "–")) for s in comparison.scored))
+            for metric in comparison.scored[0].metrics
         ]
         out.say()
         out.say(out.table(rows, head))
-    for pair in found.pairs:
-        _say_pair(found, pair)
+    for pair in comparison.pairs:
+        _say_pair(comparison, pair)
 
 
-def _say_pair(found: VersionComparison, pair: Pair) -> None:
+def _say_pair(comparison: VersionComparison, pair: Pair) -> None:
     from gristmill.drawing import format_signed
 
-    first = f"version {found.versions[0].version}"
+    first = f"version {comparison.versions[0].version}"
     mine = f"version {pair.version}"
     if pair.metrics:
         out.say(f"\n{out.style(f'{mine} against {first}', 'bold')}   worse | better")

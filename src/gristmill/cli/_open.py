@@ -21,11 +21,17 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    from gristmill.runner import ParkedKernels, open_console
+    from gristmill.runner import (
+        ParkedKernels,
+        close_kernel,
+        open_console,
+        open_kernel,
+        parked,
+    )
 
-    there = ParkedKernels(Project.find().state)
+    project = Project.find()
     if args.list:
-        kernels = there.all()
+        kernels = parked(project)
         if args.json:
             out.say(out.as_json([asdict(kernel) for kernel in kernels]))
             return 0
@@ -41,19 +47,18 @@ def main(args: argparse.Namespace) -> int:
             for k in kernels
         ]
         header = ("step", "cell", "run", "pid", "since", "error")
-        out.say(out.table(rows, header) if rows else "no kernel is parked")
+        out.say(out.table(rows, header) if rows else "No kernel is parked.")
         return 0
-    kernel = there.find(args.step)
     if args.close:
-        there.end(kernel)
-        out.say(f"ended the kernel of {kernel.step}")
+        out.say(f"ended the kernel of {close_kernel(project, args.step).step}")
         return 0
-    there.renew(kernel)
+    kernel = open_kernel(project, args.step)
     if args.print:
         out.say(kernel.connection_file)
         return 0
-    hours = there.lease_seconds / 3600
+    hours = ParkedKernels(project.state).lease_seconds / 3600
     out.say(f"{kernel.error}\nThe kernel (pid {kernel.pid}) waits {hours:g} h from now on.")
     code = subprocess.run(open_console(kernel), check=False).returncode
-    there.renew(kernel)
+    if kernel.alive:
+        open_kernel(project, kernel.step)
     return code

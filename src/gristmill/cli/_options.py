@@ -12,6 +12,7 @@ def add_parameters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-p",
         "--param",
+        dest="overrides",
         action="append",
         default=[],
         metavar="STEP.NAME=VALUE",

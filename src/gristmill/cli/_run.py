@@ -14,9 +14,16 @@ SMOKE = ".gristmill/smoke/"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("steps", nargs="*", metavar="STEP", help="steps or notebooks (default all)")
     parser.add_argument(
-        "-t", "--tag", action="append", default=[], help="steps with this tag (repeatable)"
+        "targets", nargs="*", metavar="STEP", help="steps or notebooks (default all)"
+    )
+    parser.add_argument(
+        "-t",
+        "--tag",
+        dest="tags",
+        action="append",
+        default=[],
+        help="steps with this tag (repeatable)",
     )
     parser.add_argument("--only", action="store_true", help="without the steps they need")
     parser.add_argument("-f", "--force", action="store_true", help="run fresh steps too")
@@ -28,10 +35,16 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="steps at once (default: [run] workers, else one for each cpu)",
     )
     parser.add_argument(
-        "--fail-fast", action="store_true", help="begin nothing new after the first failure"
+        "--fail-fast",
+        dest="keep_going",
+        action="store_false",
+        help="begin nothing new after the first failure",
     )
     parser.add_argument(
-        "--no-wait", action="store_true", help="refuse when another run goes on, instead of waiting"
+        "--no-wait",
+        dest="wait",
+        action="store_false",
+        help="refuse when another run goes on, instead of waiting",
     )
     parser.add_argument(
         "--kernel",
@@ -62,15 +75,15 @@ def main(args: argparse.Namespace) -> int:
 
     project = Project.find()
     request = RunRequest(
-        targets=tuple(args.steps),
-        tags=tuple(args.tag),
+        targets=tuple(args.targets),
+        tags=tuple(args.tags),
         only=args.only,
         force=args.force,
         params=args.params,
-        overrides=overrides(args.param),
+        overrides=overrides(args.overrides),
         workers=args.workers,
-        keep_going=not args.fail_fast,
-        wait=not args.no_wait,
+        keep_going=args.keep_going,
+        wait=args.wait,
         pull=args.pull,
         smoke=args.smoke,
         kernel=args.kernel,
@@ -92,7 +105,7 @@ def report(project: Project, result: RunResult) -> int:
         if kernel.run == result.run:
             out.say(
                 f"the kernel of {kernel.step} waits: `gristmill open {kernel.step}` to look inside,"
-                f" `gristmill resume {kernel.step}` when its notebook is mended"
+                f" `gristmill resume {kernel.step}` once its notebook is fixed"
             )
     if result.status == "cancelled":
         return Cancelled.exit_code

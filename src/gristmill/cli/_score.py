@@ -1,4 +1,4 @@
-"""`gristmill score MODEL INPUT OUTPUT`: predictions for a file."""
+"""`gristmill score MODEL SOURCE TARGET`: predictions for a file."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from gristmill.project import Project
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model")
-    parser.add_argument("input", type=Path, help="Parquet or CSV")
-    parser.add_argument("output", type=Path, help="Parquet or CSV; written when all is done")
-    parser.add_argument("--version", dest="ref", default="champion", help="number or alias")
+    parser.add_argument("source", type=Path, help="Parquet or CSV")
+    parser.add_argument("target", type=Path, help="Parquet or CSV; written when all is done")
+    parser.add_argument("--version", default="champion", help="number or alias")
     parser.add_argument(
-        "--unchecked", action="store_true", help="score rows that break the model's contract too"
+        "--unchecked",
+        dest="checked",
+        action="store_false",
+        help="score rows that break the model's contract too",
     )
     parser.add_argument("--log", action="store_true", help="also write the prediction log")
 
@@ -26,15 +29,15 @@ def main(args: argparse.Namespace) -> int:
     result = score(
         Project.find(),
         args.model,
-        args.input,
-        args.output,
-        version=args.ref,
+        args.source,
+        args.target,
+        version=args.version,
         log=args.log,
-        checked=not args.unchecked,
+        checked=args.checked,
         progress=out.say,
     )
     out.say(
         f"{args.model} version {result.version} scored {result.rows} rows "
-        f"in {result.seconds:.1f} s: {args.output}"
+        f"in {result.seconds:.1f} s: {args.target}"
     )
     return 0

@@ -16,9 +16,9 @@ from gristmill.sweeps import (
     SweepSpec,
     Trial,
     TrialState,
+    list_sweeps,
     load_sweep,
     read_spec,
-    sweep_names,
 )
 
 VERBS = ("apply", "show", "list")
@@ -36,6 +36,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-p",
         "--param",
+        dest="parameters",
         action="append",
         default=[],
         metavar="STEP.NAME=VALUES",
@@ -65,8 +66,8 @@ def main(args: argparse.Namespace) -> int:
     words = list(args.words)
     verb = words.pop(0) if words and words[0] in VERBS else "run"
     if verb == "list":
-        found = [load_sweep(project, name) for name in sweep_names(project)]
-        return _show(out.as_json([asdict(s) for s in found]) if args.json else _list(found))
+        sweeps = list_sweeps(project)
+        return _show(out.as_json([asdict(s) for s in sweeps]) if args.json else _list(sweeps))
     if verb == "run":
         return _run(project, args, words)
     if len(words) != 1:
@@ -112,7 +113,7 @@ def _spec(project: Project, args: argparse.Namespace, file: str | None) -> Sweep
     }
     if args.steps:
         given["steps"] = tuple(s.strip() for s in args.steps.split(","))
-    parameters = overrides(args.param)
+    parameters = overrides(args.parameters)
     if file is not None:
         base = read_spec(project, file)
         return replace(base, **given, parameters={**base.parameters, **parameters})
@@ -171,7 +172,7 @@ def _table(sweep: Sweep) -> str:
 
 def _list(sweeps: list[Sweep]) -> str:
     if not sweeps:
-        return "no sweep has run"
+        return "No sweep has run yet."
     rows = [
         (
             s.name,

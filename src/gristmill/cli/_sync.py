@@ -6,7 +6,6 @@ import argparse
 
 from gristmill.cli import _out as out
 from gristmill.cli._options import add_parameters, overrides
-from gristmill.errors import Conflict
 from gristmill.project import Project
 
 
@@ -20,23 +19,16 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    from gristmill.runner import project_lock
-    from gristmill.workspace import load_workspace, pipeline_text, sync
+    from gristmill.runner import sync
 
-    project = Project.find()
-    workspace = load_workspace(project, args.params, overrides(args.param))
-    if args.steps:
-        if pipeline_text(project.root, workspace) is not None:
-            raise Conflict(
-                "pipeline.out-of-date",
-                "dvc.yaml does not say what the notebooks declare.",
-                hint="Run `gristmill sync`, then `dvc repro` again.",
-            )
-        workspace.write_step_files()
-        workspace.hashes.save()
-        return 0
-    with project_lock(project.state, "gristmill sync", notify=out.say):
-        changed = sync(workspace)
-    steps = len(workspace.dag.steps)
-    out.say(f"dvc.yaml {'written' if changed else 'is up to date'}: {steps} steps")
+    result = sync(
+        Project.find(),
+        params=args.params,
+        overrides=overrides(args.overrides),
+        steps=args.steps,
+        notify=out.say,
+    )
+    if not args.steps:
+        written = "written" if result.changed else "is up to date"
+        out.say(f"dvc.yaml {written}: {result.steps} steps")
     return 0

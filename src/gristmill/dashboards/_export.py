@@ -12,13 +12,14 @@ from gristmill.dashboards._page import model_page
 from gristmill.dashboards._state import read_state
 from gristmill.errors import NotFound, Unavailable
 from gristmill.files import replacing
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 CHROME = "GRISTMILL_CHROME"
 SECONDS = 60
 
 
+@finds_project
 def export_dashboard(project: Project, model: str, target: Path) -> Path:
     """Write the page of the model to `target`, .html or .pdf.
 
@@ -68,6 +69,7 @@ def printed(html: bytes) -> bytes:
         return result.read_bytes()
 
 
+@finds_project
 def mail_dashboard(project: Project, model: str, route: str) -> None:
     """Send the page, and where a browser is found its PDF, by an e-mail route of the settings.
 

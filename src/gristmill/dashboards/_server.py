@@ -32,7 +32,7 @@ from gristmill.drawing import prepare
 from gristmill.errors import Forbidden, Invalid
 from gristmill.files import replacing
 from gristmill.monitoring import Sample, acknowledge, metric_samples, prometheus_text, snooze
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 
 HERE = Path(__file__).parent
 TEMPLATES = HERE.parent / "templates/dashboards"
@@ -170,6 +170,7 @@ class Dashboard(Voila):  # type: ignore[misc]
         super().listen()
 
 
+@finds_project
 def serve_dashboard(
     project: Project,
     *,
@@ -211,6 +212,7 @@ def notebooks(project: Project) -> Path:
     return mine if (mine / NOTEBOOK).is_file() else TEMPLATES
 
 
+@finds_project
 def copy_notebook(project: Project) -> Path:
     """Copy the template into the project, to be changed there; what is there stays. Returns where
     it is."""

@@ -20,7 +20,7 @@ from gristmill.monitoring._windows.assessment import assess_windows
 from gristmill.monitoring._windows.reference import ProfileCache
 from gristmill.monitoring._windows.report import MonitorReport, previous_windows, write_report
 from gristmill.notify import Delivery
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class MonitorResult:
     sent: tuple[Delivery, ...] = ()
 
 
+@finds_project
 def monitor(
     project: Project,
     model: str,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gristmill.registry._listing import ListedModel, list_models
     from gristmill.registry._promotion import (
         CHAMPION,
+        AliasMove,
         Candidate,
         candidates,
         champion,
@@ -36,6 +37,13 @@ if TYPE_CHECKING:
         register,
         register_run,
         rollback,
+    )
+    from gristmill.registry._queries import (
+        VersionHistory,
+        history,
+        list_versions,
+        show_version,
+        signing_keys,
     )
     from gristmill.registry._reproduce import reproduce
     from gristmill.registry._roles import Roles, current_actor
@@ -47,6 +55,7 @@ else:
 
 __all__ = [
     "CHAMPION",
+    "AliasMove",
     "ApprovalStatus",
     "Candidate",
     "Card",
@@ -65,6 +74,7 @@ __all__ = [
     "Verdict",
     "Version",
     "VersionComparison",
+    "VersionHistory",
     "audit",
     "candidates",
     "card",
@@ -75,8 +85,10 @@ __all__ = [
     "current_actor",
     "decide",
     "gate",
+    "history",
     "infer_contract",
     "list_models",
+    "list_versions",
     "model_outputs",
     "model_settings",
     "open_requests",
@@ -89,6 +101,8 @@ __all__ = [
     "reproduce",
     "request_approval",
     "rollback",
+    "show_version",
+    "signing_keys",
     "status_of",
     "truth_labels",
 ]

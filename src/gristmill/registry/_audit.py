@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 from gristmill.registry._ledger.chain import Entry, Problem
 from gristmill.registry._versions.mlflow import TAG, aliases, registered
 from gristmill.registry._versions.store import ANCHOR, Registry
@@ -27,6 +27,7 @@ class Audit:
     problems: tuple[Problem, ...]
 
 
+@finds_project
 def audit(project: Project) -> Audit:
     """Check the ledger's chain, then every model in MLflow: aliases, versions, digests, anchors.
 

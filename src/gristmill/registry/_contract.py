@@ -25,13 +25,11 @@ from numpy.typing import NDArray
 
 from gristmill.errors import Conflict, Invalid, NotFound, Unavailable
 from gristmill.files import write_atomic
-from gristmill.project import SETTINGS
+from gristmill.project import SETTINGS, Project
 from gristmill.registry._versions.version import Version
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from gristmill.project import Project
 
 RULES = {"not_nullable": "is missing", "column_in_dataframe": "the column is missing"}
 _IMPORTING = threading.Lock()

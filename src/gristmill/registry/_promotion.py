@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gristmill.errors import Conflict, GristmillError, NotFound
 from gristmill.lineage import Lineage
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 from gristmill.registry._approvals.checks import (
     clean_reason,
     require_approval,
@@ -72,6 +72,7 @@ class AliasMove:
         )
 
 
+@finds_project
 def register(
     project: Project,
     model: str,
@@ -140,6 +141,7 @@ def register(
     )
 
 
+@finds_project
 def gate(
     project: Project,
     model: str,
@@ -223,6 +225,7 @@ def gate(
     return replace(report, digest=str(entry.evidence))
 
 
+@finds_project
 def promote(
     project: Project,
     model: str,
@@ -320,6 +323,7 @@ def promote(
     return AliasMove(model, alias, target.version, entry.before, True, entry)
 
 
+@finds_project
 def rollback(
     project: Project,
     model: str,
@@ -393,6 +397,7 @@ def rollback(
     return AliasMove(model, alias, target.version, holders[-1], True, entry)
 
 
+@finds_project
 def champion(project: Project, model: str, at: datetime | None = None) -> Version | None:
     """Which version is champion, or was.
 
@@ -500,6 +505,7 @@ def candidates(project: Project, model: str, limit: int = 50) -> list[Candidate]
     return runs
 
 
+@finds_project
 def register_run(project: Project, model: str, run: str, *, actor: str | None = None) -> Version:
     """Register the model that an earlier run wrote, with its metrics, reference and hold-out.
 

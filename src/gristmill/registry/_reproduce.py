@@ -25,7 +25,7 @@ from typing import Any
 
 from gristmill.errors import Invalid, NotFound, StepFailed, Unavailable
 from gristmill.lineage import Lineage, cache_directory, git
-from gristmill.project import SETTINGS, Project
+from gristmill.project import SETTINGS, Project, finds_project
 from gristmill.registry._gates.scoring import accepted_rows, outputs, truth_labels
 from gristmill.registry._settings import model_settings, read_metrics
 from gristmill.registry._supply.sbom import LOCK
@@ -72,10 +72,11 @@ class Reproduction:
         return asdict(self) | {"same": self.same}
 
 
+@finds_project
 def reproduce(
     project: Project,
     model: str,
-    ref: int | str,
+    version: int | str,
     *,
     keep: bool = False,
     progress: Progress = lambda _: None,
@@ -87,31 +88,31 @@ def reproduce(
     cannot be had. `keep` leaves the clean tree behind.
     """
     registry = Registry(project)
-    version = registry.version(model, ref)
-    line = version.lineage
+    target = registry.version(model, version)
+    line = target.lineage
     if not line.commit or line.dirty is not False:
         why = "no commit is recorded" if not line.commit else "its tree had uncommitted changes"
         raise Invalid(
             "reproduce.lineage",
-            f"{model} version {version.version} cannot be made again: {why}.",
+            f"{model} version {target.version} cannot be made again: {why}.",
             hint='Demand it: a gate of kind "lineage" with `clean = true`.',
         )
     with _worktree(project, line.commit, keep=keep, progress=progress) as clean:
         steps = origins(project, line)
-        python, environment = environment_of(registry, version, clean, progress)
+        python, environment = environment_of(registry, target, clean, progress)
         checkout_data(project, clean, steps, progress)
         ran, seconds = run_again(clean, line.step, steps, python, progress)
         progress("comparing")
         settings = model_settings(clean, model)
         artifacts = differing(clean, steps)
-        metrics, difference = _metrics(version.metrics, read_metrics(clean, settings.metrics))
-        predictions, rows, row = _predictions(registry, version, clean.root / settings.path)
+        metrics, difference = _metrics(target.metrics, read_metrics(clean, settings.metrics))
+        predictions, rows, row = _predictions(registry, target, clean.root / settings.path)
     first = row or difference
     if IDENTICAL not in (predictions, metrics) and artifacts:
         first = first or artifacts[0]
     return Reproduction(
         model,
-        version.version,
+        target.version,
         line.commit,
         environment,
         predictions,
@@ -335,11 +336,11 @@ def differing(clean: Project, steps: Mapping[str, Lineage]) -> tuple[str, ...]:
 
 def _ourselves(place: Path) -> Path:
     """A directory with this Gristmill and its entry points, and nothing installed beside it."""
-    import gristmill
+    from gristmill import _version
 
     folder = place / "gristmill"
     folder.mkdir()
-    (folder / "gristmill").symlink_to(Path(gristmill.__file__).resolve().parent)
+    (folder / "gristmill").symlink_to(Path(_version.__file__).resolve().parent)
     beside = Path(str(distribution("gristmill").locate_file("")))
     for facts in beside.glob("gristmill-*.dist-info"):
         (folder / facts.name).symlink_to(facts)

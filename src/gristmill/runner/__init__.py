@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from gristmill.runner._notebook.execute import strip_ansi
     from gristmill.runner._notebook.grammars import skip_grammar_import
     from gristmill.runner._request import RunRequest, RunResult
-    from gristmill.runner._resume import open_console, parked, resume
-    from gristmill.runner._run import plan_run, run, run_name, target_project
+    from gristmill.runner._resume import close_kernel, open_console, open_kernel, parked, resume
+    from gristmill.runner._run import plan_run, run, run_name
+    from gristmill.runner._status import check_request, status, sync
 else:
     __getattr__, __dir__ = door(__name__)
 
@@ -23,9 +24,12 @@ __all__ = [
     "ParkedKernels",
     "RunRequest",
     "RunResult",
+    "check_request",
+    "close_kernel",
     "doctor",
     "end_orphans",
     "open_console",
+    "open_kernel",
     "parked",
     "plan_run",
     "project_lock",
@@ -33,6 +37,7 @@ __all__ = [
     "run",
     "run_name",
     "skip_grammar_import",
+    "status",
     "strip_ansi",
-    "target_project",
+    "sync",
 ]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypedDict, Unpack, overload
 
-from gristmill.errors import Cancelled, GristmillError, StepFailed, Waiting
+from gristmill.errors import Cancelled, GristmillError, Invalid, StepFailed, Waiting
+from gristmill.events import Listener
+from gristmill.project import Project, split_project
 from gristmill.records import from_record
+from gristmill.runner._interrupts import Interrupts
 from gristmill.runner._kernels.parked import ParkedKernel
 
+KERNELS = ("auto", "warm", "fresh")
 SELECTION = ("targets", "tags", "only", "params", "overrides")
 
 
@@ -75,6 +80,16 @@ class RunRequest:
     keep_failed: bool = False
     resume: ParkedKernel | None = None
     name: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kernel not in KERNELS:
+            raise Invalid(
+                "run.kernel",
+                f"There is no kernel mode {self.kernel!r}.",
+                hint=f"One of {', '.join(KERNELS)}.",
+            )
+        if self.workers < 0:
+            raise Invalid("run.workers", f"{self.workers} workers cannot run anything.")
 
     def selection(self) -> dict[str, Any]:
         """Which steps and values are meant, as a record: what a run that resumes this one needs."""
@@ -174,3 +189,92 @@ class RunResult:
         if not self.ok:
             raise StepFailed("run.failed", f"Run {self.run} failed.")
         return self
+
+
+class RunOptions(TypedDict, total=False):
+    """The fields of a `RunRequest` but its targets, as keywords of `run`."""
+
+    tags: tuple[str, ...]
+    only: bool
+    force: bool
+    params: str | None
+    overrides: Mapping[str, Any]
+    workers: int
+    keep_going: bool
+    wait: bool
+    pull: bool | None
+    smoke: bool
+    kernel: str
+    trigger: str
+    labels: Mapping[str, str]
+    keep_failed: bool
+    resume: ParkedKernel | None
+    name: str
+
+
+class RunVerb(Protocol):
+    """How `run` may be called: with a request, or with targets and options."""
+
+    @overload
+    def __call__(
+        self,
+        project: Project,
+        request: RunRequest | None = None,
+        listeners: Iterable[Listener] = (),
+        interrupts: Interrupts | None = None,
+    ) -> RunResult: ...
+    @overload
+    def __call__(
+        self,
+        project: Project,
+        /,
+        *targets: str,
+        listeners: Iterable[Listener] = (),
+        interrupts: Interrupts | None = None,
+        **options: Unpack[RunOptions],
+    ) -> RunResult: ...
+    @overload
+    def __call__(
+        self,
+        *targets: str,
+        listeners: Iterable[Listener] = (),
+        interrupts: Interrupts | None = None,
+        **options: Unpack[RunOptions],
+    ) -> RunResult: ...
+
+
+def takes_targets(verb: Callable[..., RunResult]) -> RunVerb:
+    """Let `run` be called with targets and the fields of a request: `run("train", force=True)`.
+
+    Parameters
+    ----------
+    verb
+        Takes a project, a RunRequest, listeners and interrupts.
+
+    Returns
+    -------
+    RunVerb
+        The same function. Called with text it makes the request; without a project it finds that
+        of the working directory. An option that `RunRequest` lacks raises Invalid.
+    """
+
+    @wraps(verb)
+    def call(*args: Any, **kwargs: Any) -> RunResult:
+        project, rest = split_project(args)
+        options = {k: kwargs.pop(k) for k in list(kwargs) if k not in CALL_KEYWORDS}
+        if options or any(isinstance(argument, str) for argument in rest):
+            unknown = sorted(options.keys() - RunOptions.__annotations__.keys())
+            if unknown or not all(isinstance(argument, str) for argument in rest):
+                wrong = unknown[0] if unknown else "a request together with targets"
+                raise Invalid(
+                    "run.option",
+                    f"`run` does not take {wrong}.",
+                    hint=f"Options: {', '.join(RunOptions.__annotations__)}.",
+                )
+            rest = (RunRequest(targets=rest, **options),)
+        return verb(project, *rest, **kwargs)
+
+    return call
+
+
+CALL_KEYWORDS = ("request", "listeners", "interrupts")

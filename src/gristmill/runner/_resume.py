@@ -8,13 +8,14 @@ from dataclasses import replace
 
 from gristmill.errors import Unavailable
 from gristmill.events import Listener
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 from gristmill.runner._kernels.parked import ParkedKernel, ParkedKernels
 from gristmill.runner._request import RunRequest, RunResult
 from gristmill.runner._run import run
 from gristmill.runner._steps.approval import waiting_run
 
 
+@finds_project
 def parked(project: Project) -> list[ParkedKernel]:
     """The kernels that wait where their steps failed, the newest first.
 
@@ -26,6 +27,7 @@ def parked(project: Project) -> list[ParkedKernel]:
     return ParkedKernels(project.state).all()
 
 
+@finds_project
 def resume(
     project: Project,
     step: str | None = None,
@@ -65,6 +67,64 @@ def resume(
     request = RunRequest.from_selection(kernel.request)
     request = replace(request, keep_failed=True, resume=kernel, trigger="resume", name=name)
     return run(project, request, listeners)
+
+
+@finds_project
+def open_kernel(project: Project, step: str | None = None) -> ParkedKernel:
+    """The parked kernel of a step, whose lease begins anew because somebody looks into it.
+
+    Parameters
+    ----------
+    project
+        May be left out inside a project.
+    step
+        None for the only one that waits.
+
+    Returns
+    -------
+    ParkedKernel
+        Its `connection_file` is what a Jupyter client needs.
+
+    Raises
+    ------
+    NotFound
+        No kernel is parked.
+    Conflict
+        Several are and no step is named.
+    """
+    kernels = ParkedKernels(project.state)
+    kernel = kernels.find(step)
+    kernels.renew(kernel)
+    return kernel
+
+
+@finds_project
+def close_kernel(project: Project, step: str | None = None) -> ParkedKernel:
+    """End the parked kernel of a step.
+
+    Parameters
+    ----------
+    project
+        May be left out inside a project.
+    step
+        None for the only one that waits.
+
+    Returns
+    -------
+    ParkedKernel
+        What was ended.
+
+    Raises
+    ------
+    NotFound
+        No kernel is parked.
+    Conflict
+        Several are and no step is named.
+    """
+    kernels = ParkedKernels(project.state)
+    kernel = kernels.find(step)
+    kernels.end(kernel)
+    return kernel
 
 
 def open_console(kernel: ParkedKernel) -> list[str]:

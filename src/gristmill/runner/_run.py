@@ -24,7 +24,7 @@ from gristmill.processes import start_time
 from gristmill.project import Project
 from gristmill.runner._interrupts import Interrupts
 from gristmill.runner._lock import end_orphans, project_lock
-from gristmill.runner._request import RunRequest, RunResult, StepResult
+from gristmill.runner._request import RunRequest, RunResult, StepResult, takes_targets
 from gristmill.runner._steps.approval import check_approvals, note_waiting, without_approvals
 from gristmill.runner._steps.reuse import fetch_inputs
 from gristmill.runs import Journal
@@ -42,13 +42,14 @@ from gristmill.workspace import (
 )
 
 
+@takes_targets
 def run(
     project: Project,
     request: RunRequest | None = None,
     listeners: Iterable[Listener] = (),
     interrupts: Interrupts | None = None,
 ) -> RunResult:
-    """Run what is stale. Ctrl-C, SIGTERM and `interrupts.request()` cancel it.
+    """Run what is stale: `run("train", force=True)`, or `run(project, RunRequest(...))`.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gristmill.errors import Invalid, NotFound
 from gristmill.lineage import Lineage
 from gristmill.pipeline import code_sources, parse_notebook
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 from gristmill.runs._compare import RunDiff, changed_steps, compare
 from gristmill.runs._record import RECORD_FILE, RunRecord, StepRecord
 from gristmill.tracking import RUN_TAG, STEP_TAG, experiment_id, from_mlflow_status, mlflow_client
@@ -24,7 +24,8 @@ LAST = re.compile(r"last(?:~(\d+))?$")
 NEAREST = 5
 
 
-def find(project: Project, reference: str) -> RunRecord:
+@finds_project
+def find(project: Project, run: str) -> RunRecord:
     """The record of one run.
 
     The record beside the executed notebooks is read; MLflow is asked when this machine has none.
@@ -33,7 +34,7 @@ def find(project: Project, reference: str) -> RunRecord:
     ----------
     project
         The project.
-    reference
+    run
         A run's name, a unique beginning of one, `last`, or `last~N` for the one N before it.
 
     Raises
@@ -44,33 +45,34 @@ def find(project: Project, reference: str) -> RunRecord:
         `runs.ambiguous`, when several names begin so.
     """
     local = local_runs(project)
-    if back := LAST.match(reference):
+    if back := LAST.match(run):
         count = int(back[1] or 0)
         if count < len(local):
             return _read(project, local[-1 - count])
         raise NotFound(
             "runs.not-found",
-            f"There is no run `{reference}`: only {len(local)} run(s) are kept here.",
+            f"There is no run `{run}`: only {len(local)} run(s) are kept here.",
             hint="`gristmill runs list` shows them.",
         )
-    matches = [run for run in local if run.startswith(reference)] if reference else []
-    if reference in matches:
-        matches = [reference]
+    matches = [name for name in local if name.startswith(run)] if run else []
+    if run in matches:
+        matches = [run]
     if not matches:
-        matches = _tracked(project, reference)
+        matches = _tracked(project, run)
     if not matches:
-        near = difflib.get_close_matches(reference, local, NEAREST, cutoff=0.3) or local[-NEAREST:]
+        near = difflib.get_close_matches(run, local, NEAREST, cutoff=0.3) or local[-NEAREST:]
         hint = f"Nearest: {', '.join(near)}." if near else "No run is kept here yet."
-        raise NotFound("runs.not-found", f"There is no run `{reference}`.", hint=hint)
+        raise NotFound("runs.not-found", f"There is no run `{run}`.", hint=hint)
     if len(matches) > 1:
         raise Invalid(
             "runs.ambiguous",
-            f"{len(matches)} runs begin with `{reference}`.",
+            f"{len(matches)} runs begin with `{run}`.",
             hint=f"Give more of the name: {', '.join(sorted(matches)[-NEAREST:])}.",
         )
     return _read(project, matches[0])
 
 
+@finds_project
 def diff(project: Project, one: str, other: str) -> RunDiff:
     """What `other` changed against `one`.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 from gristmill.runs._query import ATTRIBUTES, Condition, parse_where, split_key
 from gristmill.tracking import RUN_TAG, experiment_id, from_mlflow_status, mlflow_client
 
@@ -55,6 +55,7 @@ class RunRow:
         return self.tags.get(ATTRIBUTES[kind].split("`")[1])
 
 
+@finds_project
 def search(
     project: Project,
     where: str = "",

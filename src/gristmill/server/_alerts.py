@@ -1,4 +1,4 @@
-"""`gristmill/alerts`: what fired and why; acknowledge, snooze; the dashboard's pages."""
+"""`gristmill/alerts`: what fired and why; acknowledge, snooze, resolve; the dashboard's pages."""
 
 from __future__ import annotations
 
@@ -6,16 +6,28 @@ from datetime import UTC, datetime
 
 from gristmill.dashboards import ModelState, model_page, overview, read_state
 from gristmill.errors import NotFound
-from gristmill.monitoring import Alert, acknowledge, alerts, snooze
+from gristmill.monitoring import Alert, acknowledge, alerts, resolve_alert, snooze
 from gristmill.server._handlers import ApiRequest, Route
-from gristmill.server._schema import AlertRequest, AlertsView, AlertView, PageView, Watched
+from gristmill.server._schema import (
+    AlertRequest,
+    AlertsView,
+    AlertView,
+    Done,
+    ExportRequest,
+    MailRequest,
+    PageView,
+    Watched,
+)
+from gristmill.server._shared import inside
 
 
 def listing(asked: ApiRequest) -> AlertsView:
     project = asked.project
-    found = alerts(project, every=asked.query.get("all") == "true")
+    entries = alerts(
+        project, asked.query.get("model") or None, all=asked.query.get("all") == "true"
+    )
     states = [read_state(project, name) for name in project.models]
-    return AlertsView(tuple(map(_view, found)), tuple(map(_watched, states)))
+    return AlertsView(tuple(map(_view, entries)), tuple(map(_watched, states)))
 
 
 def acknowledged(asked: ApiRequest) -> AlertView:
@@ -27,6 +39,27 @@ def snoozed(asked: ApiRequest) -> AlertView:
     wanted = asked.read(AlertRequest)
     until = wanted.until or "1d"
     return _view(snooze(asked.project, asked.names["alert"], until=until, reason=wanted.reason))
+
+
+def resolved(asked: ApiRequest) -> AlertView:
+    wanted = asked.read(AlertRequest)
+    return _view(resolve_alert(asked.project, asked.names["alert"], reason=wanted.reason))
+
+
+def export(asked: ApiRequest) -> Done:
+    from gristmill.dashboards import export_dashboard
+
+    wanted, project = asked.read(ExportRequest), asked.project
+    export_dashboard(project, asked.names["model"], inside(project, wanted.target))
+    return Done(f"Wrote {wanted.target}.")
+
+
+def mail(asked: ApiRequest) -> Done:
+    from gristmill.dashboards import mail_dashboard
+
+    wanted, model = asked.read(MailRequest), asked.names["model"]
+    mail_dashboard(asked.project, model, wanted.route)
+    return Done(f"Sent the page of {model} by {wanted.route}.")
 
 
 def dashboard(asked: ApiRequest) -> PageView:
@@ -71,8 +104,11 @@ def _watched(state: ModelState) -> Watched:
 
 
 ROUTES = [
-    Route("GET", "alerts", listing),
-    Route("POST", "alerts/{alert}/acknowledge", acknowledged),
-    Route("POST", "alerts/{alert}/snooze", snoozed),
-    Route("GET", "dashboard", dashboard),
+    Route("GET", "alerts", listing, query=("model", "all")),
+    Route("POST", "alerts/{alert}/acknowledge", acknowledged, body=AlertRequest),
+    Route("POST", "alerts/{alert}/snooze", snoozed, body=AlertRequest),
+    Route("POST", "alerts/{alert}/resolve", resolved, body=AlertRequest),
+    Route("GET", "dashboard", dashboard, query=("model",)),
+    Route("POST", "models/{model}/dashboard/export", export, body=ExportRequest),
+    Route("POST", "models/{model}/dashboard/mail", mail, body=MailRequest),
 ]

@@ -16,11 +16,13 @@ MODULES = (
     "pipeline",
     "running",
     "kernels",
-    "kept",
+    "artifacts",
     "steps",
     "history",
     "models",
     "alerts",
+    "audit",
+    "jobs",
 )
 # Each has HANDLERS, pairs of a path and a handler of its own kind.
 HANDLERS = ("streaming",)

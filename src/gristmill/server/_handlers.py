@@ -1,7 +1,7 @@
 """From a table of routes to Tornado handlers: parse, call the verb in a thread, reply.
 
-A route's function gets an `Asked` and returns what `to_json` can write: a dataclass, a mapping, a
-list, None. What it raises becomes `{code, message, hint}` with the status of its class.
+A route's function gets an `ApiRequest` and returns what `to_json` can write: a dataclass, a
+mapping, a list, None. What it raises becomes `{code, message, hint}` with the status of its class.
 """
 
 from __future__ import annotations
@@ -55,12 +55,16 @@ Verb = Callable[[ApiRequest], Any]
 @dataclass(frozen=True)
 class Route:
     """`method` GET, POST, PUT or DELETE; `path` below `gristmill/`, with `{name}` for a word. The
-    verb runs in a thread; a coroutine on the event loop, for what only that may touch."""
+    verb runs in a thread; a coroutine on the event loop, for what only that may touch. `body` is
+    the dataclass that the verb reads the request as, `query` the arguments that it looks at beside
+    `folder`."""
 
     method: str
     path: str
     verb: Verb
     status: int = 200
+    body: type | None = None
+    query: tuple[str, ...] = ()
 
 
 class ApiHandler(APIHandler):

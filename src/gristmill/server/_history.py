@@ -14,6 +14,7 @@ from gristmill.server._background import BACKGROUND, TAIL, free_port, held, wait
 from gristmill.server._handlers import ApiRequest, Route
 from gristmill.server._running import COMMAND
 from gristmill.server._schema import (
+    ApplyRequest,
     DiffView,
     MlflowView,
     RunsView,
@@ -125,10 +126,11 @@ def sweep(asked: ApiRequest) -> Sweep:
 
 
 def best(asked: ApiRequest) -> object:
-    """Write the best trial's parameters to params.yaml."""
+    """Write a trial's parameters to params.yaml."""
     from gristmill.sweeps import apply_sweep
 
-    return apply_sweep(asked.project, asked.names["name"], None)
+    wanted = asked.read(ApplyRequest)
+    return apply_sweep(asked.project, asked.names["name"], wanted.trial)
 
 
 def mlflow_view(asked: ApiRequest) -> MlflowView:
@@ -222,13 +224,13 @@ def _log(project: Project, name: str) -> Path:
 
 
 ROUTES = [
-    Route("GET", "history", listing),
+    Route("GET", "history", listing, query=("where", "sort", "ascending", "limit", "sweep")),
     Route("GET", "history/{run}", record),
     Route("GET", "history/{one}/diff/{other}", diff),
     Route("GET", "sweeps", sweeps),
-    Route("POST", "sweeps", start, status=202),
+    Route("POST", "sweeps", start, status=202, body=SweepRequest),
     Route("GET", "sweeps/{name}", sweep),
-    Route("POST", "sweeps/{name}/apply", best),
+    Route("POST", "sweeps/{name}/apply", best, body=ApplyRequest),
     Route("GET", "mlflow", mlflow_view),
     Route("POST", "mlflow", mlflow_start),
 ]

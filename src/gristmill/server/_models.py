@@ -38,6 +38,9 @@ from gristmill.registry import (
 )
 from gristmill.server._handlers import ApiRequest, Route
 from gristmill.server._schema import (
+    ApprovalRequest,
+    CardView,
+    ContractView,
     DecisionRequest,
     Done,
     EntryView,
@@ -104,9 +107,9 @@ def register(asked: ApiRequest) -> Done:
 
 
 def gate(asked: ApiRequest) -> Done:
-    model, version = asked.names["model"], asked.read(GateRequest).version
-    report = gate_promotion(asked.project, model, version)
-    return Done(f"{model} version {version}: {report.verdict}.")
+    model, wanted = asked.names["model"], asked.read(GateRequest)
+    report = gate_promotion(asked.project, model, wanted.version, wanted.against)
+    return Done(f"{model} version {wanted.version}: {report.verdict}.")
 
 
 def promote(asked: ApiRequest) -> Done:
@@ -145,6 +148,37 @@ def decide(asked: ApiRequest) -> Done:
         report=wanted.report or None,
     )
     return Done(decision.sentence())
+
+
+def request(asked: ApiRequest) -> Done:
+    wanted, model = asked.read(ApprovalRequest), asked.names["model"]
+    request_approval(asked.project, model, wanted.version, reason=wanted.reason)
+    return Done(f"The reviewers were asked about {model} version {wanted.version}.")
+
+
+def card(asked: ApiRequest) -> CardView:
+    from gristmill.registry import card as write_card
+
+    project, model = asked.project, asked.names["model"]
+    version = Registry(project).version(model, asked.names["version"]).version
+    as_html = asked.query.get("as_html") == "true"
+    return CardView(model, version, write_card(project, model, version, as_html=as_html))
+
+
+def champion(asked: ApiRequest) -> dict[str, Any] | None:
+    from gristmill.monitoring import parse_time
+    from gristmill.registry import champion as champion_of
+
+    at = asked.query.get("at", "")
+    version = champion_of(asked.project, asked.names["model"], parse_time(at, "at") if at else None)
+    return version.record() if version else None
+
+
+def contract(asked: ApiRequest) -> ContractView:
+    from gristmill.registry import infer_contract
+
+    path, reference = infer_contract(asked.project, asked.names["model"])
+    return ContractView(path.relative_to(asked.project.root).as_posix(), reference)
 
 
 def compare(asked: ApiRequest) -> PageView:
@@ -226,10 +260,14 @@ def _entry(e: Entry) -> EntryView:
 ROUTES = [
     Route("GET", "models", listing),
     Route("GET", "models/{model}/versions/{version}", details),
-    Route("GET", "models/{model}/compare", compare),
-    Route("POST", "models/{model}/register", register, status=201),
-    Route("POST", "models/{model}/gate", gate),
-    Route("POST", "models/{model}/decision", decide),
-    Route("POST", "models/{model}/promote", promote),
-    Route("POST", "models/{model}/rollback", rollback),
+    Route("GET", "models/{model}/versions/{version}/card", card, query=("as_html",)),
+    Route("GET", "models/{model}/champion", champion, query=("at",)),
+    Route("GET", "models/{model}/compare", compare, query=("versions",)),
+    Route("POST", "models/{model}/contract", contract, status=201),
+    Route("POST", "models/{model}/register", register, status=201, body=RegisterRequest),
+    Route("POST", "models/{model}/gate", gate, body=GateRequest),
+    Route("POST", "models/{model}/request", request, body=ApprovalRequest),
+    Route("POST", "models/{model}/decision", decide, body=DecisionRequest),
+    Route("POST", "models/{model}/promote", promote, body=MoveRequest),
+    Route("POST", "models/{model}/rollback", rollback, body=MoveRequest),
 ]

@@ -64,4 +64,4 @@ def sorted_sets(root: Path) -> tuple[str, ...]:
     return tuple(sorted(p.name.split(".")[1] for p in root.glob("params.*.yaml")))
 
 
-ROUTES = [Route("GET", "pipeline", view)]
+ROUTES = [Route("GET", "pipeline", view, query=("params",))]

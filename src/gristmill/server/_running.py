@@ -21,7 +21,7 @@ from typing import Any
 from gristmill.errors import Conflict, NotFound, StepFailed
 from gristmill.events import RunRefused
 from gristmill.project import Project
-from gristmill.runner import ParkedKernels, run_name
+from gristmill.runner import ParkedKernels, RunRequest, check_request, run_name
 from gristmill.runs import END_KINDS, journal_path, read_events
 from gristmill.server._follow import alive
 from gristmill.server._handlers import ApiRequest, Route
@@ -38,13 +38,20 @@ TOLD = 4000  # characters of what a process that died had to say
 
 
 def start(asked: ApiRequest) -> RunAccepted:
-    wanted = asked.read(RunWanted)
+    """Check a run as its verb would, then let a process of its own run it."""
+    wanted, project = asked.read(RunWanted), asked.project
+    options = {**vars(wanted), "keep_failed": wanted.keep_failed and not wanted.smoke}
+    check_request(project, RunRequest(**options))
     words = ["run", f"--workers={wanted.workers}", f"--kernel={wanted.kernel}"]
-    words += ["--only"] * wanted.only + ["--force"] * wanted.force
-    words += ["--keep-failed"] * wanted.keep_failed
+    words += ["--only"] * wanted.only + ["--force"] * wanted.force + ["--smoke"] * wanted.smoke
+    words += ["--keep-failed"] * options["keep_failed"]
+    words += ["--fail-fast"] * (not wanted.keep_going) + ["--no-wait"] * (not wanted.wait)
+    if wanted.pull is not None:
+        words += ["--pull" if wanted.pull else "--no-pull"]
     words += [f"--params={wanted.params}"] if wanted.params else []
+    words += [f"--tag={tag}" for tag in wanted.tags]
     words += [f"--param={key}={_text(value)}" for key, value in wanted.overrides.items()]
-    return launch(asked.project, words, wanted.targets)
+    return launch(project, words, wanted.targets)
 
 
 def resume(asked: ApiRequest) -> RunAccepted:
@@ -118,7 +125,7 @@ def _text(value: Any) -> str:
 
 
 ROUTES = [
-    Route("POST", "runs", start, status=202),
+    Route("POST", "runs", start, status=202, body=RunWanted),
     Route("POST", "runs/{run}/cancel", cancel, status=202),
     Route("POST", "steps/{step}/resume", resume, status=202),
 ]

@@ -1,17 +1,11 @@
-"""The part of the schema about models, their versions, decisions, and alerts.
+"""What travels between the server and JupyterLab; `_typescript.py` writes the same for the client.
 
-Times are ISO 8601 with an offset.
+Times are ISO 8601 with an offset. Paths named `...path` are as Jupyter's file browser names them,
+null where it cannot reach them. Forms, edits and lint's findings travel as their rooms have them.
 
-What travels between the server and JupyterLab. `typescript.py` writes the same for the client.
-
-Paths named `...path` are as Jupyter's file browser names them, null where it cannot reach them.
-
-The part of the schema about past runs and sweeps.
-
-The step editor's part of the schema. Form, edits and findings travel as the pipeline has them.
-
-`notebook` is a path as Jupyter's file browser names it. `document` is the open notebook: `cells`
-(each `cell_type`, `source`, `metadata` with its tags, `execution_count`) and `metadata`.
+In requests of the step editor `notebook` is a path as Jupyter's file browser names it, `document`
+the open notebook: `cells` (each `cell_type`, `source`, `metadata` with its tags, `execution_count`)
+and `metadata`.
 """
 
 from __future__ import annotations
@@ -117,6 +111,11 @@ class RunWanted:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     workers: int = 0
     kernel: str = "auto"
+    tags: tuple[str, ...] = ()
+    keep_going: bool = True
+    wait: bool = True
+    pull: bool | None = None
+    smoke: bool = False
 
 
 @dataclass(frozen=True)
@@ -367,9 +366,10 @@ class DecisionRequest:
 
 @dataclass(frozen=True)
 class GateRequest:
-    """Judge a version."""
+    """Judge a version against the holder of the alias `against`."""
 
     version: int
+    against: str = "champion"
 
 
 @dataclass(frozen=True)
@@ -377,6 +377,142 @@ class RegisterRequest:
     """Register what lies in the project, or what the kept run `run` made."""
 
     run: str = ""
+
+
+@dataclass(frozen=True)
+class ApprovalRequest:
+    """Ask the reviewers for a decision."""
+
+    version: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class ReproduceRequest:
+    """Make a version again; `keep` leaves the clean tree behind."""
+
+    version: int
+    keep: bool = False
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """Score a file of the project; `source` and `target` are paths relative to its root."""
+
+    source: str
+    target: str
+    version: str = "champion"
+    log: bool = False
+    checked: bool = True
+
+
+@dataclass(frozen=True)
+class MonitorRequest:
+    """Judge the prediction log as it was at the ISO time `now` ("" the present). With another
+    `window` or `start` nothing is written."""
+
+    now: str = ""
+    window: str | None = None
+    start: str | None = None
+
+
+@dataclass(frozen=True)
+class RepairRequest:
+    """Act on the open alerts as of the ISO time `now` ("" the present)."""
+
+    now: str = ""
+
+
+@dataclass(frozen=True)
+class DrillDownRequest:
+    """Draw the window that holds the ISO time `window`, the last one judged when null."""
+
+    window: str | None = None
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """Write a model's page to `target`, .html or .pdf, relative to the project's root."""
+
+    target: str
+
+
+@dataclass(frozen=True)
+class MailRequest:
+    """Send a model's page by the e-mail route of that name."""
+
+    route: str
+
+
+@dataclass(frozen=True)
+class SyncRequest:
+    """Write dvc.yaml for a parameter set and overrides by `step.parameter`."""
+
+    params: str | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ApplyRequest:
+    """Make the parameters of trial number `trial` (from 1; null: the best) the project's."""
+
+    trial: int | None = None
+
+
+@dataclass(frozen=True)
+class JobView:
+    """A long verb that runs beside the requests. `state` is running, succeeded or failed;
+    `progress` the last message, `error` a record as every error's, null without one."""
+
+    job: str
+    verb: str
+    state: str
+    progress: str = ""
+    result: Any = None
+    error: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class CardView:
+    """A model card as Markdown or HTML."""
+
+    model: str
+    version: int
+    text: str
+
+
+@dataclass(frozen=True)
+class ContractView:
+    """A contract that was written: its file, and what the settings name it by."""
+
+    path: str
+    contract: str
+
+
+@dataclass(frozen=True)
+class AuditProblem:
+    """What does not hold; `seq` is the ledger's entry where it shows, null for MLflow."""
+
+    seq: int | None
+    message: str
+
+
+@dataclass(frozen=True)
+class AuditView:
+    """Whether the ledger holds: no `problems`."""
+
+    entries: int
+    problems: tuple[AuditProblem, ...]
+
+
+@dataclass(frozen=True)
+class DoctorFinding:
+    """One thing that decides how kernels start here."""
+
+    name: str
+    ok: bool
+    detail: str
+    hint: str
 
 
 @dataclass(frozen=True)

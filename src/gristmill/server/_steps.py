@@ -44,7 +44,7 @@ def _notebook(asked: ApiRequest, path: str) -> tuple[Project, str]:
 
 
 ROUTES = [
-    Route("POST", "steps/form", form),
-    Route("POST", "steps/edits", edits),
-    Route("GET", "steps/paths", paths),
+    Route("POST", "steps/form", form, body=FormRequest),
+    Route("POST", "steps/edits", edits, body=EditRequest),
+    Route("GET", "steps/paths", paths, query=("word", "kind")),
 ]

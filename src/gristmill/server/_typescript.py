@@ -16,9 +16,6 @@ from gristmill import events
 # line here.
 SCHEMAS = (
     "gristmill.server._schema",
-    "gristmill.server._schema",
-    "gristmill.server._schema",
-    "gristmill.server._schema",
     "gristmill.pipeline._cells:CellChange",
     "gristmill.pipeline._value_types",
     "gristmill.authoring._form.edits",

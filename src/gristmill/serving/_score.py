@@ -14,7 +14,7 @@ from gristmill.errors import Invalid, NotFound
 from gristmill.files import replacing
 from gristmill.predictions import LineLog, predictions_directory
 from gristmill.predictor import DTYPES, Column, LoadedModel, Row, read_time
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 from gristmill.serving._answering import prediction_record
 from gristmill.serving._served_model import load_served_model
 from gristmill.serving._tables import Sink, file_kind, reading
@@ -59,6 +59,7 @@ class Scored:
     seconds: float
 
 
+@finds_project
 def score(
     project: Project,
     model: str,

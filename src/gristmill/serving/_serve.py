@@ -10,7 +10,7 @@ from types import FrameType
 
 from gristmill.errors import Conflict, NotFound
 from gristmill.files import hold_lock
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 from gristmill.serving._process import Progress, Served, process
 from gristmill.serving._settings import (
     TOKEN,
@@ -21,6 +21,7 @@ from gristmill.serving._settings import (
 )
 
 
+@finds_project
 def serve(
     project: Project,
     model: str,

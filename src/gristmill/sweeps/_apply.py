@@ -7,13 +7,14 @@ from typing import Any
 
 from gristmill.errors import Conflict
 from gristmill.files import write_atomic
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 from gristmill.runner import project_lock
 from gristmill.sweeps._state import Trial, load_sweep
 from gristmill.workspace import DEFAULT_PARAMS, load_workspace
 
 
-def apply_sweep(project: Project, name: str, number: int | None = None) -> Trial:
+@finds_project
+def apply_sweep(project: Project, name: str, trial: int | None = None) -> Trial:
     """Write the parameters of a trial to `params.yaml`.
 
     Comments and order are kept; the file is replaced at once. What the trial ran is in the cache,
@@ -25,8 +26,8 @@ def apply_sweep(project: Project, name: str, number: int | None = None) -> Trial
         The project.
     name
         The sweep's name.
-    number
-        The trial, from 1; None takes the best.
+    trial
+        Its number, from 1; None takes the best.
 
     Raises
     ------
@@ -36,16 +37,16 @@ def apply_sweep(project: Project, name: str, number: int | None = None) -> Trial
         A parameter no longer exists.
     """
     sweep = load_sweep(project, name)
-    trial = sweep.best
-    if number is not None:
-        trial = next((t for t in sweep.trials if t.number + 1 == number), None)
-    if trial is None:
-        missing = f"trial {number}" if number is not None else "trial that succeeded"
+    chosen = sweep.best
+    if trial is not None:
+        chosen = next((t for t in sweep.trials if t.number + 1 == trial), None)
+    if chosen is None:
+        missing = f"trial {trial}" if trial is not None else "trial that succeeded"
         raise Conflict("sweep.no-trial", f"Sweep `{name}` has no {missing}.")
     with project_lock(project.state, f"gristmill sweep apply {name}"):
         steps = load_workspace(project).dag.steps
         changes: dict[str, dict[str, Any]] = {}
-        for key, value in trial.params.items():
+        for key, value in chosen.params.items():
             step, _, parameter = key.rpartition(".")
             if step not in steps:
                 raise Conflict("sweep.step-gone", f"There is no longer a step `{step}`.")
@@ -54,7 +55,7 @@ def apply_sweep(project: Project, name: str, number: int | None = None) -> Trial
         path = project.root / DEFAULT_PARAMS
         old = path.read_text(encoding="utf-8") if path.is_file() else ""
         write_atomic(path, with_parameters(old, changes))
-    return trial
+    return chosen
 
 
 def with_parameters(text: str, changes: dict[str, dict[str, Any]]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.errors import Cancelled, Conflict
-from gristmill.project import STATE, Project
+from gristmill.project import STATE, Project, finds_project
 from gristmill.runner import end_orphans, project_lock
 from gristmill.sandbox import clear_double, make_double
 from gristmill.sweeps._pool import Worker, with_results
@@ -35,6 +35,7 @@ def _ignore(sweep: Sweep, trial: Trial) -> None:
     """The default listener."""
 
 
+@finds_project
 def sweep(
     project: Project,
     name: str,

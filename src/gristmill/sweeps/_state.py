@@ -12,7 +12,7 @@ from typing import Any
 
 from gristmill.errors import Invalid, NotFound
 from gristmill.files import write_atomic
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 from gristmill.records import from_record, to_record
 from gristmill.sweeps._spec import SweepSpec
 
@@ -159,6 +159,28 @@ def sweep_names(project: Project) -> list[str]:
     return sorted(p.parent.name for p in (project.state / "sweeps").glob(f"*/{FILE}"))
 
 
+@finds_project
+def list_sweeps(project: Project) -> list[Sweep]:
+    """Every sweep that has begun, by name.
+
+    Parameters
+    ----------
+    project
+        May be left out inside a project.
+
+    Returns
+    -------
+    list of Sweep
+        Empty when none has run.
+
+    Raises
+    ------
+    Invalid
+        A record is damaged.
+    """
+    return [load_sweep(project, name) for name in sweep_names(project)]
+
+
 def is_running(project: Project, name: str) -> bool:
     """Whether a process works on the sweep: it holds the lock.
 
@@ -181,6 +203,7 @@ def is_running(project: Project, name: str) -> bool:
     return False
 
 
+@finds_project
 def load_sweep(project: Project, name: str) -> Sweep:
     """A sweep as it is on disk.
 

@@ -12,14 +12,15 @@ from gristmill.errors import Conflict, Invalid, NotFound
 from gristmill.files import append_journal, read_journal
 from gristmill.monitoring._alerts.alerts import Alert, fold, read_alerts, writing
 from gristmill.monitoring._alerts.ledger_sync import record_alerts
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 from gristmill.records import parse_duration
 
 LONGEST = timedelta(days=366)
 
 
+@finds_project
 def alerts(
-    project: Project, model: str | None = None, *, every: bool = False, now: datetime | None = None
+    project: Project, model: str | None = None, *, all: bool = False, now: datetime | None = None
 ) -> list[Alert]:
     """The alerts of the declared models, the most urgent and newest first.
 
@@ -29,7 +30,7 @@ def alerts(
         The project.
     model
         The model whose alerts are listed; all declared models when None.
-    every
+    all
         Whether resolved alerts are listed too.
     now
         The time that says which alerts are snoozed; the present when None.
@@ -57,12 +58,13 @@ def alerts(
             hint=f"Declared: {', '.join(project.models) or 'none'}.",
         )
     names = project.models if model is None else (model,)
-    listed = [a for name in names for a in read_alerts(project, name) if every or a.is_open]
+    listed = [a for name in names for a in read_alerts(project, name) if all or a.is_open]
     order = {"open": 0, "acknowledged": 1, "snoozed": 2, "resolved": 3}
     listed.sort(key=lambda a: a.opened, reverse=True)
     return sorted(listed, key=lambda a: (order[a.state(moment)], a.severity != "critical"))
 
 
+@finds_project
 def acknowledge(
     project: Project,
     alert: str,
@@ -105,6 +107,7 @@ def acknowledge(
     return _write(project, alert, "acknowledged", reason, actor, now)
 
 
+@finds_project
 def snooze(
     project: Project,
     alert: str,
@@ -161,6 +164,7 @@ def snooze(
     return _write(project, alert, "snoozed", reason, actor, moment, until=end.isoformat())
 
 
+@finds_project
 def resolve_alert(
     project: Project,
     alert: str,

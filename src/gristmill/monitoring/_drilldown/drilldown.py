@@ -25,7 +25,7 @@ from gristmill.monitoring._settings import directory
 from gristmill.monitoring._statistics.periods import parse_time
 from gristmill.monitoring._store.sampled import Progress
 from gristmill.monitoring._windows.report import MonitorReport, WindowReport, read_report
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 
 FORMAT = 1
 ROWS = 10_000
@@ -63,6 +63,7 @@ class DrillDown:
     left_out: tuple[str, ...] = ()
 
 
+@finds_project
 def drill_down(
     project: Project,
     model: str,

@@ -28,7 +28,7 @@ from gristmill.monitoring._repair.undo import roll_back
 from gristmill.monitoring._repairs import ACTOR, Journal, Repair, journal_path, read_repairs
 from gristmill.monitoring._settings import RetrainSettings, directory, retrain_settings
 from gristmill.monitoring._windows.report import MonitorReport, read_report
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 from gristmill.records import parse_duration
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def over_budget(settings: RetrainSettings, repairs: Sequence[Repair], end: datet
     return bool(settings.most) and len(recent) >= settings.most
 
 
+@finds_project
 def repair(
     project: Project,
     model: str,

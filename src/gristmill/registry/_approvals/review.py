@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from gristmill.errors import Conflict, Forbidden, Invalid
-from gristmill.project import SETTINGS, Project
+from gristmill.project import SETTINGS, Project, finds_project
 from gristmill.records import parse_table
 from gristmill.registry._approvals.approvals import (
     DECISIONS,
@@ -28,6 +28,7 @@ from gristmill.registry._versions.store import Registry
 from gristmill.registry._versions.version import Version
 
 
+@finds_project
 def request_approval(
     project: Project, model: str, version: int | str, *, reason: str, actor: str | None = None
 ) -> Entry:
@@ -61,6 +62,7 @@ def request_approval(
     return _write(project, model, version, "request", reason, actor)
 
 
+@finds_project
 def decide(
     project: Project,
     model: str,
@@ -174,6 +176,7 @@ def status_from(
     )
 
 
+@finds_project
 def open_requests(project: Project) -> list[Entry]:
     """Requests for a decision that nobody has answered.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gristmill.drawing import Knot, Series, curves, format_percent, format_signed, status_text
 from gristmill.errors import GristmillError, Invalid
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 from gristmill.registry._approvals.review import status_of
 from gristmill.registry._card.text import Card, Section
 from gristmill.registry._compare.comparison import Scored, score_rows, scored_of
@@ -30,6 +30,7 @@ DECISIONS = ("request", "approve", "reject")
 SLICE_HEAD = ("group", "rows", "better by", "at least", "at most")
 
 
+@finds_project
 def card(project: Project, model: str, version: int | str, *, as_html: bool = False) -> str:
     """The model card of a version as text: Markdown, or one self-contained HTML file.
 

@@ -10,7 +10,7 @@ from gristmill.drawing import format_percent
 from gristmill.errors import GristmillError, Invalid
 from gristmill.lineage import Lineage
 from gristmill.pipeline import CellChange
-from gristmill.project import Project
+from gristmill.project import Project, finds_project
 from gristmill.registry._compare.curves import Curves, curves_of
 from gristmill.registry._compare.disagreement import Disagreement, disagreement
 from gristmill.registry._gates import statistics
@@ -175,8 +175,9 @@ class Rows:
         )
 
 
+@finds_project
 def compare(
-    project: Project, model: str, refs: Sequence[int | str], progress: Progress = lambda _: None
+    project: Project, model: str, versions: Sequence[int | str], progress: Progress = lambda _: None
 ) -> VersionComparison:
     """Compare versions of a model with the first of them.
 
@@ -186,7 +187,7 @@ def compare(
         The project.
     model
         The model.
-    refs
+    versions
         Numbers or aliases of two or more different versions.
     progress
         Told what is being done.
@@ -207,38 +208,38 @@ def compare(
     """
     settings = model_settings(project, model)
     registry = Registry(project)
-    by_number = {v.version: v for v in (registry.version(model, ref) for ref in refs)}
-    versions = tuple(by_number.values())
-    if len(versions) < 2:
+    targets = (registry.version(model, version) for version in versions)
+    compared = tuple({target.version: target for target in targets}.values())
+    if len(compared) < 2:
         raise Invalid(
             "compare.versions",
             f"comparing versions of {model} needs two different ones.",
             hint=f"`gristmill model list {model}` shows the versions.",
         )
-    newest = max(versions, key=lambda v: v.version)
+    newest = max(compared, key=lambda v: v.version)
     try:
-        rows = score_rows(registry, settings, newest, versions, progress)
+        rows = score_rows(registry, settings, newest, compared, progress)
     except Invalid as error:
         return VersionComparison(
-            model, versions, _origins(project, versions), problem=error.message
+            model, compared, _origins(project, compared), problem=error.message
         )
     progress("Measuring metrics and curves")
     scored = tuple(
-        scored_of(v, rows, output) for v, output in zip(versions, rows.outputs, strict=True)
+        scored_of(v, rows, output) for v, output in zip(compared, rows.outputs, strict=True)
     )
     pairs = []
-    for unscored, output in zip(_origins(project, versions), rows.outputs[1:], strict=True):
-        progress(f"Comparing version {unscored.version} with version {versions[0].version}")
+    for unscored, output in zip(_origins(project, compared), rows.outputs[1:], strict=True):
+        progress(f"Comparing version {unscored.version} with version {compared[0].version}")
         pairs.append(_scored_pair(unscored, rows, output))
     return VersionComparison(
         model,
-        versions,
+        compared,
         tuple(pairs),
         scored,
         newest.version,
         len(rows.truth),
         float(rows.truth.mean()) if rows.binary else None,
-        _seen(registry, settings, newest, versions),
+        _seen(registry, settings, newest, compared),
     )
 
 

@@ -9,13 +9,13 @@ from gristmill.runner._kernels.parked import ParkedKernels
 from gristmill.warm import Check, diagnose
 
 
-def doctor(cwd: Path, kernel_name: str = "python3") -> list[Check]:
+def doctor(cwd: Path | None = None, kernel_name: str = "python3") -> list[Check]:
     """Check everything that decides how kernels start. Starts nothing.
 
     Parameters
     ----------
     cwd
-        The kernel's working directory.
+        Where kernels would start; the working directory when None.
     kernel_name
         The kernelspec.
 
@@ -25,6 +25,7 @@ def doctor(cwd: Path, kernel_name: str = "python3") -> list[Check]:
         The conclusion first, `kernels`: warm or fresh; then what it follows from, and the project's
         parked kernels.
     """
+    cwd = cwd or Path.cwd()
     checks = [*diagnose(cwd, kernel_name), *_parked(cwd)]
     problem = next((check for check in checks if not check.ok), None)
     if problem is None:

@@ -1,0 +1,145 @@
+"""`gristmill/jobs`: long verbs that were begun by a request, and what came of them.
+
+A job is a process of its own with a folder in the project's state, so that it outlives this server.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from gristmill.errors import NotFound, StepFailed
+from gristmill.processes import start_time
+from gristmill.project import Project
+from gristmill.runner import run_name
+from gristmill.server._background import BACKGROUND, TAIL
+from gristmill.server._handlers import ApiRequest, Route
+from gristmill.server._job import FAILED, RUNNING, JobRecord, read_job
+from gristmill.server._schema import (
+    DrillDownRequest,
+    JobView,
+    MonitorRequest,
+    RepairRequest,
+    ReproduceRequest,
+    ScoreRequest,
+)
+from gristmill.server._shared import inside
+
+LOG = "job.log"
+
+
+def start_job(project: Project, verb: str, **arguments: Any) -> JobView:
+    """Begin a verb of `_job.JOBS` in a process of its own."""
+    name = f"{verb}-{run_name(time.time())}"
+    folder = _folder(project, name)
+    record = JobRecord(name, verb, arguments)
+    record.write(folder)
+    words = [sys.executable, "-m", "gristmill.server._job", str(folder)]
+    BACKGROUND.start(f"job {folder}", words, cwd=project.root, log=folder / LOG)
+    return _view(record)
+
+
+def listing(asked: ApiRequest) -> list[JobView]:
+    """The newest first."""
+    names = (path.parent.name for path in _folder(asked.project, "").glob("*/job.json"))
+    jobs = [_look(asked.project, name) for name in names]
+    return sorted(jobs, key=lambda job: job.job.partition("-2")[2], reverse=True)
+
+
+def details(asked: ApiRequest) -> JobView:
+    return _look(asked.project, asked.names["job"])
+
+
+def reproduce(asked: ApiRequest) -> JobView:
+    from gristmill.registry import Registry
+
+    wanted, model = asked.read(ReproduceRequest), asked.names["model"]
+    Registry(asked.project).version(model, wanted.version)
+    return start_job(asked.project, "reproduce", model=model, **vars(wanted))
+
+
+def score(asked: ApiRequest) -> JobView:
+    from gristmill.registry import Registry
+
+    wanted, model, project = asked.read(ScoreRequest), asked.names["model"], asked.project
+    Registry(project).version(model, wanted.version)
+    inside(project, wanted.target)
+    if not inside(project, wanted.source).is_file():
+        raise NotFound("score.input", f"{wanted.source} does not exist.", hint="Name a file.")
+    return start_job(project, "score", model=model, **vars(wanted))
+
+
+def monitor(asked: ApiRequest) -> JobView:
+    wanted, model = asked.read(MonitorRequest), _declared(asked)
+    _time(wanted.now)
+    return start_job(asked.project, "monitor", model=model, **vars(wanted))
+
+
+def repair(asked: ApiRequest) -> JobView:
+    wanted, model = asked.read(RepairRequest), _declared(asked)
+    _time(wanted.now)
+    return start_job(asked.project, "repair", model=model, **vars(wanted))
+
+
+def drill_down(asked: ApiRequest) -> JobView:
+    wanted, model = asked.read(DrillDownRequest), _declared(asked)
+    _time(wanted.window or "")
+    return start_job(asked.project, "drill-down", model=model, **vars(wanted))
+
+
+def _declared(asked: ApiRequest) -> str:
+    """The model of the path; NotFound when the settings do not declare it."""
+    from gristmill.registry import model_settings
+
+    model_settings(asked.project, asked.names["model"])
+    return asked.names["model"]
+
+
+def _time(text: str) -> datetime | None:
+    from gristmill.monitoring import parse_time
+
+    return parse_time(text, "the request") if text else None
+
+
+def _folder(project: Project, name: str) -> Path:
+    return project.state / "jobs" / name
+
+
+def _look(project: Project, name: str) -> JobView:
+    folder = _folder(project, name)
+    try:
+        record = read_job(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        raise NotFound("job.not-found", f"There is no job {name!r}.") from None
+    alive = BACKGROUND.alive(f"job {folder}") or (
+        record.pid and abs(start_time(record.pid) - record.started) < 0.01
+    )
+    if record.state == RUNNING and not alive:
+        record = read_job(folder)  # it may have ended since
+    if record.state == RUNNING and not alive:
+        log = folder / LOG
+        text = log.read_text("utf-8", errors="replace")[-TAIL:] if log.is_file() else ""
+        error = StepFailed("job.died", f"The process of job {name} is gone.", hint=text.strip())
+        record = replace(record, state=FAILED, error=error.record())
+    return _view(record)
+
+
+def _view(record: JobRecord) -> JobView:
+    return JobView(
+        record.job, record.verb, record.state, record.progress, record.result, record.error
+    )
+
+
+ROUTES = [
+    Route("GET", "jobs", listing),
+    Route("GET", "jobs/{job}", details),
+    Route("POST", "models/{model}/reproduce", reproduce, status=202, body=ReproduceRequest),
+    Route("POST", "models/{model}/score", score, status=202, body=ScoreRequest),
+    Route("POST", "models/{model}/monitor", monitor, status=202, body=MonitorRequest),
+    Route("POST", "models/{model}/repair", repair, status=202, body=RepairRequest),
+    Route("POST", "models/{model}/drill-down", drill_down, status=202, body=DrillDownRequest),
+]
