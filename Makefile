@@ -11,7 +11,7 @@ POSTGRES := $(VENV)/.postgres
 LAST := 12
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup extension demo lab stop check test lint lock clean
+.PHONY: setup extension demo lab stop check test coverage lint lock clean
 
 setup: $(READY)
 
@@ -73,6 +73,14 @@ check: lint
 test: setup $(CHROMIUM) $(POSTGRES)
 	cd extension && jlpm test
 	$(BIN)/pytest $(PARALLEL)
+
+# All tests once more, every process traced: it takes almost twice as long, so CI does it and `test`
+# does not.
+coverage: setup $(CHROMIUM) $(POSTGRES)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(PARALLEL)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 lint: setup
 	$(BIN)/ruff check

@@ -14,6 +14,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from gristmill.cli.commands import run_command
 from mlflow import MlflowClient
 
 from gristmill.project import Project
@@ -195,12 +196,16 @@ def test_a_failure_names_the_cell_keeps_the_notebook_and_skips_only_descendants(
     ],
 )
 def test_a_wrong_request_runs_nothing(
-    strangers_project: Path, words: list[str], code: int, text: str
+    strangers_project: Path,
+    words: list[str],
+    code: int,
+    text: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    done = shell(strangers_project, "gristmill", *words, check=False)
-    assert done.returncode == code
-    assert text in done.stderr
-    assert "hint" in done.stderr or words == ["init"]
+    assert run_command(["-C", str(strangers_project), *words]) == code
+    said = capsys.readouterr().err
+    assert text in said
+    assert "hint" in said or words == ["init"]
     assert not (strangers_project / ".gristmill/runs").exists()
 
 

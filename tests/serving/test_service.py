@@ -26,10 +26,12 @@ from gristmill.registry import Registry
 from gristmill.serving._process import Served
 from gristmill.serving._serve import serving
 from gristmill.serving._settings import TOKEN
+from tests.conftest import copied
 from tests.serving.conftest import SETTINGS, champion, frame, row
 from tests.waiting import ended, eventually
 
 pytestmark = pytest.mark.slow
+GUARDED = ("/model", "/metrics", "/docs.json")
 
 
 @pytest.fixture
@@ -277,23 +279,37 @@ def test_a_busy_port_and_a_missing_champion_say_what_to_do(
     assert "promote" in caught.value.hint
 
 
+@pytest.fixture(scope="module")
+def ended_service(
+    template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Project, dict[tuple[str, str], int]]:
+    """A project whose service has ended, and what it answered by path and token."""
+    project = Project.load(copied(template, tmp_path_factory.mktemp("ended") / "project"))
+    answers = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(TOKEN, "s3cret")
+        with serving(project, "delay", port=0, workers=1) as served:
+            for path in ("/readyz", *GUARDED):
+                for token in ("", "s3cre", "s3cret"):
+                    headers = {"Authorization": f"Bearer {token}"} if token else {}
+                    answer = requests.get(served.url + path, headers=headers, timeout=10)
+                    answers[path, token] = answer.status_code
+    return project, answers
+
+
 def test_a_token_is_asked_for_everywhere_but_health(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+    ended_service: tuple[Project, dict[tuple[str, str], int]],
 ) -> None:
-    monkeypatch.setenv(TOKEN, "s3cret")
-    with serving(project, "delay", port=0, workers=1) as served:
-        assert requests.get(f"{served.url}/readyz", timeout=10).ok
-        for path in ("/model", "/metrics", "/docs.json"):
-            assert requests.get(served.url + path, timeout=10).status_code == 401
-            wrong = {"Authorization": "Bearer s3cre"}
-            assert requests.get(served.url + path, headers=wrong, timeout=10).status_code == 401
-            good = {"Authorization": "Bearer s3cret"}
-            assert requests.get(served.url + path, headers=good, timeout=10).ok
+    _, answers = ended_service
+    assert {answers["/readyz", token] for token in ("", "s3cre", "s3cret")} == {200}
+    for path in GUARDED:
+        assert [answers[path, token] for token in ("", "s3cre", "s3cret")] == [401, 401, 200]
 
 
-def test_bentoml_alone_serves_what_was_left_behind(project: Project) -> None:
-    with serving(project, "delay", port=0, workers=1):
-        pass
+def test_bentoml_alone_serves_what_was_left_behind(
+    ended_service: tuple[Project, dict[tuple[str, str], int]],
+) -> None:
+    project, _ = ended_service
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     bentoml = shutil.which("bentoml", path=str(Path(sys.executable).parent))
