@@ -199,7 +199,7 @@ def comparison(name: Name = plain, trouble: str = "") -> VersionComparison:
         )
         for v in versions
     )  # fmt: skip
-    found = tuple(
+    comparisons = tuple(
         Comparison(name(m), 0.7, 0.65, shift, shift - 0.02, shift + 0.02, 3000, name("DeLong"))
         for m, shift in (("roc_auc", 0.05), ("f1", 0.001), ("log_loss", -0.06))
     )
@@ -215,7 +215,7 @@ def comparison(name: Name = plain, trouble: str = "") -> VersionComparison:
     )
     pairs = tuple(
         Pair(
-            v.version, found, where, {name("train.depth"): (3, name("5"))},
+            v.version, comparisons, where, {name("train.depth"): (3, name("5"))},
             {name("data/flights.parquet"): ("1" * 32, "2" * 32)}, {name("commit"): ("c", "d")},
             {name("train.ipynb"): (change,)},
         )
@@ -239,7 +239,7 @@ def gates(name: Name = plain) -> tuple[str, GateReport]:
 
 def card(name: Name = plain) -> tuple[str, list[Section]]:
     from gristmill.drawing import Series
-    from gristmill.drawing import curves as draw
+    from gristmill.drawing import curve_chart as draw
 
     line = Series(name("calibration"), [(x / 10, (x / 10) ** 1.2) for x in range(11)])
     figure = draw([line], name("Calibration"), "predicted share", "observed share")
