@@ -87,7 +87,7 @@ def window(i: int, name: Name) -> WindowReport:
     return WindowReport(
         start, start + timedelta(days=30), 1 if i < 4 else 2, 3000, 2500, True, str(i), drift,
         measured, (), {f.name: moved for f in (*features, drift.prediction) if f}, guess,
-        name("training"), 0.2, {}, breaches if i > 3 else (),
+        name("training"), positive=0.2, breaches=breaches if i > 3 else (),
     )  # fmt: skip
 
 
