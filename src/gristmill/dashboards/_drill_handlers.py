@@ -131,7 +131,7 @@ class DrillDownStateHandler(DrillDownHandler):
 
 
 class DrillDownReportHandler(DrillDownHandler):
-    """What Evidently drew, with an origin of its own and nobody to ask."""
+    """What Evidently drew, with an origin of its own, from which it can reach nothing."""
 
     @tornado.web.authenticated
     def get(self, model: str, window: str) -> None:

@@ -1,4 +1,4 @@
-"""HTML from templates: whole pages that ask nobody for anything, and parts of them.
+"""HTML from templates: whole pages that load nothing from elsewhere, and parts of them.
 
 `ROOM/NAME` is the file `templates/NAME` of the folder ROOM of this package. Values are escaped
 unless they are `markupsafe.Markup`, and a name that a template misses is an error.

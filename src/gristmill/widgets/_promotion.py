@@ -236,7 +236,7 @@ class Promotion(Panel):
 
     def _draw(self, state: PromotionState) -> None:
         self.state = state
-        holder = f"version {state.holder}" if state.holder else "nobody"
+        holder = f"version {state.holder}" if state.holder else "no version"
         self.facts.value = render_macro(
             PANELS,
             "candidate",
