@@ -65,45 +65,63 @@ def _rebuild(cls: type[GristmillError], code: str, message: str, hint: str) -> G
 
 
 class Invalid(GristmillError):
+    """The input is wrong: settings, notebook, parameter or request."""
+
     exit_code = 2
     status = 422
 
 
 class NotFound(GristmillError):
+    """A project, step, run, model, version or file does not exist."""
+
     exit_code = 3
     status = 404
 
 
 class Conflict(GristmillError):
+    """Somebody else was faster, or the state does not allow it."""
+
     exit_code = 4
     status = 409
 
 
 class Forbidden(GristmillError):
+    """The actor may not do this, or proof does not hold."""
+
     exit_code = 5
     status = 403
 
 
 class GateFailed(GristmillError):
+    """A gate failed or was INCONCLUSIVE."""
+
     exit_code = 6
     status = 409
 
 
 class StepFailed(GristmillError):
+    """A notebook raised, timed out or lost its kernel."""
+
     exit_code = 1
     status = 500
 
 
 class Waiting(GristmillError):
+    """People have to decide first."""
+
     exit_code = 8
     status = 409
 
 
 class Unavailable(GristmillError):
+    """A service, kernel or tool is missing or does not answer."""
+
     exit_code = 7
     status = 503
 
 
 class Cancelled(GristmillError):
+    """The user stopped it."""
+
     exit_code = 130
     status = 409

@@ -138,7 +138,7 @@ def act(panel: Locator, name: str, reason: str) -> None:
 
 
 def promote_both(promotion: Locator, bob: Locator) -> None:
-    for number, was in ((1, "nobody"), (2, "version 1")):
+    for number, was in ((1, "no version"), (2, "version 1")):
         for panel in (promotion, bob):
             look_at(panel, number)
         click(promotion, "Promote")

@@ -15,14 +15,14 @@ import pytest
 from gristmill.dashboards import model_page, overview
 from gristmill.dashboards._drill_page import drill_page
 from gristmill.dashboards._handlers import problem_page
-from gristmill.drawing import macro, render
+from gristmill.drawing import render, render_macro
 from gristmill.errors import Invalid
 from gristmill.monitoring import metric_samples, prometheus_text
 from gristmill.monitoring._gauges import HELP
 from gristmill.registry import comparison_page
 from gristmill.widgets import _promotion as promotion
 from gristmill.widgets import _registry as registry
-from gristmill.widgets._work import PANELS
+from gristmill.widgets._panel import PANELS
 
 from . import values
 from .values import Name
@@ -69,7 +69,7 @@ PAGES: dict[str, Callable[[Name], str]] = {
     "explorer": _explored,
     "gates": lambda name: promotion.gates_html(values.gates(name)),
     "versions": lambda name: registry._cells(values.version(2, name)),
-    "notice": lambda name: macro(
+    "notice": lambda name: render_macro(
         PANELS, "failed", Invalid("a.b", name("wrong"), hint=name("do this"))
     ),
 }

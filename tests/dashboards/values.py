@@ -87,7 +87,7 @@ def window(i: int, name: Name) -> WindowReport:
     return WindowReport(
         start, start + timedelta(days=30), 1 if i < 4 else 2, 3000, 2500, True, str(i), drift,
         measured, (), {f.name: moved for f in (*features, drift.prediction) if f}, guess,
-        name("training"), 0.2, {}, breaches if i > 3 else (),
+        name("training"), positive=0.2, breaches=breaches if i > 3 else (),
     )  # fmt: skip
 
 
@@ -199,7 +199,7 @@ def comparison(name: Name = plain, problem: str = "") -> VersionComparison:
         )
         for v in versions
     )  # fmt: skip
-    found = tuple(
+    comparisons = tuple(
         Comparison(name(m), 0.7, 0.65, shift, shift - 0.02, shift + 0.02, 3000, name("DeLong"))
         for m, shift in (("roc_auc", 0.05), ("f1", 0.001), ("log_loss", -0.06))
     )
@@ -215,7 +215,7 @@ def comparison(name: Name = plain, problem: str = "") -> VersionComparison:
     )
     pairs = tuple(
         Pair(
-            v.version, found, where, {name("train.depth"): (3, name("5"))},
+            v.version, comparisons, where, {name("train.depth"): (3, name("5"))},
             {name("data/flights.parquet"): ("1" * 32, "2" * 32)}, {name("commit"): ("c", "d")},
             {name("train.ipynb"): (change,)},
         )
@@ -240,7 +240,7 @@ def gates(name: Name = plain) -> tuple[str, GateReport]:
 
 def card(name: Name = plain) -> Card:
     from gristmill.drawing import Series
-    from gristmill.drawing import curves as draw
+    from gristmill.drawing import curve_chart as draw
 
     line = Series(name("calibration"), [(x / 10, (x / 10) ** 1.2) for x in range(11)])
     figure = draw([line], name("Calibration"), "predicted share", "observed share")

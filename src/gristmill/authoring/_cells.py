@@ -144,7 +144,7 @@ def _unfold(index: int, source: str, tree: ast.Module) -> Parsed:
 
 
 def _python_argument(rest: str) -> str:
-    """What follows a magic's options, "" when it is no Python."""
+    """What follows a magic's options, "" when it is not Python."""
     python = re.sub(r"^(-\w+\s*\d*\s+)*", "", rest)
     return python if parse_cell(python) is not None else ""
 

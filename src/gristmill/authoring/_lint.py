@@ -86,7 +86,7 @@ def lint(project: Project, steps: Iterable[str] = ()) -> list[Finding]:
 
 
 class NotebookText(NamedTuple):
-    """A notebook's JSON, where it lies, and the name of its step."""
+    """A notebook's JSON, its path, and the name of its step."""
 
     text: str
     path: str

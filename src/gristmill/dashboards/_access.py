@@ -20,8 +20,15 @@ PREFIX = "viewer:"
 
 @dataclass(frozen=True)
 class Viewer:
-    """Somebody who logs in with what the environment variable `token` holds, and sees the `models`
-    whose names match (`*`: all). Viewers look and do not act."""
+    """Attributes
+    ----------
+    `[dashboard.viewers.NAME]` table
+        somebody who may look and not act.
+    token
+        The environment variable that holds what the viewer logs in with.
+    models
+        Patterns of the models that the viewer sees (`*`: all).
+    """
 
     token: str
     models: tuple[str, ...] = ("*",)
@@ -29,6 +36,14 @@ class Viewer:
 
 @dataclass(frozen=True)
 class DashboardSettings:
+    """The `[dashboard]` table.
+
+    Attributes
+    ----------
+    viewers
+        A table for each viewer, by name.
+    """
+
     viewers: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -36,19 +51,21 @@ def viewers_of(project: Project) -> dict[str, Viewer]:
     """The declared viewers by name. Raises Invalid for a bad table or a token that is not set."""
     where = f"{SETTINGS} [dashboard]"
     table = parse_table(DashboardSettings, project.table("dashboard"), where).viewers
-    found = {n: parse_table(Viewer, t, f"{where} viewers.{n}") for n, t in table.items()}
-    for name, viewer in found.items():
+    viewers = {n: parse_table(Viewer, t, f"{where} viewers.{n}") for n, t in table.items()}
+    for name, viewer in viewers.items():
         if not os.environ.get(viewer.token):
             raise Invalid(
                 "dashboard.token",
-                f"viewer {name}: the environment variable {viewer.token} holds no token.",
-                hint="Set it where the dashboard runs.",
+                f"viewer {name}: the environment variable {viewer.token} is not set.",
+                hint="Set it to the viewer's token where the dashboard runs.",
             )
-    return found
+    return viewers
 
 
-def visible(username: str, viewers: Mapping[str, Viewer], models: Iterable[str]) -> tuple[str, ...]:
-    """Of the models those that this user may see; who is no viewer sees all. Pure."""
+def visible_models(
+    username: str, viewers: Mapping[str, Viewer], models: Iterable[str]
+) -> tuple[str, ...]:
+    """The models that a user may see; somebody who is not a viewer sees all. Pure."""
     if not username.startswith(PREFIX):
         return tuple(models)
     viewer = viewers.get(username.removeprefix(PREFIX))
@@ -56,22 +73,22 @@ def visible(username: str, viewers: Mapping[str, Viewer], models: Iterable[str])
     return tuple(m for m in models if any(fnmatchcase(m, p) for p in patterns))
 
 
-class Tokens(PasswordIdentityProvider):
+class TokenIdentityProvider(PasswordIdentityProvider):
     """One token for who may act, one for each viewer."""
 
     viewers: Mapping[str, Viewer] = {}
 
-    def viewer(self, typed: str) -> User | None:
+    def viewer(self, token: str) -> User | None:
         for name, viewer in self.viewers.items():
             secret = os.environ.get(viewer.token, "")
-            if secret and hmac.compare_digest(typed.encode(), secret.encode()):
+            if secret and hmac.compare_digest(token.encode(), secret.encode()):
                 return User(username=PREFIX + name, name=name, display_name=name)
         return None
 
     async def get_user_token(self, handler: Any) -> User | None:
-        typed = self.get_token(handler)
-        return (self.viewer(typed) if typed else None) or await super().get_user_token(handler)
+        token = self.get_token(handler)
+        return (self.viewer(token) if token else None) or await super().get_user_token(handler)
 
     def process_login_form(self, handler: Any) -> User | None:
-        typed = handler.get_argument("password", default="")
-        return self.viewer(typed) or super().process_login_form(handler)
+        token = handler.get_argument("password", default="")
+        return self.viewer(token) or super().process_login_form(handler)

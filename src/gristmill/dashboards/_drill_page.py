@@ -11,7 +11,7 @@ SHOWN = 12
 
 
 def drill_page(
-    project: str, model: str, window: WindowReport, drawn: DrillDown | None, base: str = "/"
+    project: str, model: str, window: WindowReport, drill_down: DrillDown | None, base: str = "/"
 ) -> str:
     """The page of one window.
 
@@ -33,10 +33,10 @@ def drill_page(
     """
     facts = [f"version {window.version}", f"compared with {window.against}"]
     facts.append(f"{format_percent(window.drift.share)} of features drifted")
-    if drawn is not None:
+    if drill_down is not None:
         facts.append(
-            f"{drawn.shown:,} of {drawn.rows:,} rows drawn beside {drawn.reference:,} "
-            "reference rows"
+            f"{drill_down.shown:,} of {drill_down.rows:,} rows drawn beside "
+            f"{drill_down.reference:,} reference rows"
         )
     return document(
         "dashboards/drill.html",
@@ -45,9 +45,9 @@ def drill_page(
         model=model,
         base=base,
         facts=facts,
-        source="" if drawn is None else f"{_address(base, model, window)}/report.html",
+        source="" if drill_down is None else f"{_address(base, model, window)}/report.html",
         drifted=[f.name for f in window.drift.features if f.drifted],
-        left_out=drawn.left_out if drawn else (),
+        left_out=drill_down.left_out if drill_down else (),
     )
 
 

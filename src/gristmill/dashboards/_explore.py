@@ -1,4 +1,4 @@
-"""What the exploring notebook shows: any feature, in any window, beside its reference."""
+"""The widgets of the exploring notebook: any feature, in any window, beside its reference."""
 
 from __future__ import annotations
 
@@ -19,28 +19,51 @@ if TYPE_CHECKING:
 
 LIGHT = {
     "text": "#1c2430",
-    "then": "#a3afbf",
-    "now": "#2663c9",
+    "reference": "#a3afbf",
+    "window": "#2663c9",
     "grid": "#dfe3e8",
     "bad": "#b3302b",
 }
-DARK = {"text": "#e6eaf0", "then": "#5b6878", "now": "#78a9ff", "grid": "#303946", "bad": "#ff8a80"}
+DARK = {
+    "text": "#e6eaf0",
+    "reference": "#5b6878",
+    "window": "#78a9ff",
+    "grid": "#303946",
+    "bad": "#ff8a80",
+}
 
 
 def requested_model() -> tuple[Project, str, bool]:
-    """The project, model and whether to draw on dark, from what the server told the kernel."""
+    """The project, model and whether to draw on dark, from the variables that the server set."""
     query = parse_qs(os.environ.get("QUERY_STRING", ""))
     project = Project.find(Path(os.environ.get("GRISTMILL_PROJECT") or Path.cwd()))
     names = query.get("model") or list(project.models[:1])
     if not names or names[0] not in project.models:
         raise NotFound(
-            "dashboard.model", "No such model is declared.", hint="The overview lists the models."
+            "dashboard.model",
+            "gristmill.toml declares no such model.",
+            hint="Choose a model on the overview.",
         )
     return project, names[0], query.get("theme") == ["dark"]
 
 
 def explorer(project: Project, model: str, *, dark: bool = False) -> widgets.Widget:
-    """The widgets: a feature, a window, its distribution then and now, its drift over time."""
+    """Widgets to look into one model, by feature and window.
+
+    Parameters
+    ----------
+    project
+        The project.
+    model
+        The model's name.
+    dark
+        Whether to draw on a dark background.
+
+    Returns
+    -------
+    ipywidgets.Widget
+        The widgets, or a label that says why there is nothing to show.
+    """
     import ipywidgets as widgets
 
     state = read_state(project, model)
@@ -53,24 +76,24 @@ def explorer(project: Project, model: str, *, dark: bool = False) -> widgets.Wid
     names = sorted({n for w in windows for n in w.shares})
     worst = [f.name for f in windows[-1].drift.features if f.name in names]
     feature = widgets.Dropdown(options=names, value=(worst or names)[0], description="Feature")
-    when = widgets.Dropdown(
+    window_choice = widgets.Dropdown(
         options=[(f"{w.start:%Y-%m-%d}, version {w.version}", i) for i, w in enumerate(windows)],
         value=len(windows) - 1,
         description="Window",
     )
     colours = DARK if dark else LIGHT
-    bins, time, words = _figure(colours), _figure(colours), widgets.HTML()
+    bins_figure, time_figure, verdict = _figure(colours), _figure(colours), widgets.HTML()
 
     def draw(_: Any = None) -> None:
-        window = windows[when.value]
-        _draw_bins(bins, state, window, feature.value, colours)
-        _draw_time(time, windows, feature.value, colours)
-        words.value = _words(window, feature.value, colours)
+        window = windows[window_choice.value]
+        _draw_bins(bins_figure, state, window, feature.value, colours)
+        _draw_time(time_figure, windows, feature.value, colours)
+        verdict.value = _verdict_html(window, feature.value, colours)
 
     feature.observe(draw, "value")
-    when.observe(draw, "value")
+    window_choice.observe(draw, "value")
     draw()
-    return widgets.VBox([widgets.HBox([feature, when]), words, bins, time])
+    return widgets.VBox([widgets.HBox([feature, window_choice]), verdict, bins_figure, time_figure])
 
 
 def _figure(colours: dict[str, str]) -> go.FigureWidget:
@@ -102,10 +125,13 @@ def _draw_bins(
     labels = list(version.bins.get(name, ()))
     with figure.batch_update():
         figure.data = []
-        shares = (("training", version.reference, "then"), ("window", window.shares, "now"))
-        for title, found, colour in shares:
+        shares = (("training", version.reference, "reference"), ("window", window.shares, "window"))
+        for title, shares_by_bin, colour in shares:
             figure.add_bar(
-                x=labels, y=list(found.get(name, ())), name=title, marker_color=colours[colour]
+                x=labels,
+                y=list(shares_by_bin.get(name, ())),
+                name=title,
+                marker_color=colours[colour],
             )
         figure.layout.xaxis.type = "category"
 
@@ -113,25 +139,25 @@ def _draw_bins(
 def _draw_time(
     figure: go.FigureWidget, windows: list[WindowReport], name: str, colours: dict[str, str]
 ) -> None:
-    found = [(w, _drift(w, name)) for w in windows]
-    shown = [(w, d) for w, d in found if d is not None and w.drift.verdict != "inconclusive"]
+    drifts = [(w, _drift(w, name)) for w in windows]
+    judged = [(w, d) for w, d in drifts if d is not None and w.drift.verdict != "inconclusive"]
     with figure.batch_update():
         figure.data = []
         figure.add_scatter(
-            x=[w.start for w, _ in shown],
-            y=[d.distances.moved for _, d in shown],
+            x=[w.start for w, _ in judged],
+            y=[d.distances.moved for _, d in judged],
             mode="lines+markers",
             name="rows moved",
-            line={"color": colours["now"]},
+            line={"color": colours["window"]},
             marker={
                 "size": 9,
-                "color": [colours["bad"] if d.drifted else colours["now"] for _, d in shown],
+                "color": [colours["bad"] if d.drifted else colours["window"] for _, d in judged],
             },
-            text=[d.change for _, d in shown],
+            text=[d.change for _, d in judged],
         )
 
 
-def _words(window: WindowReport, name: str, colours: dict[str, str]) -> str:
+def _verdict_html(window: WindowReport, name: str, colours: dict[str, str]) -> str:
     drift = _drift(window, name)
     return render("dashboards/explore.html", name=name, drift=drift, colour=colours["text"])
 

@@ -21,14 +21,36 @@ SECONDS = 60
 
 @finds_project
 def export_dashboard(project: Project, model: str, target: Path) -> Path:
-    """Write the page of the model to `target`, .html or .pdf.
+    """Write the page of a model to a file that stands alone.
 
-    The HTML stands alone. Raises NotFound for an undeclared model, Unavailable when no browser
-    prints the PDF.
+    Parameters
+    ----------
+    project
+        The project.
+    model
+        The model's name.
+    target
+        The file; `.pdf` gives PDF, anything else HTML.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    NotFound
+        `dashboard.model`, for a model that is not declared.
+    Unavailable
+        When no browser prints the PDF.
     """
     if model not in project.models:
         known = ", ".join(project.models) or "none"
-        raise NotFound("dashboard.model", f"no model {model!r} is declared.", hint=known)
+        raise NotFound(
+            "dashboard.model",
+            f"gristmill.toml declares no model {model!r}.",
+            hint=f"Models: {known}.",
+        )
     html = model_page(project.name, read_state(project, model))
     data = html.encode()
     if target.suffix == ".pdf":
@@ -44,36 +66,52 @@ def printed(html: bytes) -> bytes:
     if browser is None:
         raise Unavailable(
             "export.browser",
-            "no Chromium or Chrome is on the path to print the PDF.",
-            hint=f"Install one, name it in {CHROME}, or export .html and print that.",
+            "printing the PDF needs Chromium or Chrome, and neither is on the path.",
+            hint=f"Install one, set {CHROME} to its path, or export .html and print that.",
         )
     with tempfile.TemporaryDirectory(prefix="gristmill-") as name:
         folder = Path(name)
         page, result = folder / "page.html", folder / "page.pdf"
         page.write_bytes(html)
-        words = [browser, "--headless", "--disable-gpu", "--no-first-run", "--disable-sync",
+        command = [browser, "--headless", "--disable-gpu", "--no-first-run", "--disable-sync",
                  "--disable-background-networking", "--no-pdf-header-footer",
                  f"--user-data-dir={folder / 'profile'}", f"--print-to-pdf={result}"]  # fmt: skip
         if os.name == "posix" and os.geteuid() == 0:
-            words.append("--no-sandbox")  # Chromium refuses to run as root with it
+            command.append("--no-sandbox")  # Chromium refuses to run as root with it
         try:
-            done = subprocess.run(
-                [*words, page.as_uri()], capture_output=True, timeout=SECONDS, check=False
+            process = subprocess.run(
+                [*command, page.as_uri()], capture_output=True, timeout=SECONDS, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise Unavailable("export.print", f"{browser} did not print: {error}") from error
+            raise Unavailable(
+                "export.print", f"{browser} did not print the page: {error}."
+            ) from error
         if not result.is_file():
-            said = done.stderr.decode(errors="replace").strip().splitlines()
-            text = said[-1] if said else f"it ended with {done.returncode}"
-            raise Unavailable("export.print", f"{browser} did not print: {text}")
+            stderr_lines = process.stderr.decode(errors="replace").strip().splitlines()
+            text = stderr_lines[-1] if stderr_lines else f"it ended with {process.returncode}"
+            raise Unavailable("export.print", f"{browser} did not print the page: {text}.")
         return result.read_bytes()
 
 
 @finds_project
 def mail_dashboard(project: Project, model: str, route: str) -> None:
-    """Send the page, and where a browser is found its PDF, by an e-mail route of the settings.
+    """Send the page of a model by e-mail, with its PDF where a browser is installed.
 
-    Raises NotFound for an unknown route, Unavailable when the mail server does not take it.
+    Parameters
+    ----------
+    project
+        The project.
+    model
+        The model's name.
+    route
+        The name of an e-mail route of the settings.
+
+    Raises
+    ------
+    NotFound
+        `export.route`, for an unknown route.
+    Unavailable
+        `export.mail`, when the mail server refuses it.
     """
     from gristmill.notify import read_routes, send_report
     from gristmill.registry import model_settings
@@ -83,7 +121,7 @@ def mail_dashboard(project: Project, model: str, route: str) -> None:
         raise NotFound(
             "export.route",
             f"no e-mail route {route!r} is declared.",
-            hint='[[alerts.routes]] name = "...", kind = "email", url = "SMTP_URL".',
+            hint='Declare one: [[alerts.routes]] name = "...", kind = "email", url = "SMTP_URL".',
         )
     state = read_state(project, model)
     html = model_page(project.name, state).encode()

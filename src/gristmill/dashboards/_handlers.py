@@ -1,4 +1,4 @@
-"""What all pages of the dashboard's server share: who looks, at what, and how errors are shown."""
+"""The base of the dashboard's handlers: who visits, which models they see, how errors look."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import tornado.web
 from jupyter_server.base.handlers import JupyterHandler
 
-from gristmill.dashboards._access import PREFIX, viewers_of, visible
+from gristmill.dashboards._access import PREFIX, viewers_of, visible_models
 from gristmill.drawing import document
 from gristmill.errors import GristmillError, NotFound
 from gristmill.project import Project
@@ -20,7 +20,7 @@ POLICY = (
 
 
 class DashboardHandler(JupyterHandler):
-    """Answers in the house's style, errors too: what is wrong, and what to do."""
+    """Sends pages with their headers, and errors as pages."""
 
     def send(self, html: str) -> None:
         self.set_header("Content-Type", "text/html; charset=utf-8")
@@ -37,51 +37,51 @@ class DashboardHandler(JupyterHandler):
         elif isinstance(error, tornado.web.HTTPError) and error.log_message:
             message = error.log_message % error.args if error.args else error.log_message
         elif status_code >= 500:
-            message, hint = "This page could not be shown.", "The server's log says why."
+            message, hint = "This page could not be shown.", "See the server's log for the reason."
         self.clear_header("Content-Disposition")
         self.send(problem_page(self.get_status(), message, hint, self.base_url))
 
     def log_exception(self, kind: Any, error: Any, trace: Any) -> None:
-        """What the page says is no fault of the server."""
+        """An error that the page explains is not a fault of the server."""
         if isinstance(error, GristmillError):
             self.log.warning("%s %s: %s", error.status, self.request.path, error)
         else:
             super().log_exception(kind, error, trace)
 
 
-class Page(DashboardHandler):
+class PageHandler(DashboardHandler):
     """A page of the project; logging in comes first when there is a token."""
 
     def initialize(self, project: Project) -> None:
         self.project = project
 
-    def shown(self, project: Project) -> tuple[str, ...]:
-        """The models that who asks may see."""
-        return visible(self.current_user.username, viewers_of(project), project.models)
+    def visible_models(self, project: Project) -> tuple[str, ...]:
+        """The models that the visitor may see."""
+        return visible_models(self.current_user.username, viewers_of(project), project.models)
 
     def require(self, project: Project, name: str) -> None:
-        if name not in self.shown(project):
-            raise unknown(name)
+        if name not in self.visible_models(project):
+            raise unknown_model(name)
 
     @property
-    def looks_only(self) -> bool:
+    def is_viewer(self) -> bool:
         return str(self.current_user.username).startswith(PREFIX)
 
 
-class Missing(DashboardHandler):
-    """Every address that is nobody's."""
+class NotFoundHandler(DashboardHandler):
+    """Every address without a page."""
 
     @tornado.web.authenticated
     def get(self) -> None:
         raise NotFound(
             "dashboard.page",
             f"There is no page {self.request.path}.",
-            hint="The overview links to every page.",
+            hint="Start from the overview, which links to every page.",
         )
 
 
-def unknown(name: str) -> NotFound:
-    """The same for a model that is not declared and for one that who asks may not see."""
+def unknown_model(name: str) -> NotFound:
+    """The same for a model that is not declared and for one that the visitor may not see."""
     return NotFound(
         "dashboard.model",
         f"There is no model {name!r}, or you may not see it.",

@@ -1,4 +1,4 @@
-"""The pages that need no kernel: all models, and one model. Pure: state in, HTML out."""
+"""The pages that need no kernel, of all models and of one. Pure: state in, HTML out."""
 
 from __future__ import annotations
 
@@ -6,20 +6,25 @@ from collections.abc import Sequence
 from textwrap import shorten
 from typing import Any
 
+from markupsafe import Markup
+
+from gristmill.dashboards._delivery import Tile, delivery_tiles
 from gristmill.dashboards._drill_page import drill_downs
-from gristmill.dashboards._figures import Tile, control_charts, delivery_tiles
 from gristmill.dashboards._state import ModelState
 from gristmill.dashboards._tables import contract, open_alerts, tables
 from gristmill.drawing import (
     LEVELS,
     Badge,
-    Cell,
+    ControlPoint,
+    HeatCell,
     Mark,
     Point,
+    colour_level,
+    control_chart,
     document,
+    format_amount,
     format_percent,
     heat_map,
-    level,
     over_time,
     side_by_side_bars,
     sparkline,
@@ -95,7 +100,7 @@ def model_page(
             "drift": _drift(report),
             "performance": _performance(report),
             "contract": contract(report),
-            "control_charts": control_charts(report),
+            "control_charts": _control_charts(report),
             "distributions": _distributions(report, state.last),
             "drill_downs": drill_downs(report, base) if explore else [],
         }
@@ -133,7 +138,7 @@ def _card(state: ModelState) -> dict[str, Any]:
     bars = ""
     if report:
         windows = report.windows[-SPARK_WINDOWS:]
-        bars = sparkline([w.drift.share if _judged(w) else None for w in windows])
+        bars = sparkline([w.drift.share if _is_conclusive(w) else None for w in windows])
     return {
         "name": state.name,
         "status": state.status,
@@ -150,13 +155,13 @@ def _facts(state: ModelState) -> list[str]:
         facts.append(f"owner: {state.owner}")
     if state.report:
         facts.append(f"last monitored {state.report.made:%-d %b %Y %H:%M} UTC")
-        facts.append(f"{_each(state.report.window)} windows")
+        facts.append(f"{_window_adjective(state.report.window)} windows")
         if state.report.damaged:
             facts.append(f"{state.report.damaged:,} unreadable log lines")
     return facts
 
 
-def _each(window: str) -> str:
+def _window_adjective(window: str) -> str:
     """The length of a window before its noun: monthly, 7-day."""
     return "monthly" if window == "month" else f"{window[:-1]}-{UNITS[window[-1]]}"
 
@@ -188,12 +193,12 @@ def _tiles(state: ModelState) -> list[Tile]:
     ]
 
 
-def _judged(window: WindowReport) -> bool:
+def _is_conclusive(window: WindowReport) -> bool:
     return window.drift.verdict != "inconclusive"
 
 
 def _columns(report: MonitorReport) -> tuple[list[WindowReport], list[str], list[Mark]]:
-    """The windows on the axis, their labels, and where another version took over."""
+    """The windows on the axis, their labels, and where the version changed."""
     windows = list(report.windows[-SHOWN_WINDOWS:])
     months = report.window == "month"
     labels = [f"{w.start:%b %Y}" if months else f"{w.start:%-d %b %y}" for w in windows]
@@ -225,21 +230,22 @@ def _drift(report: MonitorReport) -> dict[str, Any] | None:
         "budget": report.budget,
         "chart": heat_map(names, labels, cells, marks),
         "legend": [
-            (f"h{level(e)}", f"{format_percent(e)}{'+' if e == edges[-1] else ''}") for e in edges
+            (f"h{colour_level(e)}", f"{format_percent(e)}{'+' if e == edges[-1] else ''}")
+            for e in edges
         ],
     }
 
 
-def _cell(name: str, window: WindowReport) -> Cell:
-    drift = _of(name, window)
+def _cell(name: str, window: WindowReport) -> HeatCell:
+    drift = _column_drift(name, window)
     title = f"{name}, window starting {window.start:%-d %b %Y}"
-    if drift is None or not _judged(window):
-        return Cell(None, False, f"{title}: inconclusive, {window.rows:,} rows")
+    if drift is None or not _is_conclusive(window):
+        return HeatCell(None, False, f"{title}: inconclusive, {window.rows:,} rows")
     share = max(drift.distances.moved, abs(drift.distances.missing))
-    return Cell(share, drift.drifted, f"{title}: {format_percent(share)} moved. {drift.change}")
+    return HeatCell(share, drift.drifted, f"{title}: {format_percent(share)} moved. {drift.change}")
 
 
-def _of(name: str, window: WindowReport) -> ColumnDrift | None:
+def _column_drift(name: str, window: WindowReport) -> ColumnDrift | None:
     if name == "prediction":
         return window.drift.prediction
     return next((f for f in window.drift.features if f.name == name), None)
@@ -280,6 +286,23 @@ def _spans(report: MonitorReport, windows: Sequence[WindowReport]) -> list[tuple
         else:
             spans.append((i, i, metric.value))
     return spans
+
+
+def _control_charts(report: MonitorReport) -> list[tuple[str, Markup]]:
+    """Name and chart of the metric, and of each business metric."""
+    charts = []
+    for name, points in report.charts.items():
+        control_points = []
+        for p in points[-SHOWN_WINDOWS:]:
+            start = p.start
+            kind = "beyond" if p.beyond else "marked" if p.rules else "plain"
+            title = f"{start:%-d %b %Y}, v{p.version}: {format_amount(p.value)}, EWMA "
+            title += f"{p.ewma:.1f} standard deviations"
+            if p.rules:
+                title += f", rule {', '.join(map(str, p.rules))}"
+            control_points.append(ControlPoint(f"{start:%-d %b %y}", p.ewma, p.limit, kind, title))
+        charts.append((name, control_chart(name, control_points)))
+    return charts
 
 
 def _distributions(report: MonitorReport, last: WindowReport | None) -> dict[str, Any] | None:

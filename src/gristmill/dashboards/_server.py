@@ -22,13 +22,23 @@ from traitlets.config import Config
 from voila.app import Voila
 from voila.tornado.handler import TornadoVoilaHandler
 
-from gristmill.dashboards._access import Tokens, viewers_of, visible
-from gristmill.dashboards._drilling import Drawings, Drill, DrillReport, DrillState
+from gristmill.dashboards._access import TokenIdentityProvider, viewers_of, visible_models
+from gristmill.dashboards._drill_handlers import (
+    DrillDownPageHandler,
+    DrillDownQueue,
+    DrillDownReportHandler,
+    DrillDownStateHandler,
+)
 from gristmill.dashboards._export import printed
-from gristmill.dashboards._handlers import DashboardHandler, Missing, Page, unknown
+from gristmill.dashboards._handlers import (
+    DashboardHandler,
+    NotFoundHandler,
+    PageHandler,
+    unknown_model,
+)
 from gristmill.dashboards._page import model_page, overview
 from gristmill.dashboards._state import read_state
-from gristmill.drawing import prepare
+from gristmill.drawing import compile_templates
 from gristmill.errors import Forbidden, Invalid
 from gristmill.files import replacing
 from gristmill.monitoring import Sample, acknowledge, metric_samples, prometheus_text, snooze
@@ -42,32 +52,32 @@ PROJECT = "GRISTMILL_PROJECT"
 IDLE_SECONDS = 300
 
 
-class Overview(Page):
+class OverviewHandler(PageHandler):
     @tornado.web.authenticated
     def get(self) -> None:
         project = Project.load(self.project.root)
-        states = [read_state(project, name) for name in self.shown(project)]
+        states = [read_state(project, name) for name in self.visible_models(project)]
         self.send(overview(project.name, states, self.base_url))
 
 
-class ModelPage(Page):
+class ModelPageHandler(PageHandler):
     @tornado.web.authenticated
     def get(self, name: str) -> None:
         project = Project.load(self.project.root)
         self.require(project, name)
         explore = f"{self.base_url}voila/render/{NOTEBOOK}?model={quote(name)}"
-        xsrf = "" if self.looks_only else self.xsrf_token.decode()
+        xsrf = "" if self.is_viewer else self.xsrf_token.decode()
         state = read_state(project, name)
         self.send(model_page(project.name, state, self.base_url, explore, xsrf))
 
 
-class AlertDone(Page):
+class AlertHandler(PageHandler):
     """A person's decision on an alert, from the page's buttons."""
 
     @tornado.web.authenticated
     def post(self, alert: str) -> None:
         project = Project.load(self.project.root)
-        if self.looks_only:
+        if self.is_viewer:
             raise Forbidden(
                 "dashboard.viewer",
                 "Viewers can look at alerts but not change them.",
@@ -75,19 +85,19 @@ class AlertDone(Page):
             )
         verb, until = self.get_body_argument("verb"), self.get_body_argument("until", "")
         if verb == "acknowledge":
-            done = acknowledge(project, alert, reason="on the dashboard")
+            changed_alert = acknowledge(project, alert, reason="on the dashboard")
         elif verb == "snooze":
-            done = snooze(project, alert, until=until, reason="on the dashboard")
+            changed_alert = snooze(project, alert, until=until, reason="on the dashboard")
         else:
             raise Invalid(
                 "dashboard.verb",
                 f"There is no action {verb!r} on an alert.",
                 hint="Acknowledge or snooze it.",
             )
-        self.redirect(f"{self.base_url}model/{quote(done.model)}")
+        self.redirect(f"{self.base_url}model/{quote(changed_alert.model)}")
 
 
-class Exported(Page):
+class ExportHandler(PageHandler):
     """A model's page as a file."""
 
     @tornado.web.authenticated
@@ -103,14 +113,14 @@ class Exported(Page):
         self.finish(data)
 
 
-class Gauges(Page):
+class MetricsHandler(PageHandler):
     """Prometheus scrapes this."""
 
     @tornado.web.authenticated
     def get(self) -> None:
         project = Project.load(self.project.root)
         figures: list[Sample] = []
-        for name in self.shown(project):
+        for name in self.visible_models(project):
             state = read_state(project, name)
             if state.report is not None:
                 figures += metric_samples(state.report, list(state.alerts), state.now)
@@ -119,18 +129,18 @@ class Gauges(Page):
 
 
 class NotebookHandler(DashboardHandler, TornadoVoilaHandler):  # type: ignore[misc]
-    """The notebook, for a model that who asks may see."""
+    """The notebook, for a model that the visitor may see."""
 
     async def prepare(self) -> None:  # type: ignore[override]
         await super().prepare()
         if self.current_user is None:
             return
         project = Project.load(Path(os.environ[PROJECT]))
-        who = str(self.current_user.username)
-        seen = visible(who, viewers_of(project), project.models)
+        username = str(self.current_user.username)
+        models = visible_models(username, viewers_of(project), project.models)
         for name in self.get_query_arguments("model") or project.models[:1]:
-            if name not in seen:
-                raise unknown(name)
+            if name not in models:
+                raise unknown_model(name)
 
 
 class Dashboard(Voila):  # type: ignore[misc]
@@ -146,23 +156,23 @@ class Dashboard(Voila):  # type: ignore[misc]
     def init_handlers(self) -> list[Any]:
         about = {"project": self.project}
         self.identity_provider.viewers = viewers_of(self.project)
-        base, drawings = self.base_url, {**about, "drawings": Drawings()}
+        base, drawings = self.base_url, {**about, "drawings": DrillDownQueue()}
         window = r"drill/([^/]+)/(v\d+-\d{8}T\d\d)"
         return [
-            (base, Overview, about),
-            (base + r"model/([^/]+)", ModelPage, about),
-            (base + r"export/([^/]+)\.(html|pdf)", Exported, about),
-            (base + r"alert/([0-9a-f]+)", AlertDone, about),
-            (base + window, Drill, drawings),
-            (base + window + "/state", DrillState, drawings),
-            (base + window + r"/report\.html", DrillReport, drawings),
-            (base + r"metrics", Gauges, about),
+            (base, OverviewHandler, about),
+            (base + r"model/([^/]+)", ModelPageHandler, about),
+            (base + r"export/([^/]+)\.(html|pdf)", ExportHandler, about),
+            (base + r"alert/([0-9a-f]+)", AlertHandler, about),
+            (base + window, DrillDownPageHandler, drawings),
+            (base + window + "/state", DrillDownStateHandler, drawings),
+            (base + window + r"/report\.html", DrillDownReportHandler, drawings),
+            (base + r"metrics", MetricsHandler, about),
             *(
                 (h[0], NotebookHandler, *h[2:]) if h[1] is TornadoVoilaHandler else h
                 for h in super().init_handlers()
                 if h[0] != self.server_url
             ),
-            (base + r".*", Missing),
+            (base + r".*", NotFoundHandler),
         ]
 
     def listen(self) -> None:
@@ -179,26 +189,43 @@ def serve_dashboard(
     host: str = "127.0.0.1",
     token: str = "",
 ) -> None:
-    """Serve until interrupted. `ready` hears the address once.
+    """Serve the dashboard until interrupted.
 
-    Raises Invalid for what is no address, Forbidden for an address that others reach without a
-    token.
+    Parameters
+    ----------
+    project
+        The project.
+    ready
+        Called once with the address.
+    port
+        The port.
+    host
+        The IP address to listen on.
+    token
+        What visitors log in with; "" for none on loopback.
+
+    Raises
+    ------
+    Invalid
+        `dashboard.host`, for what is not an IP address.
+    Forbidden
+        `dashboard.open`, for an address that others reach without a token.
     """
     try:
         loopback = ipaddress.ip_address(host).is_loopback
     except ValueError as error:
         raise Invalid(
-            "dashboard.host", f"{host!r} is not an IP address.", hint="Use for instance 127.0.0.1."
+            "dashboard.host", f"{host!r} is not an IP address.", hint="Use for example 127.0.0.1."
         ) from error
     viewers = viewers_of(project)
     if not loopback and not token and not viewers:
         raise Forbidden(
             "dashboard.open",
             f"A dashboard on {host} would be open to everybody who can reach this machine.",
-            hint="Give --token, declare [dashboard.viewers], or serve on 127.0.0.1.",
+            hint="Pass --token, declare [dashboard.viewers], or serve on 127.0.0.1.",
         )
     os.environ[PROJECT] = str(project.root)
-    prepare("dashboards")
+    compile_templates("dashboards")
     app = Dashboard(config=_config(host, port))
     app.project, app.ready = project, ready
     app.token = token or (secrets.token_urlsafe(32) if viewers else "")
@@ -207,15 +234,25 @@ def serve_dashboard(
 
 
 def notebooks(project: Project) -> Path:
-    """Where the notebook to explore with is: the project's own, or the template."""
-    mine = project.root / FOLDER
-    return mine if (mine / NOTEBOOK).is_file() else TEMPLATES
+    """Where the exploring notebook is: the project's own, or the template."""
+    own_folder = project.root / FOLDER
+    return own_folder if (own_folder / NOTEBOOK).is_file() else TEMPLATES
 
 
 @finds_project
 def copy_notebook(project: Project) -> Path:
-    """Copy the template into the project, to be changed there; what is there stays. Returns where
-    it is."""
+    """Copy the exploring notebook into the project, to be changed there; an existing copy stays.
+
+    Parameters
+    ----------
+    project
+        The project.
+
+    Returns
+    -------
+    Path
+        Where it is.
+    """
     target = project.root / FOLDER / NOTEBOOK
     if not target.exists():
         with replacing(target) as aside:
@@ -229,8 +266,8 @@ def _config(host: str, port: int) -> Config:
     config.Voila.port = port
     config.Voila.port_retries = 0
     config.Voila.open_browser = False
-    config.Voila.identity_provider_class = Tokens
-    config.Tokens.allow_password_change = False
+    config.Voila.identity_provider_class = TokenIdentityProvider
+    config.TokenIdentityProvider.allow_password_change = False
     config.Voila.tornado_settings = {"allow_remote_access": False, "local_hostnames": ["localhost"]}
     config.VoilaConfiguration.extension_denylist = ["gristmill"]  # it needs JupyterLab's own parts
     config.VoilaConfiguration.template = "lab"

@@ -33,8 +33,33 @@ class Move:
 
 @dataclass(frozen=True)
 class ModelState:
-    """Everything stored about a model; `report` is None before the first monitoring, `problem`
-    says why when it cannot be read."""
+    """Everything stored about a model.
+
+    Attributes
+    ----------
+    name
+        The model.
+    owner
+        Who owns it, by the settings.
+    champion
+        The champion's version, None when there is none.
+    report
+        The last monitoring report; None before the first.
+    alerts
+        Its alerts.
+    repairs
+        Its repairs.
+    moves
+        Moves of the champion, oldest first.
+    problem
+        Why something cannot be read, or "".
+    now
+        The time that ages are told by.
+    registered
+        When each version was registered.
+    worth
+        The declared value of predictions, by outcome.
+    """
 
     name: str
     owner: str
@@ -50,21 +75,22 @@ class ModelState:
 
     @property
     def open_alerts(self) -> tuple[Alert, ...]:
-        """What is critical first, then the newest."""
-        found = [a for a in self.alerts if a.is_open]
-        return tuple(sorted(found, key=lambda a: (a.severity == "critical", a.first), reverse=True))
+        """Critical ones first, then the newest."""
+        alerts = [a for a in self.alerts if a.is_open]
+        return tuple(
+            sorted(alerts, key=lambda a: (a.severity == "critical", a.first), reverse=True)
+        )
 
     @property
     def last(self) -> WindowReport | None:
-        """The last window that could be judged."""
+        """The last conclusive window."""
         windows = self.report.windows if self.report else ()
         judged = [w for w in windows if w.drift.verdict != "inconclusive"]
         return judged[-1] if judged else None
 
     @property
     def status(self) -> str:
-        """One word for the light: alert, watch, stable, or unknown when no window of the champion
-        could be judged."""
+        """alert, watch, stable, or unknown when no window of the champion was conclusive."""
         if self.open_alerts:
             return "alert"
         if self.problem or self.last is None or self.last.version != self.champion:
@@ -73,7 +99,20 @@ class ModelState:
 
 
 def read_state(project: Project, model: str) -> ModelState:
-    """Read what is stored; an unreadable part becomes `problem`, so that the page shows it."""
+    """Read what is stored about a model.
+
+    Parameters
+    ----------
+    project
+        The project.
+    model
+        The model's name.
+
+    Returns
+    -------
+    ModelState
+        What cannot be read becomes its `problem`, so that the page shows it.
+    """
     from gristmill.registry import Registry, model_settings
 
     owner, problem = "", ""

@@ -9,46 +9,59 @@ from gristmill._door import door
 if TYPE_CHECKING:
     from gristmill.drawing._charts import (
         LEVELS,
-        Cell,
+        ControlPoint,
+        HeatCell,
         Mark,
         Point,
+        colour_level,
+        control_chart,
         heat_map,
-        level,
         over_time,
         side_by_side_bars,
         sparkline,
     )
-    from gristmill.drawing._control import Dot, control_chart
-    from gristmill.drawing._curves import COLOURS, Bar, Knot, Series, curves, interval
-    from gristmill.drawing._document import Badge, document, macro, prepare, render
-    from gristmill.drawing._words import format_amount, format_percent, format_signed, status_text
+    from gristmill.drawing._curves import (
+        SERIES_COLOURS,
+        Bar,
+        Knot,
+        Series,
+        curve_chart,
+        interval_chart,
+    )
+    from gristmill.drawing._document import Badge, compile_templates, document, render, render_macro
+    from gristmill.drawing._formatting import (
+        format_amount,
+        format_percent,
+        format_signed,
+        status_text,
+    )
 else:
     __getattr__, __dir__ = door(__name__)
 
 __all__ = [
-    "COLOURS",
     "LEVELS",
+    "SERIES_COLOURS",
     "Badge",
     "Bar",
-    "Cell",
-    "Dot",
+    "ControlPoint",
+    "HeatCell",
     "Knot",
     "Mark",
     "Point",
     "Series",
+    "colour_level",
+    "compile_templates",
     "control_chart",
-    "curves",
+    "curve_chart",
     "document",
     "format_amount",
     "format_percent",
     "format_signed",
     "heat_map",
-    "interval",
-    "level",
-    "macro",
+    "interval_chart",
     "over_time",
-    "prepare",
     "render",
+    "render_macro",
     "side_by_side_bars",
     "sparkline",
     "status_text",

@@ -1,7 +1,7 @@
-"""Charts of models against each other: curves in the unit square, intervals around nought.
+"""Charts of models against each other: curves in the unit square, intervals around zero.
 
-Series differ by colour and by the dashes of their line; what a picture shows stands beside it as
-text or table too.
+Series differ by colour and by the dashes of their line; what a chart shows is also given as text
+or as a table beside it.
 """
 
 from __future__ import annotations
@@ -12,17 +12,25 @@ from html import escape
 
 from markupsafe import Markup
 
-from gristmill.drawing._svg import finish, line, start, text
-from gristmill.drawing._words import format_signed
+from gristmill.drawing._formatting import format_signed
+from gristmill.drawing._svg import close_svg, line, open_svg, text
 
 SIZE = 250
 LEFT, TOP = 50, 8
-COLOURS = 6
+SERIES_COLOURS = 6
 
 
 @dataclass(frozen=True)
 class Knot:
-    """A point of a curve that is drawn as a dot and says `title`."""
+    """A point of a curve that is drawn as a dot.
+
+    Attributes
+    ----------
+    x, y
+        Where, in the curve's units.
+    title
+        What the dot says when pointed at.
+    """
 
     x: float
     y: float
@@ -31,7 +39,19 @@ class Knot:
 
 @dataclass(frozen=True)
 class Series:
-    """A curve through `points` (x, y), with dots at `knots`; `colour` counts from nought."""
+    """A curve.
+
+    Attributes
+    ----------
+    name
+        What it says when pointed at.
+    points
+        (x, y) in order.
+    knots
+        Points drawn as dots.
+    colour
+        The number of its colour, from 0.
+    """
 
     name: str
     points: Sequence[tuple[float, float]]
@@ -41,7 +61,17 @@ class Series:
 
 @dataclass(frozen=True)
 class Bar:
-    """A value with its interval; `kind` is better, worse or even."""
+    """A value with its interval.
+
+    Attributes
+    ----------
+    name
+        What it is the value of.
+    value, low, high
+        The value and its bounds.
+    kind
+        better, worse or even.
+    """
 
     name: str
     value: float
@@ -50,7 +80,7 @@ class Bar:
     kind: str
 
 
-def curves(
+def curve_chart(
     series: Sequence[Series],
     label: str,
     across: str,
@@ -59,32 +89,51 @@ def curves(
     chance: tuple[tuple[float, float], tuple[float, float]] | None = None,
     top: float = 1.0,
 ) -> Markup:
-    """Curves in the square from 0 to `top`; `chance` are the ends of a dashed line."""
+    """Curves in the square from 0 to `top`.
 
-    def place(x: float, y: float) -> tuple[float, float]:
+    Parameters
+    ----------
+    series
+        The curves.
+    label
+        What a screen reader says.
+    across, up
+        Names of the axes.
+    chance
+        Ends of a dashed line, None for none.
+    top
+        The end of both axes.
+
+    Returns
+    -------
+    Markup
+        SVG.
+    """
+
+    def position(x: float, y: float) -> tuple[float, float]:
         return LEFT + SIZE * x / top, TOP + SIZE * (1 - y / top)
 
     width, height = LEFT + SIZE + 14, TOP + SIZE + 42
-    parts = [start(width, height, label)]
+    parts = [open_svg(width, height, label)]
     gap = 0.2 if top > 0.5 else 0.1 if top > 0.2 else 0.05
     for step in range(round(top / gap) + 1):
         value = min(top, gap * step)
-        x, y = place(value, value)
+        x, y = position(value, value)
         parts.append(line("axis" if step == 0 else "grid", LEFT, y, LEFT + SIZE, y))
         parts.append(text(LEFT - 7, y + 4, f"{value:.2g}", "end"))
         parts.append(text(x, TOP + SIZE + 17, f"{value:.2g}", "middle"))
     if chance:
-        (x1, y1), (x2, y2) = place(*chance[0]), place(*chance[1])
+        (x1, y1), (x2, y2) = position(*chance[0]), position(*chance[1])
         parts.append(line("chance", x1, y1, x2, y2))
-    for one in series:
-        kind = f"s{one.colour % COLOURS}"
-        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*p) for p in one.points))
+    for curve in series:
+        kind = f"s{curve.colour % SERIES_COLOURS}"
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in (position(*p) for p in curve.points))
         parts.append(
             f'<polyline class="{kind} curve" points="{points}">'
-            f"<title>{escape(one.name)}</title></polyline>"
+            f"<title>{escape(curve.name)}</title></polyline>"
         )
-        for knot in one.knots:
-            x, y = place(knot.x, knot.y)
+        for knot in curve.knots:
+            x, y = position(knot.x, knot.y)
             parts.append(
                 f'<circle class="{kind} knot" cx="{x:.1f}" cy="{y:.1f}" r="4">'
                 f"<title>{escape(knot.title)}</title></circle>"
@@ -92,13 +141,23 @@ def curves(
     parts.append(text(LEFT + SIZE / 2, height - 5, across, "middle"))
     middle = TOP + SIZE / 2
     parts.append(f'<g transform="rotate(-90 11 {middle})">{text(11, middle, up, "middle")}</g>')
-    return finish(parts)
+    return close_svg(parts)
 
 
-def interval(bar: Bar) -> Markup:
-    """A difference with its interval about nought, small enough for a line of a table.
+def interval_chart(bar: Bar) -> Markup:
+    """A difference with its interval about zero, small enough for a line of a table.
 
-    The scale is its own: what shows is on which side of nought it lies and how surely.
+    The scale is its own: it shows on which side of zero the difference is and how surely.
+
+    Parameters
+    ----------
+    bar
+        The difference.
+
+    Returns
+    -------
+    Markup
+        SVG.
     """
     width, height = 132, 22
     reach = max(abs(bar.low), abs(bar.high), 1e-12) * 1.12
@@ -106,9 +165,9 @@ def interval(bar: Bar) -> Markup:
     low, value, high = (middle + middle * v / reach for v in (bar.low, bar.value, bar.high))
     bounds = f"{format_signed(bar.low)} to {format_signed(bar.high)}"
     title = f"{bar.name}: {format_signed(bar.value)} ({bounds})"
-    return finish(
+    return close_svg(
         (
-            start(width, height, title, fixed=True),
+            open_svg(width, height, title, fixed=True),
             line("axis", middle, 1, middle, height - 1),
             f'<g class="{bar.kind}"><title>{escape(title)}</title>',
             line("whisker", low, y, high, y),

@@ -1,4 +1,4 @@
-"""HTML from templates: whole pages that ask nobody for anything, and parts of them.
+"""HTML from templates: whole pages that load nothing from elsewhere, and parts of them.
 
 `ROOM/NAME` is the file `templates/NAME` of the folder ROOM of this package. Values are escaped
 unless they are `markupsafe.Markup`, and a name that a template misses is an error.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from gristmill.drawing._words import format_percent
+from gristmill.drawing._formatting import format_percent
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -24,7 +24,17 @@ PACKAGE = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Badge:
-    """A short text in the colour of its `kind`, a class of the style; a `pill` has a border."""
+    """A short text in a colour.
+
+    Attributes
+    ----------
+    text
+        The text.
+    kind
+        The class of the style that gives its colour.
+    pill
+        Whether it has a border.
+    """
 
     text: str
     kind: str
@@ -67,7 +77,7 @@ def render(template: str, **values: Any) -> Markup:
     return Markup(document(template, **values))  # noqa: S704  the template escaped its values
 
 
-def macro(template: str, name: str, *values: Any) -> Markup:
+def render_macro(template: str, name: str, *values: Any) -> Markup:
     """A part that is a macro of a template.
 
     Parameters
@@ -88,7 +98,7 @@ def macro(template: str, name: str, *values: Any) -> Markup:
     return part
 
 
-def prepare(room: str) -> None:
+def compile_templates(room: str) -> None:
     """Compile a room's pages, so that the first visitor of a server need not wait for that.
 
     Parameters

@@ -1,4 +1,4 @@
-"""What every chart is made of: SVG text whose colours are CSS classes."""
+"""The parts of every chart: SVG elements whose colours are CSS classes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from html import escape
 from markupsafe import Markup
 
 
-def start(width: float, height: float, label: str, *, fixed: bool = False) -> str:
+def open_svg(width: float, height: float, label: str, *, fixed: bool = False) -> str:
     """The opening tag; `label` is what a screen reader says of the picture."""
     size = f' width="{width:.0f}" height="{height:.0f}"' if fixed else ""
     return (
@@ -19,19 +19,18 @@ def start(width: float, height: float, label: str, *, fixed: bool = False) -> st
     )
 
 
-def text(x: float, y: float, words: str, anchor: str, *, kind: str = "", title: str = "") -> str:
-    note = f"<title>{escape(title)}</title>" if title and title != words else ""
+def text(x: float, y: float, content: str, anchor: str, *, kind: str = "", title: str = "") -> str:
+    note = f"<title>{escape(title)}</title>" if title and title != content else ""
     extra = f' class="{kind}"' if kind else ""
-    return (
-        f'<text{extra} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}{note}</text>'
-    )
+    position = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
+    return f"<text{extra} {position}>{escape(content)}{note}</text>"
 
 
 def line(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
     return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
 
 
-def finish(parts: Iterable[str]) -> Markup:
+def close_svg(parts: Iterable[str]) -> Markup:
     """The whole picture, which templates need not escape: the parts have escaped their texts."""
     return Markup("".join(parts) + "</svg>")  # noqa: S704
 

@@ -137,7 +137,7 @@ def build_dag(steps: Iterable[StepSpec]) -> Dag:
 
 
 def _writers_of(path: str, exact: Mapping[str, str]) -> str | None:
-    """The step that writes `path` or a directory it lies in."""
+    """The step that writes `path` or a directory that contains it."""
     parts = path.split("/")
     for length in range(len(parts), 0, -1):
         writer = exact.get("/".join(parts[:length]))

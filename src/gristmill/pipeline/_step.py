@@ -360,7 +360,7 @@ def _plain(value: Any) -> Any:
 
 
 def _without_value(statement: ast.stmt) -> ast.stmt:
-    """The declaration alone: a parameter's value is no part of the code."""
+    """The declaration alone: a parameter's value is not part of the code."""
     if isinstance(statement, ast.AnnAssign):
         return ast.AnnAssign(statement.target, statement.annotation, None, statement.simple)
     assert isinstance(statement, ast.Assign)

@@ -7,24 +7,38 @@ from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
 
-from gristmill.drawing import format_percent, macro
+from gristmill.drawing import format_percent, render_macro
 from gristmill.errors import Invalid
 from gristmill.project import Project
 from gristmill.registry import VersionComparison, compare, comparison_page, comparison_sections
-from gristmill.widgets._versions import Picker
-from gristmill.widgets._work import PANELS, Panel, html
+from gristmill.widgets._panel import PANELS, Panel, html
+from gristmill.widgets._version_picker import Picker
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-COLOURS = ("#3f7fe0", "#d9601f", "#128a80", "#a05be0", "#a58200", "#d0357e")
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+LINE_COLOURS = ("#3f7fe0", "#d9601f", "#128a80", "#a05be0", "#a58200", "#d0357e")
+LINE_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 TABS = ("Metrics", "Curves", "Disagreement", "Made from", "Notebook cells")
 
 
 class CompareModels(Panel):
-    """Two or more versions on the same hold-out rows: metrics with intervals, curves over each
-    other, where they disagree, parameters, lineage and notebook cells that differ."""
+    """Two or more versions on the same hold-out rows.
+
+    Metrics with intervals, curves over each other, where the versions disagree, and the parameters,
+    lineage and notebook cells that differ.
+
+    Parameters
+    ----------
+    model
+        The model; None for the project's first.
+    versions
+        The versions to compare, the baseline first; two or more are compared at once.
+    project
+        The project; None for that of the working directory.
+    actor
+        Who acts; None for whoever the command line would say.
+    """
 
     def __init__(
         self,
@@ -35,7 +49,7 @@ class CompareModels(Panel):
         actor: str | None = None,
     ) -> None:
         super().__init__(model, project, actor)
-        self.found: VersionComparison | None = None
+        self.comparison: VersionComparison | None = None
         self.picker = Picker(self, lambda: None, many=True)
         self.go = self.button(
             "Compare", self.run, kind="primary", hint="Compare the picked versions"
@@ -44,7 +58,7 @@ class CompareModels(Panel):
         self.parts = {title: widgets.VBox([]) for title in TABS}
         self.tabs = widgets.Tab(list(self.parts.values()), titles=TABS)
         self.tabs.layout.display = "none"
-        self.model.observe(lambda _: self._other_model(), "value")
+        self.model.observe(lambda _: self._model_changed(), "value")
         choice: widgets.Widget = widgets.VBox([self.model, self.picker, self.go])
         if versions:
             choice = widgets.Accordion([choice], titles=("Other versions",))
@@ -76,45 +90,49 @@ class CompareModels(Panel):
             quiet=False,
         )
 
-    def _other_model(self) -> None:
+    def _model_changed(self) -> None:
         self.picker.choose(())
         self.refresh()
 
-    def _draw(self, found: VersionComparison) -> None:
-        self.found = found
-        page = base64.b64encode(comparison_page(found).encode()).decode()
-        numbers = "-".join(str(v.version) for v in found.versions)
-        file = f"{found.model}-{numbers}.html"
-        lines = found.summary()
-        self.summary.value = macro(PANELS, "comparison", found.names, lines, file, page)
-        nothing = macro(PANELS, "paragraph", found.problem)
-        sections = comparison_sections(found)
+    def _draw(self, comparison: VersionComparison) -> None:
+        self.comparison = comparison
+        page = base64.b64encode(comparison_page(comparison).encode()).decode()
+        numbers = "-".join(str(v.version) for v in comparison.versions)
+        file = f"{comparison.model}-{numbers}.html"
+        lines = comparison.summary()
+        self.summary.value = render_macro(PANELS, "comparison", comparison.names, lines, file, page)
+        nothing = render_macro(PANELS, "paragraph", comparison.problem)
+        sections = comparison_sections(comparison)
         for title in TABS:
             self.parts[title].children = (html(sections.get(title, nothing)),)
-        curved = [s for s in found.scored if s.curves]
+        curved = [s for s in comparison.scored if s.curves]
         if curved:
-            self.parts["Curves"].children = (figure(found),)
+            self.parts["Curves"].children = (curve_figure(comparison),)
         self.tabs.layout.display = ""
 
 
-def figure(found: VersionComparison) -> go.FigureWidget:
+def curve_figure(comparison: VersionComparison) -> go.FigureWidget:
     """ROC, precision-recall and calibration curves to look into: each point says its threshold."""
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
     titles = ("ROC", "Precision and recall", "Calibration")
     chart = go.FigureWidget(make_subplots(1, 3, subplot_titles=titles, horizontal_spacing=0.08))
-    base = found.positive or 0.0
+    base = comparison.positive or 0.0
     for column, ends in enumerate((((0, 1), (0, 1)), ((0, 1), (base, base)), ((0, 1), (0, 1))), 1):
         grey = {"color": "#888", "dash": "dot", "width": 1}
         chart.add_scatter(
             x=ends[0], y=ends[1], mode="lines", line=grey, hoverinfo="skip", showlegend=False,
             row=1, col=column,
         )  # fmt: skip
-    for i, scored in enumerate(found.scored):
+    for i, scored in enumerate(comparison.scored):
         if scored.curves is None:
             continue
-        line = {"color": COLOURS[i % len(COLOURS)], "dash": DASHES[i % len(DASHES)], "width": 2}
+        line = {
+            "color": LINE_COLOURS[i % len(LINE_COLOURS)],
+            "dash": LINE_DASHES[i % len(LINE_DASHES)],
+            "width": 2,
+        }
         name = f"version {scored.version}"
         both = (
             (scored.curves.roc, scored.curves.roc_at()),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import ipywidgets as widgets
 from markupsafe import Markup
 
-from gristmill.drawing import Badge, macro, status_text
+from gristmill.drawing import Badge, render_macro, status_text
 from gristmill.project import Project
 from gristmill.registry import (
     CHAMPION,
@@ -24,38 +24,49 @@ from gristmill.registry import (
     rollback,
     status_of,
 )
-from gristmill.registry import (
-    decide as decide_review,
-)
-from gristmill.registry import (
-    promote as promote_promotion,
-)
-from gristmill.widgets._versions import Picker
-from gristmill.widgets._work import PANELS, Panel, html
+from gristmill.registry import decide as decide_review
+from gristmill.registry import promote as promote_version
+from gristmill.widgets._panel import PANELS, Panel, html
+from gristmill.widgets._version_picker import Picker
 
 MOVES = ("promote", "rollback")
 SHOWN_MOVES = 8
 
 
 @dataclass(frozen=True)
-class State:
-    """What the panel shows: a version, who holds the alias, the last gate report, the approvals,
-    and the last moves, newest first."""
+class PromotionState:
+    """What the panel shows.
+
+    Attributes
+    ----------
+    version
+        The version.
+    alias
+        The alias.
+    holder
+        The version that has the alias, None for none.
+    report
+        The last gate report on the version, None before the first.
+    approvals
+        Its approvals.
+    moves
+        The last moves of the alias, newest first.
+    """
 
     version: Version
     alias: str
     holder: int | None
     report: GateReport | None
-    standing: ApprovalStatus
+    approvals: ApprovalStatus
     moves: tuple[Entry, ...]
 
 
-def read(project: Project, model: str, number: int, alias: str) -> State:
-    """Raises NotFound, or Forbidden when the ledger was altered."""
+def read_promotion_state(project: Project, model: str, number: int, alias: str) -> PromotionState:
+    """What the panel shows. Raises NotFound, or Forbidden when the ledger was altered."""
     registry = Registry(project)
     version = registry.version(model, number)
     moves = [e for e in registry.ledger.entries(model) if e.action in MOVES and e.alias == alias]
-    return State(
+    return PromotionState(
         version,
         alias,
         registry.ledger.aliases(model).get(alias),
@@ -66,9 +77,22 @@ def read(project: Project, model: str, number: int, alias: str) -> State:
 
 
 class Promotion(Panel):
-    """Judge a version, ask, approve, reject, promote, roll back: each with a reason, each by the
-    role that the settings give to who acts. What is decided is what is shown: a newer gate report
-    or another holder of the alias is a conflict."""
+    """Gate a version, ask for approval, approve, reject, promote and roll back.
+
+    Each takes a reason and the role that the settings give to the actor. What is decided is what is
+    shown: a newer gate report or another holder of the alias is a conflict.
+
+    Parameters
+    ----------
+    model
+        The model; None for the project's first.
+    version
+        The version to show first; None for the newest.
+    project
+        The project; None for that of the working directory.
+    actor
+        Who acts; None for whoever the command line would say.
+    """
 
     def __init__(
         self,
@@ -79,7 +103,7 @@ class Promotion(Panel):
         actor: str | None = None,
     ) -> None:
         super().__init__(model, project, actor)
-        self.state: State | None = None
+        self.state: PromotionState | None = None
         self.picker = Picker(self, self._look, many=False)
         self.alias = widgets.Text(CHAMPION, description="Alias", continuous_update=False)
         self.reason = widgets.Text(
@@ -87,19 +111,25 @@ class Promotion(Panel):
             layout=widgets.Layout(width="min(100%, 44rem)"),
         )  # fmt: skip
         self.facts, self.gates, self.moves = html(), html(), html()
-        words = (
-            ("Judge", self.judge, "info", "Run the model's gates on this version"),
+        actions = (
+            ("Judge", self.run_gates, "info", "Run the model's gates on this version"),
             ("Ask for approval", self.ask, "", "Ask the reviewers for a decision"),
             ("Approve", lambda: self.decide("approve"), "", "Approve this version and gate report"),
             ("Reject", lambda: self.decide("reject"), "", "Reject this version and gate report"),
             ("Promote", self.promote, "success", "Give the alias to this version"),
-            ("Roll back", self.roll_back, "warning", "Give the alias back to who held it before"),
+            (
+                "Roll back",
+                self.roll_back,
+                "warning",
+                "Give the alias back to the version that had it before",
+            ),
         )
         self.buttons = {
-            w: self.button(w, act, kind=kind, hint=hint) for w, act, kind, hint in words
+            label: self.button(label, act, kind=kind, hint=hint)
+            for label, act, kind, hint in actions
         }
         bar = widgets.HBox(list(self.buttons.values()), layout=widgets.Layout(flex_flow="row wrap"))
-        self.model.observe(lambda _: self._other_model(), "value")
+        self.model.observe(lambda _: self._model_changed(), "value")
         self.alias.observe(lambda _: self._look(), "value")
         self.show(
             widgets.VBox([self.model, self.picker, self.alias]),
@@ -112,8 +142,8 @@ class Promotion(Panel):
         self.picker.refresh()
         self._look()
 
-    def judge(self) -> None:
-        model, number, alias = self._asked()
+    def run_gates(self) -> None:
+        model, number, alias = self._selection()
         self.do(
             f"Judging version {number}",
             lambda tell: gate(
@@ -131,7 +161,7 @@ class Promotion(Panel):
         )
 
     def ask(self) -> None:
-        model, number, _ = self._asked()
+        model, number, _ = self._selection()
         reason = self.reason.value
         self.do(
             "Asking",
@@ -143,7 +173,7 @@ class Promotion(Panel):
         )
 
     def decide(self, decision: str) -> None:
-        model, number, _ = self._asked()
+        model, number, _ = self._selection()
         reason, report = self.reason.value, self.state and self.state.report
         self.do(
             "Signing the decision",
@@ -156,11 +186,11 @@ class Promotion(Panel):
         )  # fmt: skip
 
     def promote(self) -> None:
-        model, number, alias = self._asked()
+        model, number, alias = self._selection()
         reason, holder = self.reason.value, self.state.holder if self.state else None
         self.do(
             f"Promoting version {number}",
-            lambda _: promote_promotion(
+            lambda _: promote_version(
                 self.project, model, number, alias=alias, reason=reason, actor=self.actor,
                 expected=None if holder == number else holder or 0,
             ),
@@ -169,7 +199,7 @@ class Promotion(Panel):
         )  # fmt: skip
 
     def roll_back(self) -> None:
-        model, _, alias = self._asked()
+        model, _, alias = self._selection()
         reason = self.reason.value
         self.do(
             f"Rolling {alias} back",
@@ -178,58 +208,58 @@ class Promotion(Panel):
             quiet=False,
         )
 
-    def _decided(self, words: str) -> None:
+    def _decided(self, message: str) -> None:
         self.reason.value = ""
-        self.done(words)
+        self.done(message)
 
-    def _asked(self) -> tuple[str, int, str]:
+    def _selection(self) -> tuple[str, int, str]:
         (number,) = self.picker.numbers or (0,)
         return self.model.value, number, self.alias.value.strip()
 
-    def _other_model(self) -> None:
+    def _model_changed(self) -> None:
         self.picker.numbers = ()
         self.refresh()
 
     def _look(self) -> None:
-        model, number, alias = self._asked()
+        model, number, alias = self._selection()
         if model and number:
             self.do(
                 f"Reading version {number}",
-                lambda _: read(self.project, model, number, alias),
+                lambda _: read_promotion_state(self.project, model, number, alias),
                 self._draw,
             )
 
-    def _draw(self, state: State) -> None:
+    def _draw(self, state: PromotionState) -> None:
         self.state = state
-        held = f"version {state.holder}" if state.holder else "nobody"
-        self.facts.value = macro(
+        holder = f"version {state.holder}" if state.holder else "no version"
+        self.facts.value = render_macro(
             PANELS,
             "candidate",
             state.version,
             [Badge(a, "alias", pill=True) for a in state.version.aliases],
             state.alias,
-            held,
+            holder,
             self.actor,
-            _approvals(state.standing),
+            _approvals(state.approvals),
         )
         self.gates.value = gates_html(state.report)
         rows = [
             (f"{e.at:%Y-%m-%d %H:%M} UTC", e.actor, e.action, e.before, e.after, e.reason)
             for e in state.moves
         ]
-        self.moves.value = macro(PANELS, "moves", state.alias, rows)
+        self.moves.value = render_macro(PANELS, "moves", state.alias, rows)
 
 
-def _approvals(standing: ApprovalStatus) -> str:
-    free = not (standing.required or standing.approved or standing.rejected or standing.void)
-    return "no approvals are required" if free else standing.sentence()
+def _approvals(approvals: ApprovalStatus) -> str:
+    free = not (approvals.required or approvals.approved or approvals.rejected or approvals.void)
+    return "no approvals are required" if free else approvals.sentence()
 
 
 def gates_html(report: GateReport | None) -> Markup:
     """Every gate's verdict with its finding, and the numbers it rests on."""
     if report is None:
-        return macro(PANELS, "gates", "The gates have not judged this version yet.", [])
-    rows = [(_verdict(r.verdict), r.kind, r.message, _evidence(r)) for r in report.results]
+        return render_macro(PANELS, "gates", "The gates have not been run on this version yet.", [])
+    rows = [(_verdict_badge(r.verdict), r.kind, r.message, _evidence(r)) for r in report.results]
     rival = report.about.get("champion")
     against = f"against version {rival}" if rival else "without a champion"
     text = (
@@ -238,10 +268,10 @@ def gates_html(report: GateReport | None) -> Markup:
     )
     if not rows:
         text += " No gates are declared."
-    return macro(PANELS, "gates", text, rows)
+    return render_macro(PANELS, "gates", text, rows)
 
 
-def _verdict(verdict: str) -> Badge:
+def _verdict_badge(verdict: str) -> Badge:
     return Badge(
         status_text(verdict),
         "inconclusive" if verdict == Verdict.INCONCLUSIVE else verdict,
@@ -257,4 +287,4 @@ def _evidence(result: GateResult) -> Markup | str:
         (key, f"{value:.5g}" if isinstance(value, float) else value)
         for key, value in result.numbers.items()
     ]
-    return macro(PANELS, "evidence", rows)
+    return render_macro(PANELS, "evidence", rows)

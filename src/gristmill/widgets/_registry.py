@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipywidgets as widgets
 
-from gristmill.drawing import Badge, format_amount, macro
+from gristmill.drawing import Badge, format_amount, render_macro
 from gristmill.project import Project
 from gristmill.registry import (
     Candidate,
@@ -15,8 +15,8 @@ from gristmill.registry import (
     register_run,
 )
 from gristmill.widgets._compare import CompareModels
-from gristmill.widgets._versions import NEWEST, Page, find
-from gristmill.widgets._work import PANELS, Panel, html
+from gristmill.widgets._panel import PANELS, Panel, html
+from gristmill.widgets._version_picker import NEWEST, VersionPage, search_versions
 
 SIZE = 10
 METRICS = 3
@@ -24,7 +24,7 @@ TICK, CARD = "8rem", "4.2rem"
 HEAD = ("aliases", "created", "by", "commit", "metrics")
 
 
-def fixed(width: str) -> widgets.Layout:
+def _fixed_width(width: str) -> widgets.Layout:
     return widgets.Layout(width=width, flex="0 0 auto")
 
 
@@ -33,10 +33,10 @@ class Row:
 
     def __init__(self, panel: ModelRegistry) -> None:
         self.number = 0
-        self.pick = widgets.Checkbox(indent=False, layout=fixed(TICK))
+        self.pick = widgets.Checkbox(indent=False, layout=_fixed_width(TICK))
         self.cells = html()
         self.card = panel.button("Card", lambda: panel.show_card(self.number))
-        self.card.layout = fixed(CARD)
+        self.card.layout = _fixed_width(CARD)
         self.box = widgets.HBox([self.pick, self.cells, self.card])
         self.box.layout.align_items = "center"
         self.pick.observe(lambda c: panel.pick(self.number, c["new"]), "value")
@@ -45,7 +45,7 @@ class Row:
         self.box.layout.display = "none" if version is None else ""
         if version is None:
             return
-        self.number = 0  # what follows is not the person's doing
+        self.number = 0  # so that the change below is not taken for a person's
         self.pick.value = picked
         self.number = version.version
         self.pick.description = f"version {version.version}"
@@ -54,8 +54,17 @@ class Row:
 
 
 class ModelRegistry(Panel):
-    """The versions of a model. Tick two or more and compare them; read a version's card; register
-    what a run has made."""
+    """The versions of a model: compare two or more, read cards, register what a run has made.
+
+    Parameters
+    ----------
+    model
+        The model; None for the project's first.
+    project
+        The project; None for that of the working directory.
+    actor
+        Who acts; None for whoever the command line would say.
+    """
 
     def __init__(
         self, model: str | None = None, *, project: Project | None = None, actor: str | None = None
@@ -89,9 +98,9 @@ class ModelRegistry(Panel):
             widgets.HBox([self.model, self.search, self.order], layout=wrap),
             widgets.HBox(
                 [
-                    widgets.HTML("", layout=fixed(TICK)),
-                    html(macro(PANELS, "head", HEAD)),
-                    widgets.HTML("", layout=fixed(CARD)),
+                    widgets.HTML("", layout=_fixed_width(TICK)),
+                    html(render_macro(PANELS, "head", HEAD)),
+                    widgets.HTML("", layout=_fixed_width(CARD)),
                 ]
             ),
             *(r.box for r in self.rows),
@@ -105,10 +114,12 @@ class ModelRegistry(Panel):
         model = self.model.value
         if model is None:
             return
-        words, order, start = self.search.value, self.order.value, self.start
+        query, order, start = self.search.value, self.order.value, self.start
         self.do(
             "Looking for versions",
-            lambda _: find(self.project, model, words, order=order, start=start, size=SIZE),
+            lambda _: search_versions(
+                self.project, model, query, order=order, start=start, size=SIZE
+            ),
             self._fill,
         )
         if model in self.project.models:
@@ -148,7 +159,7 @@ class ModelRegistry(Panel):
         )
 
     def _draw_card(self, card: Card) -> None:
-        self.below.children = (html(macro(PANELS, "card", card.title, card.blocks())),)
+        self.below.children = (html(render_macro(PANELS, "card", card.title, card.blocks())),)
 
     def _first(self) -> None:
         self.start = 0
@@ -158,16 +169,16 @@ class ModelRegistry(Panel):
         self.start = max(0, self.start + by)
         self.refresh()
 
-    def _fill(self, page: Page) -> None:
+    def _fill(self, page: VersionPage) -> None:
         self.page, self.start = page, page.start
         for i, row in enumerate(self.rows):
             version = page.versions[i] if i < len(page.versions) else None
             row.fill(version, picked=version is not None and version.version in self.picked)
         options = [NEWEST, *page.metrics]
         if list(self.order.options) != options:
-            kept = self.order.value
+            order = self.order.value
             self.order.options = options
-            self.order.value = kept if kept in options else NEWEST
+            self.order.value = order if order in options else NEWEST
         self._count()
 
     def _count(self) -> None:
@@ -179,15 +190,15 @@ class ModelRegistry(Panel):
             else "No version matches"
         )
         ticked = f"; ticked: {', '.join(f'v{n}' for n in self.picked)}" if self.picked else ""
-        self.count.value = macro(PANELS, "status", some + ticked)
+        self.count.value = render_macro(PANELS, "status", some + ticked)
 
-    def _fill_runs(self, found: list[Candidate]) -> None:
+    def _fill_runs(self, runs: list[Candidate]) -> None:
         """The run that was chosen stays so; else the newest unregistered one, else the newest."""
-        kept = self.runs.value
-        self.runs.options = [(_run(c), c.run) for c in found]
-        names = [c.run for c in found]
-        new = [c.run for c in found if c.version is None]
-        self.runs.value = kept if kept in names else next(iter(new + names), None)
+        selected = self.runs.value
+        self.runs.options = [(_run(c), c.run) for c in runs]
+        names = [c.run for c in runs]
+        new = [c.run for c in runs if c.version is None]
+        self.runs.value = selected if selected in names else next(iter(new + names), None)
 
 
 def _run(candidate: Candidate) -> str:
@@ -201,7 +212,7 @@ def _cells(version: Version) -> str:
     metrics = sorted(version.metrics.items())
     figures = ", ".join(f"{k} {format_amount(v)}" for k, v in metrics[:METRICS])
     more = f" (+{len(metrics) - METRICS})" if len(metrics) > METRICS else ""
-    return macro(
+    return render_macro(
         PANELS,
         "line",
         [Badge(a, "alias", pill=True) for a in version.aliases],

@@ -77,11 +77,3 @@ def walk(tree: ast.AST) -> Iterator[ast.AST]:
         if not isinstance(node, ast.JoinedStr):
             yield node
             pending += ast.iter_child_nodes(node)
-
-
-def dump(source: str) -> str | None:
-    """The source's syntax tree as text, None when it is no Python."""
-    from gristmill.pipeline import parse_cell
-
-    tree = parse_cell(source)
-    return None if tree is None else ast.dump(tree)

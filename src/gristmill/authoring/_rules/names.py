@@ -2,7 +2,7 @@
 
 The checker (ruff's rule F821) knows Python's scopes. What it cannot know of notebooks is written
 into the module for it: names that magics define, and a star import wherever a cell may define
-anything (`exec`, `%run`, an unknown magic, a cell that is no Python), after which it is silent.
+anything (`exec`, `%run`, an unknown magic, a cell that is not Python), after which it is silent.
 """
 
 from __future__ import annotations
@@ -315,8 +315,8 @@ def _asked_for(statement: ast.stmt) -> list[str]:
 
 
 def _excused(cell: Parsed) -> list[Span]:
-    """Where a cell may name what is undefined: in a text, which is an annotation to nobody but a
-    checker, and where a handler catches it."""
+    """Where a cell may name what is undefined: in a text, which only a checker takes for
+    an annotation, and where a handler catches it."""
     if cell.tree is None:
         return []
     spans = []

@@ -48,7 +48,7 @@ def read_draft(text: str, path: str, name: str = "") -> Draft:
     text
         The notebook's JSON.
     path
-        Where it lies, relative to the project's root.
+        Its path relative to the project's root.
     name
         The step's name.
 

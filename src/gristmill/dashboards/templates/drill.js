@@ -12,7 +12,7 @@ const poll = async () => {
     return;
   }
   bar.value = state.share;
-  text.textContent = state.words;
+  text.textContent = state.message;
   setTimeout(poll, 500);
 };
 if (bar) poll();

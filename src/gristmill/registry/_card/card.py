@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gristmill.drawing import Knot, Series, curves, format_percent, format_signed, status_text
+from gristmill.drawing import Knot, Series, curve_chart, format_percent, format_signed, status_text
 from gristmill.errors import GristmillError, Invalid
 from gristmill.project import Project, finds_project
 from gristmill.registry._approvals.review import status_of
@@ -335,7 +335,7 @@ def _calibration(scores: Scores) -> list[Section]:
         for b in bins
     ]
     line = Series("calibration", [(b.predicted, b.observed) for b in bins], knots)
-    figure = curves(
+    figure = curve_chart(
         [line], "Calibration: observed by predicted share", "predicted share", "observed share",
         chance=((0, 0), (most, most)), top=most,
     )  # fmt: skip

@@ -8,16 +8,16 @@ from typing import Any
 from markupsafe import Markup
 
 from gristmill.drawing import (
-    COLOURS,
+    SERIES_COLOURS,
     Badge,
     Bar,
     Knot,
     Series,
-    curves,
+    curve_chart,
     document,
     format_percent,
     format_signed,
-    interval,
+    interval_chart,
     render,
 )
 from gristmill.registry._compare.comparison import Pair, Scored, VersionComparison
@@ -95,7 +95,7 @@ def _metrics(comparison: VersionComparison) -> Markup:
 
 def _comparison(m: Comparison) -> tuple[str | Badge, ...]:
     kind = m.significance
-    bar = interval(Bar(m.metric, m.difference, m.lower, m.upper, kind))
+    bar = interval_chart(Bar(m.metric, m.difference, m.lower, m.upper, kind))
     span = f"{format_signed(m.lower)} to {format_signed(m.upper)}"
     text = "no significant difference" if kind == "even" else kind
     return (m.metric, Badge(text, kind), format_signed(m.difference), bar, span, m.method)
@@ -111,16 +111,16 @@ def _curves(comparison: VersionComparison) -> Markup:
     most = min(1.0, round(most * 10 + 0.5) / 10)
     return render(
         "registry/comparison_curves.html",
-        legend=[(i % COLOURS, _named(s.version)) for i, s, _ in drawn],
+        legend=[(i % SERIES_COLOURS, _named(s.version)) for i, s, _ in drawn],
         threshold=f"{THRESHOLD:g}",
-        roc=curves(
+        roc=curve_chart(
             roc, "ROC curves", "false positive rate", "true positive rate",
             chance=((0, 0), (1, 1)),
         ),
-        pr=curves(
+        pr=curve_chart(
             pr, "Precision-recall curves", "recall", "precision", chance=((0, base), (1, base))
         ),
-        calibration=curves(
+        calibration=curve_chart(
             [_calibration(i, s, c) for i, s, c in drawn], "Calibration curves",
             "predicted share", "observed share", chance=((0, 0), (most, most)), top=most,
         ),

@@ -1,49 +1,38 @@
-"""Control charts and the figures of delivery, for a model's page. Pure."""
+"""The figures of delivery on a model's page: how often, how fast, how safely. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
 from gristmill.dashboards._state import ModelState
-from gristmill.drawing import Dot, control_chart, format_amount, format_percent
-from gristmill.monitoring import Change, Delivery, MonitorReport, delivery_metrics, format_duration
-
-SHOWN = 60
+from gristmill.drawing import format_amount, format_percent
+from gristmill.monitoring import Change, Delivery, delivery_metrics, format_duration
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A figure in large letters, what it is, and a note."""
+    """A number in large letters.
+
+    Attributes
+    ----------
+    name
+        What it is.
+    value
+        The number.
+    note
+        A few words about it.
+    """
 
     name: str
     value: str
     note: str = ""
 
 
-def control_charts(report: MonitorReport) -> list[tuple[str, Markup]]:
-    """Name and chart of the metric, and of each business metric."""
-    charts = []
-    for name, points in report.charts.items():
-        dots = []
-        for p in points[-SHOWN:]:
-            when = p.start
-            kind = "beyond" if p.beyond else "marked" if p.rules else "plain"
-            title = f"{when:%-d %b %Y}, v{p.version}: {format_amount(p.value)}, EWMA "
-            title += f"{p.ewma:.1f} standard deviations"
-            if p.rules:
-                title += f", rule {', '.join(map(str, p.rules))}"
-            dots.append(Dot(f"{when:%-d %b %y}", p.ewma, p.limit, kind, title))
-        charts.append((name, control_chart(name, dots)))
-    return charts
-
-
-def figures_of(state: ModelState) -> Delivery:
+def delivery_figures(state: ModelState) -> Delivery:
     """The figures of delivery of what is stored."""
     changes = [
-        Change(m.at, m.version, state.registered.get(m.version), m.action == "rollback")
-        for m in state.moves
+        Change(move.at, move.version, state.registered.get(move.version), move.action == "rollback")
+        for move in state.moves
     ]
     windows = state.report.windows if state.report else ()
     return delivery_metrics(changes, state.alerts, windows, state.repairs, state.worth)
@@ -53,7 +42,7 @@ def delivery_tiles(state: ModelState) -> list[Tile]:
     """The figures of delivery; none before the first champion."""
     if not state.moves:
         return []
-    figures = figures_of(state)
+    figures = delivery_figures(state)
     tiles = [
         Tile("champions per month", _number(figures.monthly), f"{figures.changes} in total"),
         Tile("from registration to champion", format_duration(figures.lead), "median"),
