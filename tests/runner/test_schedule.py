@@ -194,24 +194,24 @@ def test_settings_become_numbers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "named"),
     [
-        ("[steps.fit]\ncpu = 2", "[steps.fit]: unknown key `cpu`"),
-        ("[steps.fti]\ncpus = 2", "[steps]: unknown key `fti`"),
-        ("[steps.fit]\ncpus = -1", "cpus = -1 is negative"),
-        ('[steps.fit]\nmemory = "4 apples"', "memory: '4 apples' is no size"),
-        ('[steps.fit]\ntimeout = "soon"', "timeout: 'soon' is no length of time"),
-        ('[steps.fit]\ntimeout = "0s"', "0 leaves no time"),
-        ("[steps.fit]\nretries = true", "retries is True, which is not of type int"),
-        ("[run]\nworker = 2", "[run]: unknown key `worker`"),
-        ('[run]\nmemory = "4GB"\n[steps.fit]\nmemory = "5GB"', "fit needs 5 GB of memory"),
-        ("[run]\ncpus = 2\nworkers = 1\n[steps.fit]\ncpus = 3", "fit needs 3 cpus"),
-        ("[run]\ngpus = 0\n[steps.fit]\ngpus = 1", "fit needs 1 gpus, but there are 0"),
+        ("[steps.fit]\ncpu = 2", ["[steps.fit]", "`cpu`"]),
+        ("[steps.fti]\ncpus = 2", ["[steps]", "`fti`"]),
+        ("[steps.fit]\ncpus = -1", ["[steps.fit]", "cpus", "-1"]),
+        ('[steps.fit]\nmemory = "4 apples"', ["[steps.fit]", "memory", "4 apples"]),
+        ('[steps.fit]\ntimeout = "soon"', ["[steps.fit]", "timeout", "soon"]),
+        ('[steps.fit]\ntimeout = "0s"', ["[steps.fit]", "timeout"]),
+        ("[steps.fit]\nretries = true", ["[steps.fit]", "retries"]),
+        ("[run]\nworker = 2", ["[run]", "`worker`"]),
+        ('[run]\nmemory = "4GB"\n[steps.fit]\nmemory = "5GB"', ["fit", "5 GB", "memory"]),
+        ("[run]\ncpus = 2\nworkers = 1\n[steps.fit]\ncpus = 3", ["fit", "3 cpus"]),
+        ("[run]\ngpus = 0\n[steps.fit]\ngpus = 1", ["fit", "1 gpus"]),
     ],
 )
-def test_what_is_wrong_in_settings_is_named(tmp_path: Path, text: str, says: str) -> None:
+def test_what_is_wrong_in_settings_is_named(tmp_path: Path, text: str, named: list[str]) -> None:
     project = project_with(tmp_path, text)
     with pytest.raises(Invalid) as caught:
         policies = step_policies(project, ["fit"])
         require_fit(policies, ["fit"], capacity(run_settings(project), 0))
-    assert says in caught.value.message
+    assert [words for words in named if words not in caught.value.message] == []
