@@ -108,8 +108,9 @@ def test_fail_look_inside_mend_and_go_on(failing: Path) -> None:
 def test_what_changed_above_is_named_and_a_newer_run_takes_the_place(failing: Path) -> None:
     root = failing
     project = Project.load(root)
-    with pytest.raises(NotFound, match="no kernel is parked"):
+    with pytest.raises(NotFound) as nothing:
         resume(project)
+    assert nothing.value.code == "kernel.not-parked"
     assert not run(project, RunRequest(keep_failed=True)).ok
     (first,) = parked(project)
     assert not run(project, RunRequest(keep_failed=True)).ok

@@ -12,8 +12,8 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from gristmill.runner._notebook.direct import ShellExecutor, raise_error
-from gristmill.runner._notebook.suitable import refusal
+from gristmill.runner._notebook.kernel_needed import why_kernel_needed
+from gristmill.runner._notebook.shell_executor import ShellExecutor, raise_error
 from gristmill.warm import KernelRequest, NotWarm, start_kernel, stop_servers
 from gristmill.warm._client import servers as warm_servers
 from tests.waiting import eventually
@@ -240,7 +240,7 @@ def test_a_crash_is_a_dead_kernel_with_its_output(tmp_path):
     ],
 )
 def test_what_needs_a_kernel_is_refused(source, word):
-    assert word in refusal(["1", source])
+    assert word in why_kernel_needed(["1", source])
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_what_needs_a_kernel_is_refused(source, word):
     ],
 )
 def test_what_needs_no_kernel_is_not_refused(source):
-    assert refusal([source]) == ""
+    assert why_kernel_needed([source]) == ""
 
 
 def test_a_hidden_widget_is_noticed_when_it_opens(tmp_path):

@@ -1,7 +1,7 @@
 """Smoke runs: the whole pipeline on little data, in a double of the project beside its state.
 
 `.gristmill/smoke` is a project of its own: code copied, data linked; outputs, `dvc.lock`, DVC's
-cache, MLflow's store and registry and the ledger its own, where a sweep's shadows share the real
+cache, MLflow's store and registry and the ledger its own, where a sweep's doubles share the real
 ones. So a smoke run is incremental like any other, and nothing of the real project changes,
 whatever its notebooks register or log.
 """

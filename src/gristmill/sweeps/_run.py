@@ -11,6 +11,7 @@ from gristmill.errors import Cancelled, Conflict
 from gristmill.project import STATE, Project, finds_project
 from gristmill.runner import end_orphans, project_lock
 from gristmill.sandbox import clear_double, make_double
+from gristmill.sweeps._mlflow_run import close_parent, open_parent
 from gristmill.sweeps._pool import Worker, with_results
 from gristmill.sweeps._reports import read_reports
 from gristmill.sweeps._spec import CheckedSweep, SweepSpec, check_sweep, read_spec
@@ -24,7 +25,6 @@ from gristmill.sweeps._state import (
     sweep_directory,
 )
 from gristmill.sweeps._suggest import Suggester, suggester
-from gristmill.sweeps._tracked import close_parent, open_parent
 from gristmill.workspace import load_workspace
 
 POLL_S = 0.25

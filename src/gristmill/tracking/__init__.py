@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gristmill._door import door
 
 if TYPE_CHECKING:
-    from gristmill.tracking._tracking import (
+    from gristmill.tracking._tracker import (
         RUN_TAG,
         STEP_TAG,
         Tracker,

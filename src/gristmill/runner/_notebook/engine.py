@@ -25,9 +25,9 @@ from papermill.log import logger
 from papermill.utils import chdir, merge_kwargs, remove_args
 
 from gristmill.files import replacing
-from gristmill.runner._notebook.direct import ShellExecutor, raise_error
 from gristmill.runner._notebook.hooks import Hooks, ResumePoint
-from gristmill.runner._notebook.protocol import KernelExecutor
+from gristmill.runner._notebook.kernel_executor import KernelExecutor
+from gristmill.runner._notebook.shell_executor import ShellExecutor, raise_error
 
 SAVE_EVERY_S = 2.0
 WIDGETS = "application/vnd.jupyter.widget-state+json"

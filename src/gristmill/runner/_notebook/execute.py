@@ -10,9 +10,9 @@ from typing import Any
 
 from gristmill.errors import GristmillError, StepFailed
 from gristmill.pipeline import INJECTED, Notebook, StepSpec, parse_notebook
-from gristmill.runner._notebook.direct import ShellExecutor
 from gristmill.runner._notebook.hooks import Hooks
-from gristmill.runner._notebook.protocol import KernelExecutor
+from gristmill.runner._notebook.kernel_executor import KernelExecutor
+from gristmill.runner._notebook.shell_executor import ShellExecutor
 from gristmill.warm import KernelHandle
 
 _ANSI_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")

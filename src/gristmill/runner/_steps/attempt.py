@@ -15,10 +15,10 @@ from gristmill.pipeline import StepSpec, StepState, parse_notebook
 from gristmill.processes import kill_process_tree
 from gristmill.runner._kernels.parked import ParkedKernel, ParkedKernels
 from gristmill.runner._lock import forget_kernel, note_kernel
-from gristmill.runner._notebook.direct import ShellExecutor
 from gristmill.runner._notebook.execute import CellPosition, Failure, cell_positions, execute
 from gristmill.runner._notebook.hooks import Hooks
-from gristmill.runner._notebook.suitable import refusal
+from gristmill.runner._notebook.kernel_needed import why_kernel_needed
+from gristmill.runner._notebook.shell_executor import ShellExecutor
 from gristmill.runner._steps.file_access import UndeclaredFile
 from gristmill.runner._steps.outputs import clear_outputs, metrics_of, plots_of
 from gristmill.runner._steps.parking import park, resume_point
@@ -38,13 +38,36 @@ ReportCell = Callable[[tuple[int, float | None]], None]
 
 @dataclass
 class Attempt:
-    """What is known of a step while it runs.
+    """One attempt at a step, from its beginning to its end.
 
-    `number` counts attempts from 1, `started` is seconds since the epoch, `before` the step's state
-    then, `environment` what its kernel's environment says beyond ours, `directory` the run's.
     Timeouts count from the start of the first cell, on the monotonic clock.
-    `keep` is what the run was asked when kernels of failed cells are to be parked, `parked` the
-    kernel to go on in, `positions` the source's cells by their index in the executed notebook.
+
+    Attributes
+    ----------
+    step, policy
+        The step, and what the settings say of it.
+    number
+        From 1.
+    started
+        Seconds since the epoch.
+    before
+        The step's state when the attempt began.
+    directory
+        The run's.
+    reason
+        Why the step runs.
+    environment
+        Variables of the kernel beyond those of this process.
+    keep
+        What the run was asked, if kernels of failed cells are to be parked.
+    parked
+        The parked kernel to go on in.
+    positions
+        The source's code cells, by their index in the executed notebook.
+    opened
+        Files that the notebook opened without declaring them.
+    expired
+        The error when the step, or a cell, took too long.
     """
 
     step: StepSpec
@@ -156,7 +179,7 @@ class Attempt:
         )
         if self.parked is not None:
             return self._resume(workspace, self.parked, hooks)
-        if kernel == "auto" and self.keep is None and not why_kernel(workspace.texts[name]):
+        if kernel == "auto" and self.keep is None and not self._why_kernel(workspace):
             try:
                 with ShellExecutor(request) as shell:
                     return self._execute(workspace, shell, hooks)
@@ -192,6 +215,11 @@ class Attempt:
             finally:
                 if not kernel.parked:
                     ParkedKernels(workspace.project.state).end(parked)
+
+    def _why_kernel(self, workspace: Workspace) -> str:
+        """Why the notebook's cells need a kernel, empty when a shell is enough."""
+        cells = parse_notebook(workspace.texts[self.step.name], self.step.notebook).cells
+        return why_kernel_needed(cell.source for cell in cells)
 
     def _may_park(self, failure: Failure) -> bool:
         last = self.number > self.policy.retries
@@ -242,11 +270,6 @@ def _request(
         env={**os.environ, **environment},
         fresh=kernel == "fresh",
     )
-
-
-def why_kernel(text: str) -> str:
-    """Why the cells of a notebook need a kernel, empty when they do not."""
-    return refusal(cell.source for cell in parse_notebook(text, "").cells)
 
 
 def record_attempt(

@@ -21,19 +21,19 @@ MAGICS = frozenset({
 _MAGIC = re.compile(r"\s*(?:[\w., ]+=\s*)?%{1,2}(\w+)(.*)")
 
 
-def refusal(sources: Iterable[str]) -> str:
+def why_kernel_needed(sources: Iterable[str]) -> str:
     """Why these cells need a real kernel; empty when they do not.
 
     Found without running them: widgets and comms, event loops, top-level await, the kernel object,
     exit, help with "?", and magics that are not known to be harmless.
     """
     for number, source in enumerate(sources, 1):
-        if reason := _refusal(source):
+        if reason := _reason(source):
             return f"code cell {number} {reason}"
     return ""
 
 
-def _refusal(source: str) -> str:
+def _reason(source: str) -> str:
     lines = []
     for at, line in enumerate(source.splitlines()):
         text = line.strip()

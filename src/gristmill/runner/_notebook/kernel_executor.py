@@ -20,7 +20,7 @@ from nbclient import NotebookClient
 from nbclient.client import timestamp
 from nbclient.exceptions import CellExecutionComplete, CellTimeoutError, DeadKernelError
 
-from gristmill.runner._notebook.direct import OUTPUT_POLL, is_executable
+from gristmill.runner._notebook.shell_executor import OUTPUT_POLL, is_executable
 
 ALIVE_POLL = 1.0
 ASK_AGAIN = 1.0
