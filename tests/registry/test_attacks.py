@@ -297,11 +297,11 @@ def test_a_crash_between_any_two_writes_is_mended(
     assert len(attempts) > (8 if verb == "register" else 4), done.stderr
     before, after = {"register": (1, 1), "promote": (1, 2), "rollback": (2, 1)}[verb]
     for attempt in attempts:
-        found = attempt["found"]
-        assert found["problems"] == [], done.stderr
-        assert found["aliases"] == found["mlflow"]
-        assert found["aliases"]["champion"] in (before, after)
-        assert found["then"]["champion"] == after
-        assert found["then"]["versions"] == 2
-    assert attempts[0]["found"]["aliases"]["champion"] == before
-    assert attempts[-1]["found"]["aliases"]["champion"] == after
+        result = attempt["result"]
+        assert result["problems"] == [], done.stderr
+        assert result["aliases"] == result["mlflow"]
+        assert result["aliases"]["champion"] in (before, after)
+        assert result["then"]["champion"] == after
+        assert result["then"]["versions"] == 2
+    assert attempts[0]["result"]["aliases"]["champion"] == before
+    assert attempts[-1]["result"]["aliases"]["champion"] == after

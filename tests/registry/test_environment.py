@@ -86,11 +86,11 @@ def test_pip_audit_judges_by_a_snapshot(tmp_path: Path) -> None:
         for path in database.iterdir():
             file.write(path, path.name)
     packages = [Package("numpy", "1.26.0"), Package("old-package", "1.0")]
-    found = look_up(packages, archive, TODAY, 30)
-    assert [(r["package"], r["id"], r["fixed"]) for r in found["vulnerable"]] == [
+    outcome = look_up(packages, archive, TODAY, 30)
+    assert [(r["package"], r["id"], r["fixed"]) for r in outcome["vulnerable"]] == [
         ("old-package", "CVE-2026-1", ["1.1"])
     ]
-    assert (found["records"], found["packages"]) == (2, 2)
+    assert (outcome["records"], outcome["packages"]) == (2, 2)
     assert look_up(packages[:1], database, TODAY, 30)["vulnerable"] == []
     with fails_with("audit.snapshot"):
         look_up(packages, database, TODAY + timedelta(days=30), 30)
@@ -149,9 +149,9 @@ def test_the_sbom_is_kept_and_judged(project: Project, models: Models) -> None:
         settings.read_text().replace('"osv"', '"osv"\nignore = ["GHSA-aaaa-bbbb-cccc"]')
     )
     accepted = gate_promotion(Project.load(project.root), "delay", 1)
-    found = next(r for r in accepted.results if r.kind == "vulnerabilities")
-    assert found.verdict == Verdict.PASS
-    assert found.numbers["accepted"][0]["package"] == "old-package"
+    outcome = next(r for r in accepted.results if r.kind == "vulnerabilities")
+    assert outcome.verdict == Verdict.PASS
+    assert outcome.numbers["accepted"][0]["package"] == "old-package"
 
 
 def test_a_lock_file_that_changed_since_is_not_the_version_s(

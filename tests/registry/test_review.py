@@ -304,7 +304,7 @@ def test_approvals_are_granted_only_for_what_was_seen(
     made: list[tuple[str, str, str, str, int]], required: int
 ) -> None:
     made.sort(key=lambda d: -d[4])
-    found = approval_status(
+    result = approval_status(
         [entry(i, *d) for i, d in enumerate(made)],
         digest="m",
         report="r",
@@ -316,14 +316,14 @@ def test_approvals_are_granted_only_for_what_was_seen(
     last = {d[0]: d for d in made}
     good = {a for a, d in last.items() if d[1:4] == ("approve", "m", "r") and d[4] <= 3} - {*"ad"}
     against = {a for a, d in last.items() if d[1:4] == ("reject", "m", "r") and d[4] <= 3} - {*"ad"}
-    assert set(found.approved) == good
-    assert set(found.rejected) == against
-    assert found.granted == (len(good) >= required and not against)
+    assert set(result.approved) == good
+    assert set(result.rejected) == against
+    assert result.granted == (len(good) >= required and not against)
 
 
 def test_a_person_of_two_spellings_is_one() -> None:
     spelt = ("bob@example.org", "Bob <Bob@example.org>", "Ada <ada@example.org>")
-    found = approval_status(
+    result = approval_status(
         [entry(i, name, "approve", "m", "r", 0) for i, name in enumerate(spelt)],
         digest="m",
         report="r",
@@ -332,8 +332,8 @@ def test_a_person_of_two_spellings_is_one() -> None:
         now=NOW,
         may=lambda _: True,
     )
-    assert found.approved == (spelt[1],)
-    assert not found.granted
+    assert result.approved == (spelt[1],)
+    assert not result.granted
 
 
 def test_cli_asks_and_decides(

@@ -211,9 +211,9 @@ def test_what_runs_code_is_told_from_what_does_not(models: Models, tmp_path: Pat
             return model_input
 
     mlflow.pyfunc.save_model(tmp_path / "custom", python_model=Custom(), pip_requirements=["x"])
-    found = "; ".join(code_in(tmp_path / "custom"))
-    assert "python_model.pkl is a pickle" in found
-    assert "mlflow.pyfunc.model is not known" in found
+    result = "; ".join(code_in(tmp_path / "custom"))
+    assert "python_model.pkl is a pickle" in result
+    assert "mlflow.pyfunc.model is not known" in result
 
     shutil.copytree(models.weak, tmp_path / "trusting")
     said = yaml.safe_load((tmp_path / "trusting/MLmodel").read_text())
