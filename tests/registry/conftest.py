@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gristmill.errors import GristmillError
 from gristmill.lineage import Lineage
 from gristmill.project import Project
 from gristmill.registry._ledger.postgres import PostgresStore
@@ -106,6 +108,14 @@ def save(path: Path, features: list[str], rows: int = 2000) -> None:
 def own_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """No fork server of an earlier command takes ours: what it prints would pass by `capsys`."""
     monkeypatch.setenv("GRISTMILL_DRIVER", "0")
+
+
+@contextmanager
+def fails_with(code: str) -> Iterator[None]:
+    """The block raises an error of this code."""
+    with pytest.raises(GristmillError) as error:
+        yield
+    assert error.value.code == code
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 `python -m tests.registry.crashing ROOT VERB [SERVER TEMPLATE]`: ROOT is a project, put back as it
 was before each attempt; SERVER and TEMPLATE name a PostgreSQL server and a ledger to copy. Prints a
-JSON record for each attempt: which write it died before, and what the next commands found.
+JSON record for each attempt: which write it died before, and what the next commands see.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def look(project: Project, verb: str) -> dict[str, Any]:
     """What stands after the crash, what is wrong, and what comes of doing it again."""
     registry = Registry(project)
     problems = [p.message for p in audit(project).problems]
-    found = {
+    outcome = {
         "problems": problems,
         "aliases": registry.ledger.aliases("delay"),
         "mlflow": aliases(registry.client, "delay"),
@@ -101,10 +101,10 @@ def look(project: Project, verb: str) -> dict[str, Any]:
     try:
         act(project, verb)
     except GristmillError as error:
-        found["again"] = error.code
+        outcome["again"] = error.code
     after = Registry(project)
-    found["then"] = after.ledger.aliases("delay") | {"versions": len(after.versions("delay"))}
-    return found
+    outcome["then"] = after.ledger.aliases("delay") | {"versions": len(after.versions("delay"))}
+    return outcome
 
 
 def forked(work: Callable[[], Any]) -> tuple[int, Any]:
@@ -151,8 +151,8 @@ def main(root: Path, verb: str, server: str = "", template: str = "") -> None:
             act(project, verb)
 
         status, _ = forked(attempt)
-        ended, found = forked(lambda project=project: look(project, verb))
-        print(json.dumps({"died": status == signal.SIGKILL, "ended": ended, "found": found}))
+        ended, outcome = forked(lambda project=project: look(project, verb))
+        print(json.dumps({"died": status == signal.SIGKILL, "ended": ended, "outcome": outcome}))
         if status == 0:
             return
     raise AssertionError("it never came to its end")

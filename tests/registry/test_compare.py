@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 
 from gristmill.cli import main
-from gristmill.errors import Invalid
 from gristmill.pipeline import cell_changes
 from gristmill.project import Project
 from gristmill.registry import compare, register
@@ -25,7 +24,7 @@ from gristmill.registry._compare.disagreement import disagreement
 from gristmill.registry._gates.statistics import metric_interval
 from gristmill.workspace import save_lineage
 
-from .conftest import Models, lineage, put
+from .conftest import Models, fails_with, lineage, put
 
 
 @settings(max_examples=60, deadline=None)
@@ -35,21 +34,21 @@ def test_a_thinned_curve_has_only_points_of_the_exact_one(seed: int, n: int, dig
     truth = rng.random(n) < 0.3
     truth[:2] = [True, False]
     score = np.clip(np.round(rng.beta(2, 4, n) + 0.2 * truth, digits), 0, 1)
-    found = curves_of(truth, score)
+    result = curves_of(truth, score)
     false, true, _ = roc_curve(truth, score, drop_intermediate=False)
     exact = {(round(x, 12), round(y, 12)) for x, y in zip(false, true, strict=True)}
-    assert {(round(p.x, 12), round(p.y, 12)) for p in found.roc} <= exact
-    assert (found.roc[0].x, found.roc[-1].y) == (0, 1)
-    area = np.trapezoid([p.y for p in found.roc], [p.x for p in found.roc])
+    assert {(round(p.x, 12), round(p.y, 12)) for p in result.roc} <= exact
+    assert (result.roc[0].x, result.roc[-1].y) == (0, 1)
+    area = np.trapezoid([p.y for p in result.roc], [p.x for p in result.roc])
     assert area == pytest.approx(roc_auc_score(truth, score), abs=0.01)
     precision, recall, _ = precision_recall_curve(truth, score)
     exact = {(round(x, 12), round(y, 12)) for x, y in zip(recall, precision, strict=True)}
-    assert {(round(p.x, 12), round(p.y, 12)) for p in found.pr} <= exact
+    assert {(round(p.x, 12), round(p.y, 12)) for p in result.pr} <= exact
     for cut in ROUND:
         called = score >= cut
-        assert found.roc_at(cut).y == pytest.approx(called[truth].mean())
-        assert found.roc_at(cut).x == pytest.approx(called[~truth].mean())
-    assert sum(b.rows for b in found.calibration) == n
+        assert result.roc_at(cut).y == pytest.approx(called[truth].mean())
+        assert result.roc_at(cut).x == pytest.approx(called[~truth].mean())
+    assert sum(b.rows for b in result.calibration) == n
 
 
 @pytest.mark.parametrize("metric", ["roc_auc", "log_loss", "accuracy", "f1"])
@@ -61,8 +60,8 @@ def test_nine_of_ten_intervals_hold_the_truth(metric: str) -> None:
     wanted = metric_interval(metric, *draw(np.random.default_rng(0), 400_000)).value
     held = 0
     for seed in range(1, 301):
-        found = metric_interval(metric, *draw(np.random.default_rng(seed), 400))
-        held += found.lower <= wanted <= found.upper
+        result = metric_interval(metric, *draw(np.random.default_rng(seed), 400))
+        held += result.lower <= wanted <= result.upper
     assert 253 <= held <= 286  # 270 expected; outside with probability 0.002
 
 
@@ -73,12 +72,12 @@ def test_where_two_models_differ() -> None:
     group = rng.choice(["x", "y", None], n)
     first = np.where(truth == 1, 0.9, 0.1)
     second = np.where((group == "y") & (rng.random(n) < 0.5), 1 - first, first)
-    found = disagreement(truth, first, second, {"g": group, "z": rng.normal(size=n)})
-    worst = found.slices[0]
+    result = disagreement(truth, first, second, {"g": group, "z": rng.normal(size=n)})
+    worst = result.slices[0]
     assert (worst.column, worst.value, worst.first) == ("g", "y", 1.0)
     assert worst.second == pytest.approx(1 - worst.differ)
-    assert sum(c.rows for c in found.confusion) == sum(found.agreement.values()) == n
-    assert found.agreement["only the second right"] == 0
+    assert sum(c.rows for c in result.confusion) == sum(result.agreement.values()) == n
+    assert result.agreement["only the second right"] == 0
     numbers = disagreement(truth * 3.5 + 0.1, first, second, {"g": group})
     assert numbers.confusion == () and numbers.slices[0].value == "y"
 
@@ -120,13 +119,13 @@ def test_real_versions_side_by_side(
     put(project, models.noise)
     register(project, "delay", lineage=lineage())
     said: list[str] = []
-    found = compare(project, "delay", [1, "v2", 3], said.append)
-    assert (found.holdout, found.rows) == (3, 3000)
-    assert found.seen == (1, 2)  # the made-up tables all begin at the same time
-    better, worse = found.pairs
+    result = compare(project, "delay", [1, "v2", 3], said.append)
+    assert (result.holdout, result.rows) == (3, 3000)
+    assert result.seen == (1, 2)  # the made-up tables all begin at the same time
+    better, worse = result.pairs
     auc = {m.metric: m for m in better.metrics}["roc_auc"]
     assert auc.lower > 0 > {m.metric: m for m in worse.metrics}["roc_auc"].upper
-    shown = found.scored[1].metrics["roc_auc"]
+    shown = result.scored[1].metrics["roc_auc"]
     assert shown.value == pytest.approx(auc.challenger)
     assert shown.lower < shown.value < shown.upper
     assert better.params["train.depth"] == (3, 5)
@@ -137,7 +136,7 @@ def test_real_versions_side_by_side(
     assert sum(better.where.agreement.values()) == 3000
     assert {s.column for s in better.where.slices} <= {"a", "b", "c"}
     assert any("Scoring" in s for s in said)
-    with pytest.raises(Invalid, match="two different versions"):
+    with fails_with("compare.versions"):
         compare(project, "delay", [1, "v1"])
 
     page, at_root = tmp_path / "page.html", ["-C", str(project.root), "model"]
@@ -174,6 +173,6 @@ def test_versions_that_cannot_be_scored_still_show_what_made_them(
     for source, depth in ((models.weak, 3), (models.strong, 5)):
         put(bare, source)
         register(bare, "delay", lineage=lineage(params={"depth": depth}))
-    found = compare(bare, "delay", [1, 2])
-    assert "keeps no hold-out" in found.problem
-    assert found.pairs[0].params == {"train.depth": (3, 5)}
+    result = compare(bare, "delay", [1, 2])
+    assert "no hold-out" in result.problem
+    assert result.pairs[0].params == {"train.depth": (3, 5)}

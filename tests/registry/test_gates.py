@@ -23,7 +23,7 @@ from gristmill.registry._gates.groups import Calibration, Fairness, Slices, reli
 from gristmill.registry._gates.metrics import LineageGate, Maximum, Minimum
 from gristmill.registry._gates.scoring import facts_of
 
-from .conftest import SETTINGS, Models, lineage, put
+from .conftest import SETTINGS, Models, fails_with, lineage, put
 
 RNG = np.random.default_rng(4)
 N = 4000
@@ -125,11 +125,14 @@ def test_a_report_survives_its_record() -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"kind": "best"}, r"\[m\] gate 1: kind = 'best' is unknown"),
-        ({"kind": "minimum", "metric": "f1"}, r"gate 1: `value` is required"),
-        ({"kind": "better", "metric": "rocauc"}, r"gate 1: two models cannot be compared"),
-        ({"kind": "better", "metric": "f1", "confidence": 2.0}, r"gate 1: confidence = 2.0"),
-        ({"kind": "minimum", "metric": "f1", "valu": 1}, r"gate 1: unknown key `valu`"),
+        ({"kind": "best"}, r"\[m\] gate 1: .*\[gate\.kind\]"),
+        ({"kind": "minimum", "metric": "f1"}, r"gate 1: .*\[settings\.missing-key\]"),
+        ({"kind": "better", "metric": "rocauc"}, r"gate 1: .*\[gate\.metric\]"),
+        ({"kind": "better", "metric": "f1", "confidence": 2.0}, r"gate 1: .*\[gate\.confidence\]"),
+        (
+            {"kind": "minimum", "metric": "f1", "valu": 1},
+            r"gate 1: .*\[settings\.unknown-key\]",
+        ),
     ],
 )
 def test_a_wrong_table_is_named(table: dict[str, Any], message: str) -> None:
@@ -154,7 +157,7 @@ def test_another_package_adds_a_gate(monkeypatch: pytest.MonkeyPatch) -> None:
     assert gate.evaluate(PLAIN).message == "it is Friday"
     taken = EntryPoint("minimum", "x:y", room.GROUP)
     monkeypatch.setattr(room, "entry_points", lambda group: EntryPoints([taken]))
-    with pytest.raises(Invalid, match="would replace"):
+    with fails_with("gate.kind"):
         kinds()
 
 

@@ -112,16 +112,20 @@ def test_a_version_comes_out_the_same(project: Project, capfd: pytest.CaptureFix
     (project.root / "data/raw.csv").unlink()
     assert main(["-C", str(project.root), "model", "reproduce", "line", "1", "--json"]) == 0
     said = capfd.readouterr()
-    found: dict[str, Any] = json.loads(said.out)
-    assert (found["predictions"], found["metrics"], found["rows"]) == ("identical", "identical", 9)
-    assert (found["steps"], found["environment"]) == (2, "the locked one")
+    result: dict[str, Any] = json.loads(said.out)
+    assert (result["predictions"], result["metrics"], result["rows"]) == (
+        "identical",
+        "identical",
+        9,
+    )
+    assert (result["steps"], result["environment"]) == (2, "the locked one")
     assert [w for w in said.err.splitlines() if w.startswith("running")] == [
         "running clean ...",
         "running train ...",
     ]
     assert not list(project.state.glob("reproduce-*"))
     assert len(shell(project.root, "git", "worktree", "list").stdout.splitlines()) == 1
-    assert found["difference"] == ""
+    assert result["difference"] == ""
     shell(project.root, "git", "checkout", "-q", "clean.ipynb")
 
 
@@ -139,10 +143,10 @@ def test_another_result_is_told_by_its_first_difference(
         return steps
 
     monkeypatch.setattr(room, "origins", claimed)
-    found = reproduce(project, "line", 1)
-    assert (found.predictions, found.metrics, found.same) == ("different", "different", False)
-    assert found.difference.startswith("hold-out row ")
-    assert "metrics/line.json of step train has other bytes" in found.artifacts
+    result = reproduce(project, "line", 1)
+    assert (result.predictions, result.metrics, result.same) == ("different", "different", False)
+    assert result.difference.startswith("hold-out row ")
+    assert "metrics/line.json of step train has other bytes" in result.artifacts
 
 
 def test_another_environment_is_built_from_the_version_s_lock(
@@ -152,9 +156,9 @@ def test_another_environment_is_built_from_the_version_s_lock(
     later = tmp_path / "later"
     shutil.copytree(project.root, later)
     (later / "requirements.lock").write_text("numpy==2.0\n")
-    found = reproduce(Project.load(later), "line", 1, keep=True)
-    assert found.environment.startswith("built from the version's lock file")
-    assert found.same and found.steps == 2, found
+    result = reproduce(Project.load(later), "line", 1, keep=True)
+    assert result.environment.startswith("built from the version's lock file")
+    assert result.same and result.steps == 2, result
     (place,) = (later / ".gristmill").glob("reproduce-*")
     assert list((place / "environment").rglob("everything.pth"))
     (executed,) = place.rglob("runs/*/train.ipynb")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gristmill.errors import Conflict, Forbidden, GateFailed
+from gristmill.errors import Forbidden, GateFailed
 from gristmill.project import Project
 from gristmill.registry import (
     Entry,
@@ -32,7 +32,7 @@ from gristmill.registry._approvals.approvals import Policy, approval_status
 from gristmill.registry._ledger.chain import Draft
 from gristmill.registry._ledger.ledger import Ledger
 
-from .conftest import SETTINGS, Models, lineage, put
+from .conftest import SETTINGS, Models, fails_with, lineage, put
 
 GOVERNED = (
     SETTINGS
@@ -80,19 +80,19 @@ def test_two_others_approve_and_a_third_promotes(governed: Project) -> None:
 
 
 def test_who_may_not_is_refused(governed: Project) -> None:
-    with pytest.raises(Forbidden, match="bob may not register"):
+    with fails_with("role.missing"):
         register(governed, "delay", lineage=lineage("x"), actor="bob")
-    with pytest.raises(Forbidden, match="bob may not register"):  # what is registered already
+    with fails_with("role.missing"):  # what is registered already
         register(governed, "delay", lineage=lineage(author="Eve <Eve@Example.org>"), actor="bob")
-    with pytest.raises(Forbidden, match="ada made delay"):
+    with fails_with("approval.author"):
         decide(governed, "ada")
     with pytest.raises(Forbidden, match=r"eve@example\.org made delay"):  # git's author
         decide(governed, "eve@example.org")
-    with pytest.raises(Forbidden, match="pat may not approve"):
+    with fails_with("role.missing"):
         decide(governed, "pat")
-    with pytest.raises(Forbidden, match="bob may not promote"):
+    with fails_with("role.missing"):
         promote(governed, "delay", 1, reason="go", actor="bob")
-    with pytest.raises(Forbidden, match="pat may not override"):
+    with fails_with("role.missing"):
         promote(governed, "delay", 1, reason="go", actor="pat", override=True)
 
 
@@ -120,7 +120,7 @@ def test_a_new_report_voids_approvals(governed: Project) -> None:
 
 
 def test_an_approval_of_a_report_that_was_replaced_is_a_conflict(governed: Project) -> None:
-    with pytest.raises(Conflict, match="judged again"):
+    with fails_with("approval.report"):
         decide_review(
             governed, "delay", 1, decision="approve", reason="r", report="0" * 12, actor="bob"
         )
@@ -151,9 +151,9 @@ def test_a_replayed_approval_is_refused(governed: Project) -> None:
             "INSERT INTO entry (seq, body, hash, signature) VALUES (?, ?, ?, ?)",
             (len(entries) + 1, body, sha256(body), old.signature),
         )
-    with pytest.raises(Forbidden, match="not as bob signed it"):
+    with fails_with("ledger.forged"):
         decide(governed, "cy")
-    with pytest.raises(Forbidden, match="not as bob signed it"):
+    with fails_with("ledger.forged"):
         promote(governed, "delay", 1, reason="go", actor="pat")
     assert ledger.verify() != []
 
@@ -171,14 +171,14 @@ def test_every_face_meets_the_same_roles(
     )
     project = Project.load(governed.root)
     monkeypatch.setenv("GRISTMILL_ACTOR", "eve")
-    with pytest.raises(Forbidden, match="eve may not read"):
+    with fails_with("role.missing"):
         Registry(project)
     assert main(["-C", str(project.root), "audit", "log"]) == Forbidden.exit_code
     monkeypatch.setenv("GRISTMILL_ACTOR", "ada")
     assert main(["-C", str(project.root), "audit", "log"]) == 0
-    with pytest.raises(Forbidden, match="ada may not deploy"), serving(project, "delay", port=0):
+    with fails_with("role.missing"), serving(project, "delay", port=0):
         pass
-    with pytest.raises(Forbidden, match="eve may not judge"):
+    with fails_with("role.missing"):
         gate(project, "delay", 1, actor="eve")
 
 
@@ -304,7 +304,7 @@ def test_approvals_are_granted_only_for_what_was_seen(
     made: list[tuple[str, str, str, str, int]], required: int
 ) -> None:
     made.sort(key=lambda d: -d[4])
-    found = approval_status(
+    result = approval_status(
         [entry(i, *d) for i, d in enumerate(made)],
         digest="m",
         report="r",
@@ -316,14 +316,14 @@ def test_approvals_are_granted_only_for_what_was_seen(
     last = {d[0]: d for d in made}
     good = {a for a, d in last.items() if d[1:4] == ("approve", "m", "r") and d[4] <= 3} - {*"ad"}
     against = {a for a, d in last.items() if d[1:4] == ("reject", "m", "r") and d[4] <= 3} - {*"ad"}
-    assert set(found.approved) == good
-    assert set(found.rejected) == against
-    assert found.granted == (len(good) >= required and not against)
+    assert set(result.approved) == good
+    assert set(result.rejected) == against
+    assert result.granted == (len(good) >= required and not against)
 
 
 def test_a_person_of_two_spellings_is_one() -> None:
     spelt = ("bob@example.org", "Bob <Bob@example.org>", "Ada <ada@example.org>")
-    found = approval_status(
+    result = approval_status(
         [entry(i, name, "approve", "m", "r", 0) for i, name in enumerate(spelt)],
         digest="m",
         report="r",
@@ -332,8 +332,8 @@ def test_a_person_of_two_spellings_is_one() -> None:
         now=NOW,
         may=lambda _: True,
     )
-    assert found.approved == (spelt[1],)
-    assert not found.granted
+    assert result.approved == (spelt[1],)
+    assert not result.granted
 
 
 def test_cli_asks_and_decides(

@@ -30,7 +30,7 @@ from gristmill.registry._loading.loading import PREFIX
 from gristmill.registry._loading.loading import load as load_files
 from gristmill.registry._loading.signing import KEY, sign
 
-from .conftest import SETTINGS, Models, frame, lineage, put
+from .conftest import SETTINGS, Models, fails_with, frame, lineage, put
 
 ACTOR = "ada@example.org"
 
@@ -74,7 +74,7 @@ def test_a_model_signed_by_another_key_does_not_load(
     monkeypatch.setenv("GRISTMILL_KEYS", str(project.root / "eve"))
     sign(folder, project.root / "forged.sig", ACTOR)
     entry = registry.ledger.entries("delay", "register")[-1]
-    with pytest.raises(Forbidden, match="signature of model does not hold"):
+    with fails_with("model.signature"):
         load_files(folder, project.root / "forged.sig", entry, {}, allow_code=False)
 
 
@@ -106,7 +106,7 @@ def test_an_unsigned_version_does_not_load_and_is_signed_by_registering_again(
     with monkeypatch.context() as before:
         before.setattr(store, "stage", unsigned)
         registry = register(project, models.weak)
-    with pytest.raises(Forbidden, match="without a signature"):
+    with fails_with("model.unsigned"):
         registry.load(registry.version("delay", 1))
     register(project, models.weak)
     registry.load(registry.version("delay", 2))
@@ -133,7 +133,7 @@ def test_files_that_change_after_the_check_are_not_what_is_loaded(
 
     monkeypatch.setattr(loading, "require_safe", swap)
     assert (registry.load(version).predict(rows) == expected).all()
-    with pytest.raises(Forbidden, match="not those that were registered"):
+    with fails_with("model.altered"):
         registry.load(version)
 
 
@@ -211,9 +211,9 @@ def test_what_runs_code_is_told_from_what_does_not(models: Models, tmp_path: Pat
             return model_input
 
     mlflow.pyfunc.save_model(tmp_path / "custom", python_model=Custom(), pip_requirements=["x"])
-    found = "; ".join(code_in(tmp_path / "custom"))
-    assert "python_model.pkl is a pickle" in found
-    assert "mlflow.pyfunc.model is not known" in found
+    result = "; ".join(code_in(tmp_path / "custom"))
+    assert "python_model.pkl is a pickle" in result
+    assert "mlflow.pyfunc.model is not known" in result
 
     shutil.copytree(models.weak, tmp_path / "trusting")
     said = yaml.safe_load((tmp_path / "trusting/MLmodel").read_text())

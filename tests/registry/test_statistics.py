@@ -69,8 +69,8 @@ def test_accuracy_is_decided_as_the_exact_mcnemar_test() -> None:
         right = [(s >= 0.5) == (y == 1) for s in (a, b)]
         gained, lost = int((right[0] & ~right[1]).sum()), int((~right[0] & right[1]).sum())
         p_two = mcnemar([[0, gained], [lost, 0]], exact=True).pvalue
-        found = paired_difference("accuracy", y, a, b)
-        assert (found.lower > 0) == (gained > lost and p_two / 2 < 0.05)
+        result = paired_difference("accuracy", y, a, b)
+        assert (result.lower > 0) == (gained > lost and p_two / 2 < 0.05)
 
 
 @pytest.mark.slow
@@ -81,8 +81,8 @@ def test_delong_agrees_with_the_bootstrap() -> None:
     for _ in range(800):
         i = rng.integers(0, len(y), len(y))
         draws.append(oracle.roc_auc_score(y[i], a[i]) - oracle.roc_auc_score(y[i], b[i]))
-    found = paired_difference("roc_auc", y, a, b)
-    assert found.lower == pytest.approx(np.quantile(draws, 0.05), abs=0.005)
+    result = paired_difference("roc_auc", y, a, b)
+    assert result.lower == pytest.approx(np.quantile(draws, 0.05), abs=0.005)
 
 
 def test_grouping_many_rows_leaves_the_bound_where_it_is() -> None:

@@ -103,6 +103,8 @@ def test_errors_are_notices_and_roles_hold(project: Project) -> None:
     assert "reason.missing" in panel._notice.value
     panel.reason.value = "because <b>I</b> say so"
     panel.buttons["Promote"].click()
+    assert "eve@example.org" in panel._notice.value
+    assert "promote" in panel._notice.value
     assert "role.missing" in panel._notice.value
     panel.buttons["Approve"].click()
     assert "[role.missing]" in panel._notice.value
