@@ -130,7 +130,7 @@ def judged_project(root: Path) -> Path:
                 "repair": "v1-1", "step": "began", "at": now.isoformat(), "champion": 1,
                 "alerts": ["x"], "trigger": "drift", "start": "2013-07-03", "end": "2013-10-01",
             },
-            {"repair": "v1-1", "step": "kept", "at": now.isoformat(), "words": "no better"},
+            {"repair": "v1-1", "step": "kept", "at": now.isoformat(), "summary": "no better"},
         ],
     )  # fmt: skip
     return root

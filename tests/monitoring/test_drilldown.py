@@ -37,8 +37,9 @@ def test_it_says_what_the_monitor_says_and_is_drawn_once(
     model: a carrier that a caller made up runs nowhere, and asks nobody."""
     monkeypatch.setenv("BOARD", "plain")
     world.settings('[dashboard.viewers.board]\ntoken = "BOARD"\nmodels = ["quiet"]\n')
-    with pytest.raises(NotFound, match="never monitored"):
+    with pytest.raises(NotFound) as caught:
         drill_down(world.project, MODEL)
+    assert caught.value.code == "monitoring.report"
     rows = world.month(6).head(100).copy()
     rows["carrier"] = "</script><script>parent.document.title = 'taken'</script>"
     world.traffic.send(rows, version=1, prediction=np.full(100, 0.5), tag="odd")

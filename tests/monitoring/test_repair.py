@@ -327,7 +327,7 @@ def test_a_repair_that_made_it_worse_is_taken_back(world: World) -> None:
     append_journal(folder / "repairs.jsonl", [
         {**begin, "step": "began", **more, "end": "2013-05-01"},
         {**begin, "step": "registered", "version": second},
-        {**begin, "step": "promoted", "words": "x"},
+        {**begin, "step": "promoted", "summary": "x"},
     ])  # fmt: skip
     opened = {"event": "opened", "id": "bad", "model": MODEL, "version": second,
               "rule": "performance", "severity": "critical", "reason": "worse",

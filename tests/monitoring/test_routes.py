@@ -99,7 +99,7 @@ def test_each_is_told_once_signed_and_again_only_when_it_failed(
     world.month(7)
     began = {"repair": "v1-1", "step": "began", "at": JULY.isoformat(), "champion": 1}
     began |= {"alerts": ["x"], "trigger": "drift", "start": "2013-04-01", "end": "2013-07-01"}
-    over = {"repair": "v1-1", "step": "gave-up", "at": JULY.isoformat(), "words": "broken"}
+    over = {"repair": "v1-1", "step": "gave-up", "at": JULY.isoformat(), "summary": "broken"}
     append_journal(directory(world.project, MODEL) / "repairs.jsonl", [began, over])
     receiver.heard = []
     monitor(world.project, MODEL, now=datetime(2013, 8, 1, tzinfo=UTC))

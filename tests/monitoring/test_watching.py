@@ -105,7 +105,7 @@ def test_a_value_that_most_rows_have_is_a_bin_by_itself() -> None:
     day = np.repeat(np.arange(90), 50)
     rain = np.where((chance.random(90) < 0.07)[day], chance.exponential(size=4500), 0.0)
     (column,) = columns_of({"rain": ("number", rain)}, None, day=day)
-    assert column.alike.values > 0.9
+    assert column.correlation.values > 0.9
 
 
 def test_likeness() -> None:

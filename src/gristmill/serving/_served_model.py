@@ -40,12 +40,12 @@ class State:
 class ServedModel:
     """Holds the state of one process. `state` is replaced as a whole: read it once a request."""
 
-    def __init__(self, project: Project, model: str, place: ServiceFiles) -> None:
+    def __init__(self, project: Project, model: str, files: ServiceFiles) -> None:
         from gristmill.registry import Registry
 
         self.project = project
         self.name = model
-        self._place = place
+        self._files = files
         self.state = State()
         self._registry: Registry = Registry(project)
         self._retry_at = 0.0
@@ -58,7 +58,7 @@ class ServedModel:
         """
         before = self.state
         try:
-            version = self._registry.version(self.name, self._place.ref)
+            version = self._registry.version(self.name, self._files.ref)
         except GristmillError as problem:
             self.state = replace(before, refused=None, problem=problem.record())
             return self.state != before
@@ -124,11 +124,11 @@ class ServedModel:
         }
 
     def _remember(self, version: int) -> None:
-        write_json(self._place.memory, {"version": version})
+        write_json(self._files.memory, {"version": version})
 
     def _recall(self) -> int | None:
         try:
-            return int(json.loads(self._place.memory.read_text(encoding="utf-8"))["version"])
+            return int(json.loads(self._files.memory.read_text(encoding="utf-8"))["version"])
         except FileNotFoundError:
             return None
 

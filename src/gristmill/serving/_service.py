@@ -70,12 +70,12 @@ class Worker:
     """One process of the service: starts and stops its parts, and answers the routes."""
 
     def __init__(
-        self, project: Project, model: str, settings: ServingSettings, place: ServiceFiles
+        self, project: Project, model: str, settings: ServingSettings, files: ServiceFiles
     ) -> None:
         self.project = project
         self.model = model
         self.settings = settings
-        self.place = place
+        self.files = files
         self._running: Running | None = None
 
     def start(self) -> None:
@@ -84,9 +84,9 @@ class Worker:
         if SUPERVISOR in os.environ:
             end_with_parent(int(os.environ[SUPERVISOR]))
         metrics = Metrics(self.model)
-        champion = ServedModel(self.project, self.model, self.place)
-        predictions = LineLog(self.place.predictions)
-        feedback = LineLog(self.place.feedback)
+        champion = ServedModel(self.project, self.model, self.files)
+        predictions = LineLog(self.files.predictions)
+        feedback = LineLog(self.files.feedback)
         champion.start()
         metrics.show(champion.state)
 
@@ -205,10 +205,10 @@ def build(
     project = Project.load(root)
     settings = serving_settings(project, model, workers=workers)
     if version is None or directory is None:
-        place = published(project, model)
+        files = published(project, model)
     else:
-        place = aside(version, directory)
-    worker = Worker(project, model, settings, place)
+        files = aside(version, directory)
+    worker = Worker(project, model, settings, files)
     app = Starlette(routes=worker.routes())
 
     class Prediction:

@@ -15,7 +15,7 @@ from gristmill.monitoring._repairs import journal_path as repairs_path
 from gristmill.project import Project
 
 WATCH = "gristmill monitor"
-Told = tuple[str, str, int]
+EventKey = tuple[str, str, int]
 
 
 def record_alerts(project: Project, model: str, records: Iterable[Mapping[str, Any]]) -> int:
@@ -66,10 +66,10 @@ def _append(
 
 def _numbered(
     records: Sequence[Mapping[str, Any]], name: Callable[[Mapping[str, Any]], tuple[str, str]]
-) -> dict[Told, Mapping[str, Any]]:
+) -> dict[EventKey, Mapping[str, Any]]:
     """Records by what they are about, the event, and which time it happened."""
     count: dict[tuple[str, str], int] = {}
-    numbered: dict[Told, Mapping[str, Any]] = {}
+    numbered: dict[EventKey, Mapping[str, Any]] = {}
     for record in records:
         key = name(record)
         count[key] = count.get(key, 0) + 1
@@ -77,6 +77,6 @@ def _numbered(
     return numbered
 
 
-def _missing(keyed: Mapping[Told, Any], entries: Sequence[Any]) -> list[Told]:
+def _missing(keyed: Mapping[EventKey, Any], entries: Sequence[Any]) -> list[EventKey]:
     recorded = {(e.detail["about"], e.detail["event"], e.detail["number"]) for e in entries}
     return [key for key in keyed if key not in recorded]

@@ -106,11 +106,11 @@ def _reference(
 
 
 def _reading(low: float, high: float) -> Any:
-    return lambda share, words: _progress(low + share * (high - low), words)
+    return lambda share, activity: _progress(low + share * (high - low), activity)
 
 
-def _progress(share: float, words: str) -> None:
-    _say({"share": round(share, 3), "words": words})
+def _progress(share: float, activity: str) -> None:
+    _say({"share": round(share, 3), "activity": activity})
 
 
 def _say(record: dict[str, Any]) -> None:

@@ -71,7 +71,7 @@ def drill_down(
     *,
     version: int | None = None,
     rows: int = ROWS,
-    progress: Progress = lambda share, words: None,
+    progress: Progress = lambda share, activity: None,
 ) -> DrillDown:
     """Evidently's report on one window, with the verdicts of the kept report.
 
@@ -268,7 +268,7 @@ def _listen(
         record = json.loads(line)
         if "code" in record:
             raise Unavailable(record["code"], record["message"], hint=record["hint"])
-        progress(record["share"], record["words"])
+        progress(record["share"], record["activity"])
     if process.wait():
         errors.seek(0)
         lines = errors.read().strip().splitlines()

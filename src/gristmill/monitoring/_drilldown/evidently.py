@@ -75,7 +75,7 @@ def page(
 
 def size(drift: ColumnDrift) -> float:
     """The share of rows that moved or went missing: Evidently ranks columns by their score."""
-    return round(max(drift.distances.moved, abs(drift.distances.missing)), 4)
+    return round(drift.distances.largest, 4)
 
 
 def _register(judged: Mapping[str, ColumnDrift]) -> None:

@@ -29,15 +29,15 @@ Verdict = Literal["inconclusive", "stable", "watch", "drift"]
 class Column:
     """A column's bins, its reference, and its weight for the model (0 to 1, see `importance`).
 
-    `days` is how many the reference is worth (0: unknown), `alike` how much rows of one resemble
-    each other, `floor` the share of rows that must lie elsewhere for this column (None: the
-    common one).
+    `days` is how many the reference is worth (0: unknown), `correlation` how much rows of one
+    resemble each other, `floor` the share of rows that must lie elsewhere for this column
+    (None: the common one).
     """
 
     binning: Binning
     reference: Sketch
     importance: float = 0.0
-    alike: IntraclassCorrelation = IntraclassCorrelation()  # noqa: RUF009  frozen
+    correlation: IntraclassCorrelation = IntraclassCorrelation()  # noqa: RUF009  frozen
     days: float = 0
     floor: float | None = None
 
@@ -93,7 +93,7 @@ def detect_drift(
         (c.name, aspect): p
         for c in columns
         for aspect, p in p_values(
-            c.reference, window[c.name], c.binning, c.alike, (c.days, days)
+            c.reference, window[c.name], c.binning, c.correlation, (c.days, days)
         ).items()
     }
     adjusted = stats.false_discovery_control([*raw.values()], method="bh") if raw else []

@@ -30,15 +30,15 @@ def p_values(
     reference: Sketch,
     window: Sketch,
     binning: Binning,
-    alike: IntraclassCorrelation = IntraclassCorrelation(),
+    correlation: IntraclassCorrelation = IntraclassCorrelation(),
     days: tuple[float, float] = (0, 0),
 ) -> dict[Aspect, float]:
     """Chance of differences this large between two samples of one distribution: in the values, in
     the share that is missing, and of a number in the range.
 
-    Rows count for less where those of a day are `alike`: a day of rain is one observation of the
-    weather, however many rows it has. `days` are those of the reference and of the window, as
-    `days_worth` counts them; 0: unknown, rows are independent.
+    Rows count for less where those of a day are alike (`correlation`): a day of rain is one
+    observation of the weather, however many rows it has. `days` are those of the
+    reference and of the window, as `effective_days` counts them; 0: unknown, rows are independent.
     """
     if not reference.rows or not window.rows:
         return {"values": 1.0, "missing": 1.0}
@@ -47,12 +47,14 @@ def p_values(
         "missing": missing_test(
             reference,
             window,
-            1 / inflation(reference.rows, reference_days, alike.missing),
-            1 / inflation(window.rows, window_days, alike.missing),
+            1 / inflation(reference.rows, reference_days, correlation.missing),
+            1 / inflation(window.rows, window_days, correlation.missing),
         )
     }
-    left: Floats = reference.counts[1:] / inflation(reference.present, reference_days, alike.values)
-    right: Floats = window.counts[1:] / inflation(window.present, window_days, alike.values)
+    left: Floats = reference.counts[1:] / inflation(
+        reference.present, reference_days, correlation.values
+    )
+    right: Floats = window.counts[1:] / inflation(window.present, window_days, correlation.values)
     if binning.kind == "category":
         chances["values"] = chi_square(left, right)
     else:
@@ -72,13 +74,13 @@ def effective_days(rows: Any) -> float:
     return float(m.sum() ** 2 / (m**2).sum()) if m.any() else 0.0
 
 
-def inflation(rows: int, days: float, alike: float) -> float:
+def inflation(rows: int, days: float, correlation: float) -> float:
     """By how much the variance of a share exceeds that of as many independent rows, at least 1.
 
     The design effect 1 + (m - 1) rho of m rows a day (Kish, Survey Sampling, 1965), by which
     counts are divided before a test, after Rao and Scott (Ann. Stat. 12, 1984).
     """
-    return max(1.0, 1 + (rows / days - 1) * alike) if days else 1.0
+    return max(1.0, 1 + (rows / days - 1) * correlation) if days else 1.0
 
 
 def intraclass_correlation(table: Floats) -> float:

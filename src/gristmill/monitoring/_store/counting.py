@@ -149,7 +149,7 @@ def sample(profile: Profile, lines: Lines) -> pa.Table:
     import pyarrow as pa
 
     day = lines.hour // DAY
-    order = np.lexsort((lines.mixed, day))
+    order = np.lexsort((lines.request_hash, day))
     _, first = np.unique(day[order], return_index=True)
     rank = np.arange(order.size) - np.repeat(first, np.diff([*first, order.size]))
     least = order[rank < SAMPLED]
@@ -163,6 +163,6 @@ def sample(profile: Profile, lines: Lines) -> pa.Table:
     return pa.table({
         "version": pa.repeat(profile.version, least.size),
         "day": sampled.hour // DAY,
-        "mixed": sampled.mixed,
+        "request_hash": sampled.request_hash,
         "bins": pa.ListArray.from_arrays(ends, pa.array(bins.ravel())),
     })  # fmt: skip

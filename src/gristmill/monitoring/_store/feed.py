@@ -36,7 +36,7 @@ class Lines:
     request: Any
     received: NDArray[np.int64]
     line: NDArray[np.int64]
-    mixed: NDArray[np.uint64]
+    request_hash: NDArray[np.uint64]
     version: NDArray[np.int64]
     hour: NDArray[np.int64]
     texts: Mapping[str, Any]
@@ -62,7 +62,7 @@ class Lines:
             self.request.filter(mask),
             self.received[mask],
             self.line[mask],
-            self.mixed[mask],
+            self.request_hash[mask],
             self.version[mask],
             self.hour[mask],
             {k: v.filter(mask) for k, v in self.texts.items()},
@@ -122,7 +122,7 @@ def read_predictions(
     moment = "coalesce(event_time, time)" if by == "event" else "time"
     values = ["prediction", *(f"features.{q}" for q in quoted)]
     picked = ", ".join(f"{v} as c{i}" for i, v in enumerate(values))
-    query = f"""select request_id as request, hash(request_id) as mixed, {picked},
+    query = f"""select request_id as request, hash(request_id) as request_hash, {picked},
       {RECEIVED} as received, coalesce(case when {moment} is null or request_id is null then 0
       else version end, 0)::bigint as version,
       coalesce(epoch(date_trunc('hour', {moment})), 0)::bigint as hour
@@ -141,7 +141,7 @@ def read_predictions(
         table.column("request"),
         table.column("received").to_numpy(),
         np.arange(first, first + table.num_rows),
-        table.column("mixed").to_numpy(),
+        table.column("request_hash").to_numpy(),
         table.column("version").to_numpy(),
         table.column("hour").to_numpy(),
         texts,

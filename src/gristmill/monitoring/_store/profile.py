@@ -110,13 +110,13 @@ def _column_record(column: Column) -> dict[str, Any]:
         "binning": column.binning.record(),
         "sketch": sketch_record(column.reference),
         "importance": column.importance,
-        "alike": vars(column.alike),
+        "correlation": vars(column.correlation),
         "days": column.days,
     }
 
 
 def _column_from(record: Mapping[str, Any]) -> Column:
     binning = Binning.from_record(record["binning"])
-    alike = IntraclassCorrelation(**record["alike"])
+    correlation = IntraclassCorrelation(**record["correlation"])
     sketch = sketch_from(record["sketch"])
-    return Column(binning, sketch, record["importance"], alike, record["days"])
+    return Column(binning, sketch, record["importance"], correlation, record["days"])

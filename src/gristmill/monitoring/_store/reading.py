@@ -123,7 +123,7 @@ class Reading:
         and the day of each, shape (n,)."""
         first, last = int(window.start.timestamp()) // DAY, -(-int(window.end.timestamp()) // DAY)
         query = """select bins, day from sample where version = ? and day >= ? and day < ?
-          order by mixed limit ?"""
+          order by request_hash limit ?"""
         sampled = self._db.execute(query, [window.version, first, last, rows]).fetchall()
         return np.array([b for b, _ in sampled], np.int32), np.array(
             [d for _, d in sampled], np.int64

@@ -27,7 +27,7 @@ def sampled_rows(
     spans: Sequence[Span],
     by: str,
     most: int,
-    progress: Progress = lambda share, words: None,
+    progress: Progress = lambda share, activity: None,
 ) -> tuple[pd.DataFrame, int]:
     """At most `most` rows of the profile's version whose time lies in `spans`, and how many there
     are. Columns are the profile's.
@@ -51,8 +51,8 @@ def sampled_rows(
             progress(0.5 + 0.5 * (number + 1) / len(chosen), f"reading {most:,} of {rows:,} rows")
     if not frames:
         return pd.DataFrame(), rows
-    sample = pd.concat(frames, ignore_index=True).sort_values("mixed", kind="stable")
-    return sample.drop(columns="mixed").reset_index(drop=True), rows
+    sample = pd.concat(frames, ignore_index=True).sort_values("request_hash", kind="stable")
+    return sample.drop(columns="request_hash").reset_index(drop=True), rows
 
 
 def _choose(
@@ -74,7 +74,7 @@ def _choose(
         lines = read_predictions(db, file, {PREDICTION: "category"}, by)
         lines = lines.where(lines.version != 0)
         db.register("read", pa.table({
-            "request_id": lines.mixed, "received": lines.received, "line": lines.line,
+            "request_id": lines.request_hash, "received": lines.received, "line": lines.line,
             "version": lines.version, "hour": lines.hour,
         }))  # fmt: skip
         db.execute("insert into lines by name select *, ? as file from read", [file.name])
@@ -97,7 +97,7 @@ def _choose(
 def _frame(lines: Lines, profile: Profile) -> pd.DataFrame:
     import pandas as pd
 
-    columns: dict[str, Any] = {"mixed": lines.mixed}
+    columns: dict[str, Any] = {"request_hash": lines.request_hash}
     for column in profile.columns:
         if column.binning.kind == "number":
             columns[column.name] = lines.numbers[column.name]

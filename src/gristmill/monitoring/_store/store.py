@@ -4,7 +4,7 @@ One DuckDB file per model. What was read and what was counted change in one tran
 killed read counts nothing twice and loses nothing; a row that comes late is added to its own hour.
 
 Which line of a request counts, and which label, is the prediction log's rule
-(`serving.predictions`). The store keeps both for each request, so what arrives later and counts
+(`predictions`). The store keeps both for each request, so what arrives later and counts
 instead takes the earlier one's counts out: a label by subtraction, a line after reading it again in
 its own file. Only the least and greatest value of an hour are of all lines that were ever counted.
 
@@ -98,16 +98,16 @@ class SketchStore(Reading):
 
         `profile` gives a version's, None for one that nobody registered.
         """
-        known = {w.version for w in self.windows(Period(None))}
-        kinds = self._kinds(p for v in sorted(known) if (p := profile(v)))
+        seen = {w.version for w in self.windows(Period(None))}
+        kinds = self._kinds(p for v in sorted(seen) if (p := profile(v)))
         rows = damaged = 0
         for file, done, before in self._unread("predictions", directory):
             with slice_of(file, done) as (path, size), self._transaction():
                 lines = read_predictions(self._db, path, kinds, by, before)
-                new = {int(v) for v in np.unique(lines.version)} - known
+                new = {int(v) for v in np.unique(lines.version)} - seen
                 if new:
-                    known |= new
-                    needed = self._kinds(p for v in sorted(known) if (p := profile(v)))
+                    seen |= new
+                    needed = self._kinds(p for v in sorted(seen) if (p := profile(v)))
                     if needed != kinds:
                         kinds = needed
                         lines = read_predictions(self._db, path, kinds, by, before)
@@ -263,10 +263,12 @@ class SketchStore(Reading):
     def _forget(self, version: int, lines: Lines) -> None:
         import pyarrow as pa
 
-        self._db.register("gone", pa.table({"day": lines.hour // DAY, "mixed": lines.mixed}))
+        self._db.register(
+            "gone", pa.table({"day": lines.hour // DAY, "request_hash": lines.request_hash})
+        )
         self._db.execute(
             """delete from sample using gone where sample.version = ?
-            and sample.day = gone.day and sample.mixed = gone.mixed""",
+            and sample.day = gone.day and sample.request_hash = gone.request_hash""",
             [version],
         )
         self._db.unregister("gone")
@@ -287,7 +289,7 @@ class SketchStore(Reading):
               order by hour, part""")
             self._db.execute(
                 """create or replace table sample as select * from sample qualify
-                row_number() over (partition by version, day order by mixed) <= ?""",
+                row_number() over (partition by version, day order by request_hash) <= ?""",
                 [SAMPLED],
             )
             self._db.execute("delete from settled")
@@ -373,7 +375,7 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-LAYOUT = 5
+LAYOUT = 6
 TABLES = ("progress", "hours", "settled", "requests", "labels", "scores",
           "sums", "sample", "broken", "corrections")  # fmt: skip
 SCHEMA = """
@@ -393,5 +395,5 @@ create table if not exists sums (version int, hour bigint, metric int, n bigint,
   squares double);
 create table if not exists broken (version int, hour bigint, item varchar, rule varchar, n bigint,
   example varchar);
-create table if not exists sample (version int, day bigint, mixed ubigint, bins usmallint[]);
+create table if not exists sample (version int, day bigint, request_hash ubigint, bins usmallint[]);
 """

@@ -100,11 +100,11 @@ def columns_of(
         places, weight = binning.place(counted), 0.0
         if prediction is not None:
             weight = importance(_coarse(binning, places), prediction[half], binning.size)
-        alike, days = IntraclassCorrelation(), 0.0
+        correlation, days = IntraclassCorrelation(), 0.0
         if days_of_rows is not None:
-            alike = _alike(binning, places, days_of_rows[half])
+            correlation = _within_day_correlation(binning, places, days_of_rows[half])
             days = effective_days(np.bincount(days_of_rows[half]))
-        columns.append(Column(binning, binning.sketch(counted, places), weight, alike, days))
+        columns.append(Column(binning, binning.sketch(counted, places), weight, correlation, days))
     return tuple(columns)
 
 
@@ -115,7 +115,7 @@ def _coarse(binning: Binning, places: NDArray[np.intp]) -> NDArray[np.intp]:
     return places
 
 
-def _alike(
+def _within_day_correlation(
     binning: Binning, places: NDArray[np.intp], where: NDArray[np.intp]
 ) -> IntraclassCorrelation:
     """How alike rows of one day are in the column's coarse bins, and in missing it; `where` counts
