@@ -193,5 +193,5 @@ def test_a_widget_says_it_in_a_notice(cls: type[GristmillError], tmp_path: Path)
 
     panel.do("failing", fail, print)
     notice = panel._notice.value
-    assert "[room.what]" in notice and "role='alert'" in notice
+    assert "[room.what]" in notice and 'role="alert"' in notice
     assert "&lt;b&gt;It&lt;/b&gt; is wrong." in notice and "Do &amp; see." in notice
