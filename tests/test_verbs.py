@@ -15,7 +15,7 @@ import pytest
 import gristmill
 from gristmill.cli import _sweep
 from gristmill.cli._commands import COMMANDS
-from gristmill.registry import ROLE_VERBS
+from gristmill.registry import Roles
 from gristmill.server._app import routes
 from gristmill.server._handlers import Route
 from gristmill.verbs import VERBS, Absent, Verb
@@ -45,8 +45,8 @@ ONLY_CLI = {
     "edit",
 }  # fmt: skip
 ONLY_PYTHON = {
-    "project", "actor", "progress", "notify", "tell", "listener", "listeners", "interrupts", "root",
-    "cwd", "kernel_name", "lineage", "run_id", "raw", "change", "request", "spec", "decision",
+    "project", "tree", "actor", "progress", "notify", "tell", "listener", "listeners", "interrupts",
+    "root", "cwd", "kernel_name", "lineage", "run_id", "raw", "change", "request", "spec", "decision",
     "rows", "labels", "trigger", "version", "now", "resume",
 }  # fmt: skip
 # The option or argument of the command line that carries an argument under another spelling.
@@ -186,7 +186,7 @@ def test_roles_and_events_of_the_table_exist() -> None:
     kinds = {cls.kind for cls in events.Event.__subclasses__()}
     actions = {"register", "gate", "promote", "rollback", "request", "approve", "reject", "alert"}
     for verb in VERBS:
-        assert verb.role in {"", *ROLE_VERBS}
+        assert verb.role in {"", *Roles.VERBS}
         assert verb.emits in {"", *kinds, *actions}
 
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import nbformat
 import pytest
-from gristmill.cli.commands import run_command
 from mlflow import MlflowClient
 
+from gristmill.cli._commands import run_command
 from gristmill.project import Project
 from gristmill.workspace import lineage_of
 from tests.conftest import commit, edit_notebook, shell, write_notebook

@@ -9,7 +9,8 @@ import pytest
 from mlflow import MlflowClient
 
 from gristmill.project import Project
-from gristmill.runner import RunRequest, RunResult, plan_run, run, target_project
+from gristmill.runner import RunRequest, RunResult, plan_run, run
+from gristmill.runner._run import target_project
 from gristmill.workspace import load_workspace
 from tests.conftest import commit, shell, write_notebook
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from gristmill._door import door
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gristmill.authoring._completion import Completion, complete_path
     from gristmill.authoring._editor import StepChange, StepForm, edit_step, step_edits, step_form

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from gristmill._door import door
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gristmill.lineage._dvc import PIPELINE_FILE, DvcRepo
     from gristmill.lineage._dvc_cache import cache_directory, from_cache

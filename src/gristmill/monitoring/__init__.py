@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from gristmill._door import door
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gristmill.monitoring._alerts.alerts import Alert, read_alerts
     from gristmill.monitoring._alerts.lifecycle import acknowledge, alerts, resolve_alert, snooze

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from gristmill._door import door
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gristmill.notify._email import send_report
     from gristmill.notify._outbox import deliver_messages, undelivered

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from gristmill._door import door
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gristmill.predictions._log import LineLog, timestamp
     from gristmill.predictions._paths import feedback_directory, predictions_directory

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from gristmill._door import door
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gristmill.predictor._model import DTYPES, LoadedModel, predictor_of
     from gristmill.predictor._schema import Column, Row, read_labels

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from gristmill._door import door
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gristmill.runner._kernels.doctor import doctor
     from gristmill.runner._kernels.parked import ParkedKernel, ParkedKernels

@@ -7,10 +7,9 @@ print(runs.diff(project, "last~1", "last").params)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from gristmill._door import door
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gristmill.runs._compare import Change, RunDiff
     from gristmill.runs._find import diff, find, run_files

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from gristmill._door import door
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gristmill.sweeps._apply import apply_sweep
     from gristmill.sweeps._reports import report

@@ -5,10 +5,9 @@ The notebook needs no code for it; whatever it logs itself lands in its child ru
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from gristmill._door import door
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gristmill.tracking._tracker import (
         RUN_TAG,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from gristmill._door import door
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gristmill.warm._client.command import CommandServer
     from gristmill.warm._client.diagnose import Check, diagnose

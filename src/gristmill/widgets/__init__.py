@@ -6,10 +6,9 @@ kernel's loop, so that the kernel answers other cells meanwhile.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from gristmill._door import door
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gristmill.widgets._compare import CompareModels
     from gristmill.widgets._promotion import Promotion
