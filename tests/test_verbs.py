@@ -46,8 +46,8 @@ ONLY_CLI = {
 }  # fmt: skip
 ONLY_PYTHON = {
     "project", "tree", "actor", "progress", "notify", "tell", "listener", "listeners", "interrupts",
-    "root", "cwd", "kernel_name", "lineage", "run_id", "raw", "change", "request", "spec", "decision",
-    "rows", "labels", "trigger", "version", "now", "resume",
+    "root", "cwd", "kernel_name", "lineage", "run_id", "raw", "change", "request", "spec",
+    "decision", "rows", "labels", "trigger", "version", "now", "resume",
 }  # fmt: skip
 # The option or argument of the command line that carries an argument under another spelling.
 CLI_SPELLING = {
