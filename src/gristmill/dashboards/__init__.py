@@ -6,7 +6,7 @@ from gristmill._door import door
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gristmill.dashboards._explore import explorer
+    from gristmill.dashboards._explore import explorer, requested_model
     from gristmill.dashboards._export import export_dashboard, mail_dashboard
     from gristmill.dashboards._page import model_page, overview
     from gristmill.dashboards._server import copy_notebook, serve_dashboard
@@ -23,5 +23,6 @@ __all__ = [
     "model_page",
     "overview",
     "read_state",
+    "requested_model",
     "serve_dashboard",
 ]
