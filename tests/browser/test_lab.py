@@ -99,7 +99,7 @@ def make_a_step(page: Page, toy: Path) -> None:
     trees = page.get_by_label("Default of TREES")
     trees.fill("many")
     trees.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("is not int")
+    expect(page.get_by_role("alert")).to_contain_text("not of type int")
     trees.fill("50")
     trees.press("Enter")
     name = page.get_by_label("Name of TREES")

@@ -176,16 +176,16 @@ def inlined(value: Any, widgets: dict[str, Any]) -> Any:
 
 def joined(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Streams of one name that follow each other, as one."""
-    outputs: list[dict[str, Any]] = []
+    merged: list[dict[str, Any]] = []
     for output in outputs:
-        last = outputs[-1] if outputs else {}
+        last = merged[-1] if merged else {}
         if output["output_type"] == "stream":
             output["text"] = "".join(output["text"])
             if last.get("name") == output["name"]:
                 last["text"] += output["text"]
                 continue
-        outputs.append(output)
-    return outputs
+        merged.append(output)
+    return merged
 
 
 def drop(value: Any, names: set[str]) -> Any:
