@@ -74,8 +74,7 @@ test: setup $(CHROMIUM) $(POSTGRES)
 	cd extension && jlpm test
 	$(BIN)/pytest $(PARALLEL)
 
-# All tests once more, every process traced: it takes almost twice as long, so CI does it and `test`
-# does not.
+# All tests once more, every process traced: it takes almost twice as long, so it is a check of its own.
 coverage: setup $(CHROMIUM) $(POSTGRES)
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(PARALLEL)
