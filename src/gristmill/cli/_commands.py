@@ -39,7 +39,7 @@ COMMANDS = {
 }
 
 
-def run_command(words: Sequence[str]) -> int:
+def run_command(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="gristmill",
@@ -49,13 +49,13 @@ def run_command(words: Sequence[str]) -> int:
     parser.add_argument(
         "--version", dest="print_version", action="store_true", help="print the version and exit"
     )
-    chosen = next((w for w in words if w in COMMANDS), None)
+    chosen = next((w for w in arguments if w in COMMANDS), None)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for word, (_, text) in COMMANDS.items():
         sub = commands.add_parser(word, help=text, description=text.capitalize() + ".")
         if word == chosen:
             importlib.import_module(f"gristmill.cli._{COMMANDS[word][0]}").add(sub)
-    args = parser.parse_args(words)
+    args = parser.parse_args(arguments)
     if args.print_version:
         from gristmill._version import __version__
 

@@ -212,12 +212,12 @@ def _say_where(pair: Pair, first: str, mine: str) -> None:
         out.say(out.table(rows, ("", f"{mine} says yes", "no")))
     if where.slices:
         figure = format_percent if where.agreement else "{:.4g}".format
-        words = "right" if where.agreement else "error"
+        measure = "right" if where.agreement else "error"
         rows = [
             (s.column, s.value, s.rows, figure(s.differ), figure(s.first), figure(s.second))
             for s in where.slices[:6]
         ]
-        head = ("they differ most at", "value", "rows", "differ", f"{words} {first}", mine)
+        head = ("they differ most at", "value", "rows", "differ", f"{measure} {first}", mine)
         out.say()
         out.say(out.table(rows, head))
 

@@ -34,16 +34,16 @@ def add_name(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def overrides(words: list[str]) -> dict[str, str]:
+def overrides(assignments: list[str]) -> dict[str, str]:
     """`step.name=value` words as a mapping."""
-    found = {}
-    for word in words:
-        key, equals, value = word.partition("=")
+    values = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
         if not equals:
             raise Invalid(
                 "params.override",
-                f"`{word}` has no `=`.",
+                f"`{assignment}` has no `=`.",
                 hint="Write step.parameter=value, for example -p train.max_depth=8.",
             )
-        found[key.strip()] = value
-    return found
+        values[key.strip()] = value
+    return values

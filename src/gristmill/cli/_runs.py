@@ -64,7 +64,7 @@ def main(args: argparse.Namespace) -> int:
         names = [p.relative_to(project.root).as_posix() for p in left]
         text = {**asdict(record), "files": names} if args.json else runs_text.show(record, names)
     else:
-        found = runs.diff(project, args.one, args.other)
-        text = asdict(found) if args.json else runs_text.diff(found)
+        comparison = runs.diff(project, args.one, args.other)
+        text = asdict(comparison) if args.json else runs_text.diff(comparison)
     out.say(out.as_json(text) if args.json else str(text))
     return 0

@@ -81,19 +81,19 @@ def _pair(word: str) -> tuple[str, str]:
     return name.strip(), text
 
 
-def _apply(project: Project, notebook: str, wanted: Sequence[str], every: bool) -> list[Edit]:
+def _apply(project: Project, notebook: str, suggestions: Sequence[str], every: bool) -> list[Edit]:
     """Suggestions change when one is followed, so those that move are found by what they are."""
     from gristmill.authoring import StepChange, edit_step, step_form
 
-    if bool(wanted) == every:
+    if bool(suggestions) == every:
         raise Invalid("step.apply", "name suggestions by id, or say --all.")
     before = {s.id: s for s in step_form(project, notebook).suggestions}
     edits: list[Edit] = []
-    for word in wanted or before:
+    for suggestion in suggestions or before:
         now = step_form(project, notebook).suggestions
-        old = before.get(word)
+        old = before.get(suggestion)
         same = (s.id for s in now if old and (s.kind, s.name) == (old.kind, old.name))
-        change = StepChange("apply", suggestion=next(same, word))
+        change = StepChange("apply", suggestion=next(same, suggestion))
         edits += edit_step(project, notebook, change)
     return edits
 

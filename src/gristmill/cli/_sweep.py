@@ -63,36 +63,36 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     project = Project.find()
-    words = list(args.words)
-    verb = words.pop(0) if words and words[0] in VERBS else "run"
+    arguments = list(args.words)
+    verb = arguments.pop(0) if arguments and arguments[0] in VERBS else "run"
     if verb == "list":
         sweeps = list_sweeps(project)
         return _show(out.as_json([asdict(s) for s in sweeps]) if args.json else _list(sweeps))
     if verb == "run":
-        return _run(project, args, words)
-    if len(words) != 1:
+        return _run(project, args, arguments)
+    if len(arguments) != 1:
         raise Invalid("sweep.words", f"`sweep {verb}` takes one name.", hint="`sweep list`")
     if verb == "show":
-        shown = load_sweep(project, words[0])
+        shown = load_sweep(project, arguments[0])
         return _show(out.as_json(asdict(shown)) if args.json else _table(shown))
     from gristmill.sweeps import apply_sweep
 
-    trial = apply_sweep(project, words[0], args.trial)
+    trial = apply_sweep(project, arguments[0], args.trial)
     if args.json:
         return _show(out.as_json(asdict(trial)))
     out.say(f"params.yaml now has trial {trial.number + 1}: {_point(trial)}")
     return _show("`gristmill run` takes its results from the cache")
 
 
-def _run(project: Project, args: argparse.Namespace, words: list[str]) -> int:
+def _run(project: Project, args: argparse.Namespace, names: list[str]) -> int:
     from gristmill.sweeps import sweep
 
-    if len(words) > 1 or (words and args.resume):
+    if len(names) > 1 or (names and args.resume):
         raise Invalid("sweep.words", "name one sweep.", hint="`gristmill sweep NAME`")
-    name = args.resume or args.name or (words[0] if words else time.strftime("%Y%m%d-%H%M%S"))
+    name = args.resume or args.name or (names[0] if names else time.strftime("%Y%m%d-%H%M%S"))
     spec = None
     if not args.resume:
-        spec = _spec(project, args, words[0] if words else None)
+        spec = _spec(project, args, names[0] if names else None)
     say = None if args.json else _Progress()
     done = sweep(project, name, spec, resume=bool(args.resume), listener=say or (lambda *_: None))
     if args.json:
@@ -130,11 +130,11 @@ class _Progress:
     """A line for each trial that ends."""
 
     def __init__(self) -> None:
-        self._told = False
+        self._header_printed = False
 
     def __call__(self, sweep: Sweep, trial: Trial) -> None:
-        if not self._told:
-            self._told = True
+        if not self._header_printed:
+            self._header_printed = True
             left = sweep.total - sum(t.state.ended for t in sweep.trials)
             out.say(f"sweep {sweep.name}: {left} of {sweep.total} trials, {sweep.spec.method}")
         if trial.state == TrialState.RUNNING:

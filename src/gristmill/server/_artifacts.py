@@ -18,10 +18,10 @@ from gristmill.server._handlers import ApiRequest, Route
 LARGEST = 256 << 20
 
 
-def read(asked: ApiRequest) -> dict[str, Any]:
+def read(request: ApiRequest) -> dict[str, Any]:
     """A file of a run as Jupyter's contents describe one."""
-    runs = (asked.project.state / "runs").resolve()
-    run, name = asked.names["run"], asked.names["file"]
+    runs = (request.project.state / "runs").resolve()
+    run, name = request.names["run"], request.names["file"]
     path = (runs / run / name).resolve()
     if path.parent.parent != runs or path.suffix not in {".ipynb", ".log"}:
         raise Forbidden("kept.outside", f"{run}/{name} is neither a notebook nor a log of a run.")
@@ -50,14 +50,14 @@ def _model(path: Path, name: str) -> dict[str, Any]:
 
 
 def _log(path: Path) -> dict[str, Any]:
-    parts = list(_said(path.with_suffix(".ipynb")))
+    parts = list(_printed(path.with_suffix(".ipynb")))
     if path.is_file():
         parts.append(path.read_text(encoding="utf-8", errors="replace"))
     text = "\n".join(filter(None, parts)) or "Nothing was printed.\n"
     return {"type": "file", "format": "text", "mimetype": "text/plain", "content": text}
 
 
-def _said(path: Path) -> Iterator[str]:
+def _printed(path: Path) -> Iterator[str]:
     if not path.is_file():
         return
     import nbformat

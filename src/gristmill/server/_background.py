@@ -85,5 +85,5 @@ def wait_for(process: subprocess.Popen[bytes], port: int, log: Path, seconds: fl
                 return
         time.sleep(0.1)
     process.terminate()
-    said = log.read_text(errors="replace")[-TAIL:].strip()
-    raise Unavailable("process.start", f"it did not start: {said}", hint=f"Its log is {log}.")
+    output = log.read_text(errors="replace")[-TAIL:].strip()
+    raise Unavailable("process.start", f"it did not start: {output}", hint=f"Its log is {log}.")

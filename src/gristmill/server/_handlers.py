@@ -93,7 +93,7 @@ class ApiHandler(APIHandler):
         if not isinstance(value, GristmillError):
             super().log_exception(typ, value, tb)
 
-    def asked(self, names: Mapping[str, str]) -> ApiRequest:
+    def api_request(self, names: Mapping[str, str]) -> ApiRequest:
         query = {n: self.get_query_argument(n) for n in self.request.query_arguments}
         user = getattr(self.current_user, "username", "") or ""
         return ApiRequest(self.settings[SHARED], names, query, self._body(), user)
@@ -153,11 +153,11 @@ def _handler(path: str, methods: Mapping[str, Route]) -> type[ApiHandler]:
         @web.authenticated
         @authorized
         async def answer(self: ApiHandler, **names: str) -> None:
-            asked = self.asked({n: unquote(v) for n, v in names.items()})
+            request = self.api_request({n: unquote(v) for n, v in names.items()})
             if inspect.iscoroutinefunction(route.verb):
-                value = await route.verb(asked)
+                value = await route.verb(request)
             else:
-                value = await in_thread(route.verb, asked)
+                value = await in_thread(route.verb, request)
             text = to_json(value)
             self.set_status(route.status)
             self.finish(text)

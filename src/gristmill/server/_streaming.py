@@ -18,8 +18,8 @@ class EventsHandler(ApiHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        asked = self.asked({})
-        follower = asked.shared.follower(asked.project)
+        request = self.api_request({})
+        follower = request.shared.follower(request.project)
         self.set_header("Content-Type", "text/event-stream")
         self.set_header("Cache-Control", "no-cache")
         self.set_header("X-Accel-Buffering", "no")
