@@ -14,11 +14,13 @@ LOOKS = {"error": "red", "warning": "yellow"}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `gristmill lint`."""
     parser.add_argument("steps", nargs="*", metavar="STEP", help="steps or notebooks (default all)")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def main(args: argparse.Namespace) -> int:
+    """Print the findings; returns 1 when one of them is an error."""
     from gristmill.authoring import lint
 
     findings = lint(Project.find(), args.steps)
@@ -39,7 +41,7 @@ def _print(findings: Sequence[Finding]) -> None:
     out.say(
         f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}"
         if findings
-        else "nothing found"
+        else "no findings"
     )
 
 

@@ -18,10 +18,15 @@ ALERT = 8
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `gristmill monitor`."""
     parser.add_argument("model", help="a model that gristmill.toml declares")
-    parser.add_argument("--window", help="month, 12h, 7d, 2w: only look, with other windows")
-    parser.add_argument("--start", help="ISO date that windows are counted from: only look")
-    parser.add_argument("--now", help="ISO time to judge at (the present); later windows are open")
+    parser.add_argument(
+        "--window", help="month, 12h, 7d, 2w: report on such windows instead; nothing is stored"
+    )
+    parser.add_argument("--start", help="ISO date that windows are counted from; nothing is stored")
+    parser.add_argument(
+        "--now", help="ISO time to judge at (default: now); later windows are still open"
+    )
     parser.add_argument("--last", type=int, default=12, help="windows to show (12)")
     parser.add_argument("--repair", action="store_true", help="act on open alerts")
     parser.add_argument(
@@ -87,10 +92,10 @@ def _drill_down(project: Project, args: argparse.Namespace) -> int:
         return 0
     out.say(
         f"{report.path}: version {report.version} from {report.start:%Y-%m-%d}, "
-        f"{report.shown:,} of {report.rows:,} rows beside {report.reference:,} of the reference"
+        f"{report.shown:,} of {report.rows:,} rows beside {report.reference:,} reference rows"
     )
     if report.left_out:
-        out.say(f"Without a value on one side, so not drawn: {', '.join(report.left_out)}.")
+        out.say(f"Not drawn, because one side has no values: {', '.join(report.left_out)}.")
     return 0
 
 

@@ -8,6 +8,7 @@ from gristmill.errors import Invalid
 
 
 def add_parameters(parser: argparse.ArgumentParser) -> None:
+    """Declare `--params` and `--param`."""
     parser.add_argument("--params", metavar="SET", help="parameter set: params.SET.yaml")
     parser.add_argument(
         "-p",
@@ -21,21 +22,23 @@ def add_parameters(parser: argparse.ArgumentParser) -> None:
 
 
 def add_smoke(parser: argparse.ArgumentParser) -> None:
+    """Declare `--smoke`."""
     parser.add_argument(
         "--smoke",
         action="store_true",
-        help="on little data (params.smoke.yaml), in .gristmill/smoke, away from all that is real",
+        help="use little data (params.smoke.yaml) in .gristmill/smoke; touch no real outputs",
     )
 
 
 def add_name(parser: argparse.ArgumentParser) -> None:
+    """Declare `--name`."""
     parser.add_argument(
         "--name", default="", help="the run's name, as 20260131-235959-0f3a (default: now)"
     )
 
 
 def overrides(assignments: list[str]) -> dict[str, str]:
-    """`step.name=value` words as a mapping."""
+    """A mapping from `step.name=value` assignments. Raises Invalid for one without `=`."""
     values = {}
     for assignment in assignments:
         key, equals, value = assignment.partition("=")

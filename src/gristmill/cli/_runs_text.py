@@ -19,7 +19,7 @@ HASH = 10
 
 
 def columns(project: Project, where: str, sort: str, more: Sequence[str]) -> list[str]:
-    """The keys asked for; when none are, the metrics that the project's gates judge."""
+    """The requested keys; without any, the metrics that the project's gates judge."""
     conditions = parse_where(where) if where.strip() else ()
     requested = [*(c.key for c in conditions), *filter(None, [sort]), *more]
     keys = [k for k in requested if k not in {"run", "status"}]
@@ -32,8 +32,9 @@ def columns(project: Project, where: str, sort: str, more: Sequence[str]) -> lis
 
 
 def listing(rows: Sequence[RunRow], keys: Sequence[str]) -> str:
+    """A table of runs, with a column for each of `keys`."""
     if not rows:
-        return "no run fits"
+        return "no run matches"
     table = [
         (
             r.run,
@@ -48,6 +49,7 @@ def listing(rows: Sequence[RunRow], keys: Sequence[str]) -> str:
 
 
 def show(run: RunRecord, files: Sequence[str]) -> str:
+    """One run in full: steps, parameters, metrics, data and files."""
     status = out.style(run.status, "bold", LOOKS.get(run.status, "dim"))
     lines = [f"{out.style(run.run, 'bold')}  {status}  {_when(run.started)}"]
     facts = {
@@ -98,6 +100,7 @@ def _head(title: str) -> tuple[str, str, str]:
 
 
 def diff(comparison: RunDiff) -> str:
+    """What differs between two runs."""
     lines = [f"{out.style(comparison.one, 'bold')} -> {out.style(comparison.other, 'bold')}"]
     if comparison.empty:
         return "\n".join([*lines, "the same parameters, metrics, code, data and environment"])
@@ -115,7 +118,7 @@ def diff(comparison: RunDiff) -> str:
             lines.append(out.style(f"  {cell.title}", "dim"))
             lines += [_styled(line) for line in cell.lines]
     for step in comparison.unknown:
-        lines += ["", f"the code of {step} differs, but its cells are kept nowhere"]
+        lines += ["", f"the code of {step} differs, but its cells were not kept"]
     shown = {k: Change(_short(c.before), _short(c.after)) for k, c in comparison.lineage.items()}
     lines += _changes("lineage", shown)
     return "\n".join(lines)

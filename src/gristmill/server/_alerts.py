@@ -22,6 +22,7 @@ from gristmill.server._shared import inside
 
 
 def listing(request: ApiRequest) -> AlertsView:
+    """Open alerts (all with `all=true`) and the monitoring state of each model."""
     project = request.project
     entries = alerts(
         project, request.query.get("model") or None, all=request.query.get("all") == "true"
@@ -31,22 +32,26 @@ def listing(request: ApiRequest) -> AlertsView:
 
 
 def acknowledged(request: ApiRequest) -> AlertView:
+    """Acknowledge an alert."""
     body = request.read(AlertRequest)
     return _view(acknowledge(request.project, request.names["alert"], reason=body.reason))
 
 
 def snoozed(request: ApiRequest) -> AlertView:
+    """Snooze an alert, for one day unless the request says otherwise."""
     body = request.read(AlertRequest)
     until = body.until or "1d"
     return _view(snooze(request.project, request.names["alert"], until=until, reason=body.reason))
 
 
 def resolved(request: ApiRequest) -> AlertView:
+    """Resolve an alert."""
     body = request.read(AlertRequest)
     return _view(resolve_alert(request.project, request.names["alert"], reason=body.reason))
 
 
 def export(request: ApiRequest) -> Done:
+    """Write a model's dashboard page to a file of the project."""
     from gristmill.dashboards import export_dashboard
 
     body, project = request.read(ExportRequest), request.project
@@ -55,6 +60,7 @@ def export(request: ApiRequest) -> Done:
 
 
 def mail(request: ApiRequest) -> Done:
+    """Send a model's dashboard page by an e-mail route."""
     from gristmill.dashboards import mail_dashboard
 
     body, model = request.read(MailRequest), request.names["model"]

@@ -29,6 +29,7 @@ HANDLERS = ("streaming",)
 
 
 def routes() -> list[Route]:
+    """The routes of all modules."""
     return [
         route for name in MODULES for route in import_module(f"gristmill.server._{name}").ROUTES
     ]

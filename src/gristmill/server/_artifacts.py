@@ -1,7 +1,7 @@
 """`gristmill/kept`: what runs left, read only: executed notebooks and logs.
 
 They lie in the project's hidden state, which Jupyter's own contents do not show. A log is what the
-cells of the executed notebook said as text, and what their process said besides.
+cells of the executed notebook printed as text, and what else their process printed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def read(request: ApiRequest) -> dict[str, Any]:
     files = [f for f in (path.with_suffix(".ipynb"), path) if f.resolve() == f and f.is_file()]
     if not files or (path not in files and path.suffix != ".log"):
         raise NotFound(
-            "kept.not-found", f"run {run} left no {name}.", hint="It may not have come so far."
+            "kept.not-found",
+            f"run {run} left no {name}.",
+            hint="The run may have stopped before that step.",
         )
     if max(f.stat().st_size for f in files) > LARGEST:
         raise Forbidden("kept.too-large", f"{name} has more than {LARGEST >> 20} MB.")

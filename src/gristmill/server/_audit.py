@@ -11,6 +11,7 @@ from gristmill.server._schema import AuditProblem, AuditView
 
 
 def verify(request: ApiRequest) -> AuditView:
+    """The number of ledger entries and the problems that the audit reports."""
     result = audit(request.project)
     problems = tuple(AuditProblem(p.seq, p.message) for p in result.problems)
     return AuditView(result.entries, problems)
@@ -25,6 +26,7 @@ def entries(request: ApiRequest) -> list[dict[str, Any]]:
 
 
 def keys(request: ApiRequest) -> Mapping[str, Sequence[str]]:
+    """The public keys of the current actor, by actor."""
     return signing_keys(request.project)
 
 

@@ -43,6 +43,7 @@ LOG = "server.log"
 
 
 def listing(request: ApiRequest) -> RunsView:
+    """Past runs that fit the query."""
     query = request.query
     try:
         limit = int(query.get("limit", "200"))
@@ -62,16 +63,19 @@ def listing(request: ApiRequest) -> RunsView:
 
 
 def record(request: ApiRequest) -> runs.RunRecord:
+    """One past run in full."""
     return runs.find(request.project, request.names["run"])
 
 
 def diff(request: ApiRequest) -> DiffView:
+    """What differs between two runs, with their plots."""
     one, other = request.names["one"], request.names["other"]
     comparison = runs.diff(request.project, one, other)
     return DiffView(comparison, runs.plot_pairs(request.project, one, other))
 
 
 def sweeps(request: ApiRequest) -> SweepsView:
+    """Sweep files, parameters and metrics to choose from, and the sweeps that exist."""
     project = request.project
     workspace = load_workspace(project)
     return SweepsView(
@@ -122,6 +126,7 @@ def start(request: ApiRequest) -> SweepSummary:
 
 
 def sweep(request: ApiRequest) -> Sweep:
+    """One sweep with all its trials."""
     return load_sweep(request.project, request.names["name"])
 
 
@@ -134,6 +139,7 @@ def best(request: ApiRequest) -> object:
 
 
 def mlflow_view(request: ApiRequest) -> MlflowView:
+    """The address of MLflow's pages; empty while they are not served."""
     uri = request.project.tracking_uri
     if uri.startswith(("http://", "https://")):
         return MlflowView(_without_password(uri), own=False)

@@ -51,10 +51,12 @@ def listing(request: ApiRequest) -> list[JobView]:
 
 
 def details(request: ApiRequest) -> JobView:
+    """The state of one job."""
     return _look(request.project, request.names["job"])
 
 
 def reproduce(request: ApiRequest) -> JobView:
+    """Start a job that reproduces a version."""
     from gristmill.registry import Registry
 
     body, model = request.read(ReproduceRequest), request.names["model"]
@@ -63,6 +65,7 @@ def reproduce(request: ApiRequest) -> JobView:
 
 
 def score(request: ApiRequest) -> JobView:
+    """Start a job that scores a file."""
     from gristmill.registry import Registry
 
     body, model, project = request.read(ScoreRequest), request.names["model"], request.project
@@ -74,18 +77,21 @@ def score(request: ApiRequest) -> JobView:
 
 
 def monitor(request: ApiRequest) -> JobView:
+    """Start a job that monitors a model."""
     body, model = request.read(MonitorRequest), _declared(request)
     _time(body.now)
     return start_job(request.project, "monitor", model=model, **vars(body))
 
 
 def repair(request: ApiRequest) -> JobView:
+    """Start a job that repairs a model."""
     body, model = request.read(RepairRequest), _declared(request)
     _time(body.now)
     return start_job(request.project, "repair", model=model, **vars(body))
 
 
 def drill_down(request: ApiRequest) -> JobView:
+    """Start a job that draws the drill-down report of a window."""
     body, model = request.read(DrillDownRequest), _declared(request)
     _time(body.window or "")
     return start_job(request.project, "drill-down", model=model, **vars(body))

@@ -87,6 +87,7 @@ async def _let_go(manager: Any, identity: str, kernel: ParkedKernel) -> None:
 
 
 def end(request: ApiRequest) -> None:
+    """End the parked kernel of a step."""
     registry = ParkedKernels(request.project.state)
     registry.end(registry.find(request.names["step"]))
 

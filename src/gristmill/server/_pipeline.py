@@ -13,6 +13,7 @@ from gristmill.workspace import Workspace, load_workspace
 
 
 def view(request: ApiRequest) -> PipelineView:
+    """The pipeline: steps, files, why each step is stale, and parked kernels."""
     project = request.project
     params = request.query.get("params") or None
     workspace = load_workspace(project, params)

@@ -13,6 +13,7 @@ from gristmill.workspace import initialise
 
 
 def view(request: ApiRequest) -> ProjectView:
+    """The project of the folder, or that the folder is in none."""
     folder = request.query.get("folder", "")
     if not request.shared.has_project(folder):
         return ProjectView(found=False, folder=folder)
@@ -32,6 +33,7 @@ def _view(request: ApiRequest, project: Project) -> ProjectView:
 
 
 def init(request: ApiRequest) -> ProjectView:
+    """Make a folder a project."""
     body = request.read(InitRequest)
     root = request.shared.folder(body.folder)
     initialise(root, body.name)
@@ -39,17 +41,20 @@ def init(request: ApiRequest) -> ProjectView:
 
 
 def sync_pipeline(request: ApiRequest) -> Done:
+    """Write dvc.yaml from the notebooks."""
     body = request.read(SyncRequest)
     result = sync(request.project, params=body.params, overrides=body.overrides)
     return Done(f"dvc.yaml {'was written' if result.changed else 'is up to date'}.")
 
 
 def lint_notebooks(request: ApiRequest) -> list[Finding]:
+    """The findings of `lint` for the given steps (default all)."""
     steps = [step for step in request.query.get("steps", "").split(",") if step]
     return lint(request.project, steps)
 
 
 def diagnose(request: ApiRequest) -> list[DoctorFinding]:
+    """The findings of `doctor` for the folder."""
     folder = request.shared.folder(request.query.get("folder", ""))
     return [DoctorFinding(**asdict(finding)) for finding in doctor(folder)]
 

@@ -1,7 +1,7 @@
 """`gristmill/runs` and `gristmill/steps`: a run begun, cancelled, resumed.
 
-A run is a process of its own, the command line with the same words a user would type: this server
-may end or be restarted, and the run goes on.
+A run is a process of its own, the command line with the arguments that a user would type: this
+server may end or be restarted, and the run goes on.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ COMMAND = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
     " from gristmill.cli import main; sys.exit(main())",
 )
-STDERR_LIMIT = 4000  # characters of what a process that died had to say
+STDERR_LIMIT = 4000  # characters of the standard error of a run that died
 
 
 def start(request: ApiRequest) -> RunAccepted:
@@ -55,6 +55,7 @@ def start(request: ApiRequest) -> RunAccepted:
 
 
 def resume(request: ApiRequest) -> RunAccepted:
+    """Resume a step in its parked kernel, by a process of its own."""
     project, step = request.project, request.names["step"]
     ParkedKernels(project.state).find(step)
     return launch(project, ["resume"], [step])

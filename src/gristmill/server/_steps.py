@@ -17,12 +17,14 @@ from gristmill.server._schema import EditReply, EditRequest, FormRequest, PathsR
 
 
 def form(request: ApiRequest) -> StepForm:
+    """The parameter form of a notebook, open or on disk."""
     body = request.read(FormRequest)
     project, path = _notebook(request, body.notebook)
     return step_form(project, path, body.document or None)
 
 
 def edits(request: ApiRequest) -> EditReply:
+    """Edit a notebook: return the edits of an open document, or write the file."""
     body = request.read(EditRequest)
     change = parse_table(StepChange, body.change, "request change")
     project, path = _notebook(request, body.notebook)
@@ -32,6 +34,7 @@ def edits(request: ApiRequest) -> EditReply:
 
 
 def paths(request: ApiRequest) -> PathsReply:
+    """Paths that complete the beginning of one."""
     word = request.query.get("word", "")
     completions = complete_path(
         request.project, word, inputs=request.query.get("kind", "input") == "input"
