@@ -27,9 +27,9 @@ class Contender:
     markdown: Action | None = None
 
 
-def shell(root: Path, *words: str, cores: set[int] = CORE, **environment: str) -> None:
+def shell(root: Path, *command: str, cores: set[int] = CORE, **environment: str) -> None:
     done = subprocess.run(
-        words,
+        command,
         cwd=root,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
@@ -39,7 +39,7 @@ def shell(root: Path, *words: str, cores: set[int] = CORE, **environment: str) -
         preexec_fn=lambda: os.sched_setaffinity(0, cores),
     )
     if done.returncode != 0:
-        raise SystemExit(f"{' '.join(words)} in {root} failed:\n{done.stdout[-3000:]}")
+        raise SystemExit(f"{' '.join(command)} in {root} failed:\n{done.stdout[-3000:]}")
 
 
 def timed(action: Action) -> float:

@@ -51,17 +51,17 @@ class Peers:
     nannyml: str
     names: tuple[str, ...]
 
-    def ask(self, name: str, *words: object) -> dict[str, float]:
+    def ask(self, name: str, *arguments: object) -> dict[str, float]:
         python = self.nannyml if name.startswith("nannyml") else sys.executable
         done = subprocess.run(
-            [python, str(HERE / "drift_peers.py"), name, *map(str, words)],
+            [python, str(HERE / "drift_peers.py"), name, *map(str, arguments)],
             env={**os.environ, "NML_DISABLE_USAGE_LOGGING": "1"},
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
-            raise SystemExit(f"{name} {words} failed:\n{done.stderr[-2000:]}")
-        found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-        return found
+            raise SystemExit(f"{name} {arguments} failed:\n{done.stderr[-2000:]}")
+        figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+        return figures
 
 
 def main() -> None:
@@ -110,21 +110,23 @@ def costs(peers: Peers, year: pd.DataFrame, sizes: list[int], work: Path) -> Non
     month = year["time"].dt.month
     print("January to March against July, half of the rows each, 16 columns, one core")
     print(f"{'CPU seconds / peak MB':32}" + "".join(f"{n:>20,}" for n in sizes), flush=True)
-    found: dict[str, list[dict[str, float]]] = {n: [] for n in [*peers.names, "kept"]}
+    costs_by_name: dict[str, list[dict[str, float]]] = {n: [] for n in [*peers.names, "kept"]}
     for size in sizes:
         for name, table in (("then", year[month <= 3]), ("now", year[month == 7])):
             grown(table, size // 2).to_parquet(work / f"{name}.parquet")
-        for name, list_ in found.items():
+        for name, list_ in costs_by_name.items():
             if name not in ("nannyml-chunk", "gristmill-rows"):
                 list_.append(peers.ask(name, "time", work / "then.parquet", work / "now.parquet"))
-    base = found["evidently"]
+    base = costs_by_name["evidently"]
     titles = {**TITLES, "gristmill": "Gristmill, reference too", "kept": "Gristmill"}
-    for name, figures in found.items():
+    for name, figures in costs_by_name.items():
         cells = [f"{f['cpu']:.2f} / {f['peak']:.0f}" for f in figures]
         if cells:
             print(f"{titles[name]:32}" + "".join(f"{c:>20}" for c in cells))
     for name in ("gristmill", "kept"):
-        ratios = [f"{b['cpu'] / f['cpu']:.0f}x" for b, f in zip(base, found[name], strict=True)]
+        ratios = [
+            f"{b['cpu'] / f['cpu']:.0f}x" for b, f in zip(base, costs_by_name[name], strict=True)
+        ]
         print(f"{'Evidently / ' + titles[name]:32}" + "".join(f"{r:>20}" for r in ratios))
     print("The reference is profiled once, when a version is first watched.\n", flush=True)
 

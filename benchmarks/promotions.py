@@ -49,7 +49,7 @@ def main() -> None:
         for metric in METRICS:
             rng = np.random.default_rng(7)
             gate = Better(metric=metric, confidence=CONFIDENCE, resamples=500)
-            higher = point = passed = found = 0
+            higher = point = passed = detected = 0
             for trial in range(trials):
                 truth, challenger, champion = models(rng, rows)
                 ours, theirs = (score(metric, truth, m) for m in (challenger, champion))
@@ -57,13 +57,13 @@ def main() -> None:
                 higher += gain > 0
                 point += gain >= 0.01
                 passed += verdict(gate, truth, challenger, champion)
-                found += trial < trials // 5 and verdict(gate, *models(rng, rows, 0.5))
+                detected += trial < trials // 5 and verdict(gate, *models(rng, rows, 0.5))
             share = binomtest(passed, trials).proportion_ci(0.95)
             most = max(most, binomtest(passed, trials).proportion_ci(surely).low)
             print(
                 f"{rows:<6} {metric:<9} {higher / trials:>12.1%} {point / trials:>7.1%} "
                 f"{passed / trials:>6.1%} ({share.low:.1%} to {share.high:.1%}) "
-                f"{found / (trials // 5):>17.1%}"
+                f"{detected / (trials // 5):>17.1%}"
             )
     kept = "kept" if most <= 1 - CONFIDENCE else "BROKEN"
     print(f"alpha = {1 - CONFIDENCE:.0%}: {kept} ({time.monotonic() - began:.0f} s)")

@@ -39,8 +39,8 @@ def gristmill(work: Path, name: str, *, warm: bool, kernels: bool, cores: set[in
     flip = {"threshold: float = 0.5": "threshold: float = 0.4"}
     count = iter(range(1000))
 
-    def run(*words: str) -> None:
-        shell(root, "gristmill", "run", *words, *extra, cores=cores)
+    def run(*options: str) -> None:
+        shell(root, "gristmill", "run", *options, *extra, cores=cores)
 
     def stop() -> None:
         settle(root)
@@ -59,7 +59,7 @@ def gristmill(work: Path, name: str, *, warm: bool, kernels: bool, cores: set[in
         flip[new] = old
         run("--force", "--only", "evaluate")
 
-    def words() -> None:
+    def edit_markdown() -> None:
         number = next(count)
         edit(root, "clean", "# Clean" + "!" * number, "# Clean" + "!" * (number + 1))
         shell(root, "gristmill", "run")
@@ -71,7 +71,7 @@ def gristmill(work: Path, name: str, *, warm: bool, kernels: bool, cores: set[in
         after=lambda: settle(root),
         noop=lambda: shell(root, "gristmill", "run"),
         parameter=change if warm else None,
-        markdown=words,
+        markdown=edit_markdown,
     )
 
 
@@ -80,7 +80,7 @@ def contenders(work: Path, chosen: Path | None) -> list[Contender]:
     (script / "all.py").write_text(flights.as_script(list(flights.STEPS)))
     (script / "last.py").write_text(flights.as_script(["evaluate"]))
     both = set(os.sched_getaffinity(0))
-    found = [
+    own = [
         Contender(
             "plain script",
             lambda: shell(script, sys.executable, "all.py"),
@@ -92,7 +92,7 @@ def contenders(work: Path, chosen: Path | None) -> list[Contender]:
         gristmill(work, "gristmill, kernels, no server", warm=False, kernels=True, cores=CORE),
         gristmill(work, "gristmill, no server", warm=False, kernels=False, cores=CORE),
     ]
-    return found + peers.contenders(work, chosen)
+    return own + peers.contenders(work, chosen)
 
 
 def measure(one: Contender, rounds: int, results: dict[str, dict[str, list[float]]]) -> None:
@@ -172,15 +172,15 @@ def cell_cost(work: Path, rounds: int) -> None:
     print(f"{'ms a cell, over its code':<32}" + "".join(f"{name:>21}" for name in engines))
     for cells, size in ((1000, 0), (200, 0), (50, 100_000), (200, 100_000)):
         print(f"{f'{cells} cells, {size:,} characters each':<32}", end="", flush=True)
-        for number, (name, words) in enumerate(engines.items()):
+        for number, (name, template) in enumerate(engines.items()):
             if name == "papermill" and cells > SAVED_CELLS:
                 print(f"{'-':>21}", end="")
                 continue
             root = cells_project(work / f"cells-{number}-{cells}-{size}", cells, size)
 
-            def run(step: str, root: Path = root, words: tuple[str, ...] = words) -> float:
-                said = (word.replace("STEP", step) for word in words)
-                return timed(lambda: shell(root, *said))
+            def run(step: str, root: Path = root, template: tuple[str, ...] = template) -> float:
+                command = (word.replace("STEP", step) for word in template)
+                return timed(lambda: shell(root, *command))
 
             if name.startswith("Gristmill"):
                 run("many")

@@ -92,8 +92,12 @@ def prepare(root: Path) -> Project:
         text = text.replace(old, new)
     path.write_text(text)
     who = ["-c", "user.name=Replay", "-c", "user.email=replay@example.org"]
-    for words in (["init", "-q", "-b", "main"], ["add", "-A"], [*who, "commit", "-qm", "flights"]):
-        subprocess.run(["git", *words], cwd=root, check=True)
+    for arguments in (
+        ["init", "-q", "-b", "main"],
+        ["add", "-A"],
+        [*who, "commit", "-qm", "flights"],
+    ):
+        subprocess.run(["git", *arguments], cwd=root, check=True)
     os.chdir(root)
     subprocess.run(["gristmill", "run"], check=True, stdout=subprocess.DEVNULL)
     project = Project.find(root)
@@ -129,10 +133,10 @@ def live(project: Project, daily: int) -> Year:
         for number in {1, holder.version} - set(models):
             models[number] = registry.load(registry.version(MODEL, number))
         with clock(year, "predict"):
-            first, said = (
+            first, prediction = (
                 probability(models[v].predict(today[COLUMNS])) for v in (1, holder.version)
             )
-            today = today.assign(first=first, said=said, version=holder.version)
+            today = today.assign(first=first, predicted=prediction, version=holder.version)
             today["request"] = [f"{moment:%m%d}-{i}" for i in range(len(today))]
             predictions.append(lines(today, COLUMNS))
             if len(waiting):
@@ -168,15 +172,15 @@ def lines(flights: pd.DataFrame, columns: list[str]) -> list[dict[str, Any]]:
             "model": MODEL,
             "version": version,
             "features": values,
-            "prediction": said,
+            "prediction": prediction,
             "latency_ms": 1.0,
         }
-        for values, request, at, version, said in zip(
+        for values, request, at, version, prediction in zip(
             features,
             flights["request"],
             flights["scheduled"],
             flights["version"].tolist(),
-            flights["said"].tolist(),
+            flights["predicted"].tolist(),
             strict=True,
         )
     ]
@@ -192,18 +196,20 @@ def alarms(project: Project, flights: pd.DataFrame) -> None:
     from gristmill.monitoring import read_alerts
 
     print("\nAlarms; `after` is measured on the raw rows of the three weeks after the first window")
-    found = read_alerts(project, MODEL)
+    alerts = read_alerts(project, MODEL)
     right = Counter[str]()
-    for alert in found:
-        verdict, words = judge(project, alert, flights)
+    for alert in alerts:
+        verdict, explanation = judge(project, alert, flights)
         right[verdict] += 1
         print(f"{alert.opened:%d %b}  v{alert.version}  {alert.rule:<12}{alert.windows:>3} weeks  "
-              f"{verdict:<10} {words}")  # fmt: skip
-    weeks = Counter(f"{a.opened:%G-%V}" for a in found)
+              f"{verdict:<10} {explanation}")  # fmt: skip
+    weeks = Counter(f"{a.opened:%G-%V}" for a in alerts)
     most = max(weeks.values(), default=0)
     windows = (flights["scheduled"].max() - flights["scheduled"].min()).days // 7
-    told = ", ".join(f"{n} {v}" for v, n in right.items())
-    print(f"{len(found)} alarms in {windows} weekly windows ({told}); at most {most} in one week.")
+    summary = ", ".join(f"{n} {v}" for v, n in right.items())
+    print(
+        f"{len(alerts)} alarms in {windows} weekly windows ({summary}); at most {most} in one week."
+    )
 
 
 def judge(project: Project, alert: Alert, flights: pd.DataFrame) -> tuple[str, str]:
@@ -222,24 +228,24 @@ def judge(project: Project, alert: Alert, flights: pd.DataFrame) -> tuple[str, s
     version = next(v for v in report.versions if v.version == alert.version)
     if alert.rule in ("performance", "chart"):
         baseline = version.baseline["roc_auc"].value
-        area = float(roc_auc_score(mine["late"], mine["said"]))
-        words = f"AUC {area:.3f} after, baseline {baseline:.3f}"
-        return ("right" if area < baseline - MARGIN else "wrong"), words
-    told = []
+        area = float(roc_auc_score(mine["late"], mine["predicted"]))
+        explanation = f"AUC {area:.3f} after, baseline {baseline:.3f}"
+        return ("right" if area < baseline - MARGIN else "wrong"), explanation
+    shifts = []
     for part, name, then, now in sides(alert, reference, mine):
-        told.append((apart(then, now), f"{name}{part}", middle(then), middle(now)))
-    if not told:
+        shifts.append((apart(then, now), f"{name}{part}", middle(then), middle(now)))
+    if not shifts:
         return "unknown", alert.reason[:70]
-    far, name, then_, now_ = max(told)
+    far, name, then_, now_ = max(shifts)
     late = f"late {reference['late'].mean():.0%} to {mine['late'].mean():.0%}"
-    words = f"{far:.0%} of rows moved in {name}: {then_} to {now_}; {late}"
-    return ("right" if far >= 0.05 else "wrong"), words
+    explanation = f"{far:.0%} of rows moved in {name}: {then_} to {now_}; {late}"
+    return ("right" if far >= 0.05 else "wrong"), explanation
 
 
 def sides(alert: Alert, reference: pd.DataFrame, mine: pd.DataFrame) -> list[tuple[Any, ...]]:
     """What the alarm speaks of: the part of the rows, the column, and its values then and now."""
     if alert.rule == "prediction":
-        return [("", "said", reference["prediction"], mine["said"])]
+        return [("", "predicted", reference["prediction"], mine["predicted"])]
     if alert.rule == "segment":
         return [
             (f" of {cut}={value}", *(name, *(t[t[cut] == value][name] for t in (reference, mine))))
@@ -252,13 +258,13 @@ def trained(project: Project, version: int) -> pd.DataFrame:
     from gristmill.registry import Registry
 
     registry = Registry(project)
-    found = registry.evidence(registry.version(MODEL, version), "reference.parquet")
-    return pd.read_parquet(found)
+    path = registry.evidence(registry.version(MODEL, version), "reference.parquet")
+    return pd.read_parquet(path)
 
 
 def features_in(reason: str, reference: pd.DataFrame) -> list[str]:
-    words = {w.strip(" ,;.:") for w in reason.replace(":", " ").replace(",", " ").split()}
-    return [c for c in reference if c in words and c not in ("late", "prediction", "scheduled")]
+    mentioned = {w.strip(" ,;.:") for w in reason.replace(":", " ").replace(",", " ").split()}
+    return [c for c in reference if c in mentioned and c not in ("late", "prediction", "scheduled")]
 
 
 def apart(then: pd.Series[Any], now: pd.Series[Any]) -> float:
@@ -299,8 +305,8 @@ def summed(flights: pd.DataFrame) -> None:
         if not len(mine):
             continue
         late = mine["late"].astype(int)
-        area = [roc_auc_score(late, mine[c]) for c in ("said", "first")]
-        brier = [brier_score_loss(late, mine[c]) for c in ("said", "first")]
+        area = [roc_auc_score(late, mine[c]) for c in ("predicted", "first")]
+        brier = [brier_score_loss(late, mine[c]) for c in ("predicted", "first")]
         versions = ",".join(map(str, sorted(mine["version"].unique())))
         line = f"{versions:>8}  {late.mean():>4.0%}   {area[0]:.3f}  {area[1]:.3f}       "
         print(f"{name[:10]:<10} {line}{brier[0]:.4f}  {brier[1]:.4f}"
@@ -325,7 +331,7 @@ def draw(project: Project, flights: pd.DataFrame, target: Path) -> None:
     whole = [g for _, g in flights.groupby(part) if len(g) > 500]
     at = [g["scheduled"].mean() for g in whole]
     for column, colour, name in (("first", "#8a94a3", "version 1 all year"),
-                                 ("said", "#2663c9", "with repair")):  # fmt: skip
+                                 ("predicted", "#2663c9", "with repair")):  # fmt: skip
         areas = [roc_auc_score(g["late"], g[column]) for g in whole]
         top.plot(at, areas, "o-", color=colour, label=name, markersize=4)
     for version, mine in flights.groupby("version"):
@@ -334,9 +340,9 @@ def draw(project: Project, flights: pd.DataFrame, target: Path) -> None:
                      xycoords=("data", "axes fraction"))  # fmt: skip
     top.set(ylabel="AUC, two weeks", title="2013 watched day by day")
     top.legend(loc="lower left", frameon=False)
-    found = read_alerts(project, MODEL)
-    rules = sorted({a.rule for a in found})
-    for a in found:
+    alerts = read_alerts(project, MODEL)
+    rules = sorted({a.rule for a in alerts})
+    for a in alerts:
         y = rules.index(a.rule)
         end = a.resolved or pd.Timestamp(flights["scheduled"].max())
         low.plot([a.opened, end], [y, y], color="#e0a3a0", linewidth=5, solid_capstyle="butt")

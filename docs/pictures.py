@@ -33,8 +33,8 @@ def command(page: Page, name: str) -> None:
     page.evaluate(f"void window.jupyterapp.commands.execute('{name}')")
 
 
-def word(page: Page, step: str, said: str) -> None:
-    expect(page.locator(f'[data-step="{step}"] .gm-Word')).to_have_text(said)
+def word(page: Page, step: str, text: str) -> None:
+    expect(page.locator(f'[data-step="{step}"] .gm-Word')).to_have_text(text)
 
 
 def pipeline(page: Page) -> None:
@@ -81,8 +81,10 @@ def alerts(page: Page) -> None:
 def prepare(project: Path) -> None:
     """A sweep whose trials can be compared, a judged window, and then a step that fails."""
 
-    def gristmill(*words: str) -> None:
-        subprocess.run([Path(sys.executable).parent / "gristmill", *words], cwd=project, check=True)
+    def gristmill(*arguments: str) -> None:
+        subprocess.run(
+            [Path(sys.executable).parent / "gristmill", *arguments], cwd=project, check=True
+        )
 
     gristmill("monitor", "flight-delay")
     gristmill("run")
@@ -130,5 +132,5 @@ if __name__ == "__main__":
     parser.add_argument("--demo", type=Path, default=HERE.parent / "demo/flights")
     parser.add_argument("--to", type=Path, default=HERE)
     parser.add_argument("names", nargs="*", choices=[*PICTURES, []])
-    asked = parser.parse_args()
-    sys.exit(main(asked.demo, asked.to, asked.names or list(PICTURES)))
+    args = parser.parse_args()
+    sys.exit(main(args.demo, args.to, args.names or list(PICTURES)))

@@ -50,7 +50,7 @@ class Month:
     brier: float
     brier_first: float
     late: float
-    said: float
+    predicted: float
 
 
 def main() -> int:
@@ -59,8 +59,8 @@ def main() -> int:
     parser.add_argument(
         "--last", type=int, choices=MONTHS, default=MONTHS[-1], help="the month it ends with"
     )
-    asked = parser.parse_args()
-    if asked.stop:
+    args = parser.parse_args()
+    if args.stop:
         stop()
         return 0
     os.environ["PATH"] = f"{BIN}{os.pathsep}{os.environ['PATH']}"
@@ -77,9 +77,9 @@ def main() -> int:
     gristmill("model", "request", MODEL, "1", "--reason", "the first of its kind")
     agree()
     gristmill("model", "promote", MODEL, "1", "--reason", "first model, passed its gates")
-    title(f"Serve, watch, repair: April to {date(2013, asked.last, 1):%B}")
+    title(f"Serve, watch, repair: April to {date(2013, args.last, 1):%B}")
     start("service", ["gristmill", "serve", MODEL, "--port", str(PORTS["service"])])
-    months = [live(month) for month in MONTHS if month <= asked.last]
+    months = [live(month) for month in MONTHS if month <= args.last]
     title("What happened")
     report(months)
     title("Why this one, who decided, and does it hold")
@@ -107,7 +107,7 @@ def title(text: str) -> None:
     print(f"\n== {text}", flush=True)
 
 
-def gristmill(*words: str, actor: str = "", refused: bool = False) -> None:
+def gristmill(*arguments: str, actor: str = "", refused: bool = False) -> None:
     """Run a command as its user would, and show it. In this process: its imports are paid once.
 
     `actor` is who does it, git's user when "". The demo ends unless it succeeds, or is `refused`.
@@ -115,12 +115,12 @@ def gristmill(*words: str, actor: str = "", refused: bool = False) -> None:
     from gristmill.cli import main as command
 
     prefix = f"GRISTMILL_ACTOR={actor} " if actor else ""
-    print(f"$ {prefix}gristmill {shlex.join(words)}", flush=True)
+    print(f"$ {prefix}gristmill {shlex.join(arguments)}", flush=True)
     os.environ["GRISTMILL_ACTOR"] = actor
-    code = command(["-C", str(FLIGHTS), *words])
+    code = command(["-C", str(FLIGHTS), *arguments])
     os.environ.pop("GRISTMILL_ACTOR")
     if bool(code) != refused:
-        raise SystemExit(code or f"`gristmill {shlex.join(words)}` should have been refused")
+        raise SystemExit(code or f"`gristmill {shlex.join(arguments)}` should have been refused")
 
 
 def agree() -> None:
@@ -128,10 +128,17 @@ def agree() -> None:
     from gristmill import Project
     from gristmill.registry import open_requests
 
-    for asked in open_requests(Project.find(FLIGHTS)):
-        words = ("model", "approve", MODEL, str(asked.version), "--reason", "read its gate report")
+    for entry in open_requests(Project.find(FLIGHTS)):
+        arguments = (
+            "model",
+            "approve",
+            MODEL,
+            str(entry.version),
+            "--reason",
+            "read its gate report",
+        )
         for reviewer in REVIEWERS:
-            gristmill(*words, actor=reviewer)
+            gristmill(*arguments, actor=reviewer)
 
 
 def prepare() -> None:
@@ -154,8 +161,10 @@ def prepare() -> None:
     commit("The flights project")
 
 
-def git(*words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=FLIGHTS, check=True, capture_output=True, text=True)
+def git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=FLIGHTS, check=True, capture_output=True, text=True
+    )
     return done.stdout
 
 
@@ -164,13 +173,13 @@ def commit(message: str) -> None:
     git("commit", "--quiet", "--allow-empty", "--message", message)
 
 
-def start(name: str, words: Sequence[str]) -> None:
+def start(name: str, program: Sequence[str]) -> None:
     """Start a server that outlives the demo and wait until it answers."""
     log = HOME / f"{name}.log"
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with open(log, "wb") as file:
         process = subprocess.Popen(
-            [str(BIN / words[0]), *words[1:]], cwd=FLIGHTS, env=environment, stdout=file,
+            [str(BIN / program[0]), *program[1:]], cwd=FLIGHTS, env=environment, stdout=file,
             stderr=file, stdin=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
     SERVERS.write_text(json.dumps({**running(), name: process.pid}))
@@ -229,10 +238,10 @@ def live(month: int) -> Month:
     answers: list[dict[str, Any]] = []
     version = 0
     for part in parts(len(rows)):
-        asked = json.loads(rows.iloc[part].to_json(orient="records", date_format="iso"))
-        for row, key in zip(asked, keys[part], strict=True):
+        records = json.loads(rows.iloc[part].to_json(orient="records", date_format="iso"))
+        for row, key in zip(records, keys[part], strict=True):
             row["request_id"] = key
-        reply = post("/predict", {"rows": asked})
+        reply = post("/predict", {"rows": records})
         version = reply["version"]
         answers += reply["predictions"]
     labels = [
@@ -241,17 +250,17 @@ def live(month: int) -> Month:
     ]
     for part in parts(len(labels)):
         post("/feedback", {"labels": labels[part]})
-    said = pd.Series([answer["prediction"] for answer in answers])
-    found = score(begin, version, said, flights)
+    predictions = pd.Series([answer["prediction"] for answer in answers])
+    figures = score(begin, version, predictions, flights)
     print(
-        f"\n{begin:%B}: {len(rows):,} flights asked of version {version}, {found.late:.0%} late "
-        f"(predicted {found.said:.0%}); AUC {found.auc:.3f}, Brier {found.brier:.4f}",
+        f"\n{begin:%B}: {len(rows):,} flights asked of version {version}, {figures.late:.0%} late "
+        f"(predicted {figures.predicted:.0%}); AUC {figures.auc:.3f}, Brier {figures.brier:.4f}",
         flush=True,
     )
     gristmill("monitor", MODEL, "--now", end.isoformat(), "--last", "1", "--repair")
     agree()
     follow()
-    return found
+    return figures
 
 
 def parts(length: int) -> Iterator[slice]:
@@ -287,7 +296,7 @@ def follow() -> None:
     raise SystemExit("the service did not take the new champion within a minute")
 
 
-def score(begin: date, version: int, said: Any, flights: Any) -> Month:
+def score(begin: date, version: int, predictions: Any, flights: Any) -> Month:
     """The month's score, and what the first version would have scored on the same flights."""
     from sklearn.metrics import brier_score_loss, roc_auc_score
 
@@ -296,7 +305,7 @@ def score(begin: date, version: int, said: Any, flights: Any) -> Month:
     from gristmill.registry import Registry
 
     registry = Registry(Project.find(FLIGHTS))
-    first = said
+    first = predictions
     if version != 1:
         model = registry.load(registry.version(MODEL, 1))
         first = probability(model.predict(flights.drop(columns=["late", "scheduled"])))
@@ -304,12 +313,12 @@ def score(begin: date, version: int, said: Any, flights: Any) -> Month:
     return Month(
         start=begin,
         version=version,
-        auc=roc_auc_score(late, said),
+        auc=roc_auc_score(late, predictions),
         auc_first=roc_auc_score(late, first),
-        brier=brier_score_loss(late, said),
+        brier=brier_score_loss(late, predictions),
         brier_first=brier_score_loss(late, first),
         late=float(late.mean()),
-        said=float(said.mean()),
+        predicted=float(predictions.mean()),
     )
 
 
@@ -320,8 +329,8 @@ def report(months: Sequence[Month]) -> None:
     for m in months:
         print(
             f"{m.start:%B}".ljust(10),
-            f"{m.version:>7}  {m.late:>4.0%}  {m.said:>9.0%}   {m.auc:.3f}  {m.auc_first:<9.3f}  "
-            f"{m.brier:.4f}  {m.brier_first:.4f}",
+            f"{m.version:>7}  {m.late:>4.0%}  {m.predicted:>9.0%}   {m.auc:.3f}  "
+            f"{m.auc_first:<9.3f}  {m.brier:.4f}  {m.brier_first:.4f}",
         )
     repaired = [m for m in months if m.version != 1]
     if repaired:

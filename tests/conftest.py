@@ -88,11 +88,13 @@ def edit_notebook(path: Path, change: Callable[[nbformat.NotebookNode], None]) -
     nbformat.write(notebook, path)
 
 
-def shell(root: Path, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+def shell(root: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run a command as a user would, in `root`."""
-    done = subprocess.run(words, cwd=root, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(
+        command, cwd=root, capture_output=True, text=True, timeout=240, check=False
+    )
     if check and done.returncode != 0:
-        raise AssertionError(f"{words} failed:\n{done.stdout}\n{done.stderr}")
+        raise AssertionError(f"{command} failed:\n{done.stdout}\n{done.stderr}")
     return done
 
 

@@ -21,11 +21,11 @@ from tests.waiting import eventually
 
 def binaries() -> Path:
     """The newest installed server's directory; `make test` installs one."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     on_path = shutil.which("initdb")
-    if not found and not on_path:
+    if not programs and not on_path:
         raise FileNotFoundError("PostgreSQL's server is not installed: run `make test` once")
-    return (found[-1] if found else Path(str(on_path))).parent
+    return (programs[-1] if programs else Path(str(on_path))).parent
 
 
 @dataclass
@@ -34,8 +34,8 @@ class Server:
     port: int
     _process: subprocess.Popen[bytes] | None = None
 
-    def run(self, *words: str) -> None:
-        subprocess.run(words, check=True, stdout=subprocess.DEVNULL, cwd="/", **unprivileged())
+    def run(self, *command: str) -> None:
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", **unprivileged())
 
     def start(self) -> None:
         command = [str(binaries() / "postgres"), "-D", str(self.directory), "-p", str(self.port)]
@@ -95,15 +95,15 @@ def server() -> Iterator[Server]:
             os.chown(root, owner["user"], owner["group"])
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            found = Server(root / "data", free.getsockname()[1])
-        found.run(
-            *(str(binaries() / "initdb"), "-D", str(found.directory), "-U", "gristmill"),
+            postgres = Server(root / "data", free.getsockname()[1])
+        postgres.run(
+            *(str(binaries() / "initdb"), "-D", str(postgres.directory), "-U", "gristmill"),
             *("-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"),
         )
-        found.start()
+        postgres.start()
         try:
-            yield found
+            yield postgres
         finally:
-            found.stop()
+            postgres.stop()
     finally:
         shutil.rmtree(root)

@@ -55,10 +55,10 @@ def plain(text: str) -> str:
     return text
 
 
-def column(name: str, moved: float, words: str, *, drifted: bool) -> ColumnDrift:
+def column(name: str, moved: float, change: str, *, drifted: bool) -> ColumnDrift:
     far = Distances(moved, 2 * moved**2, 0.004, moved**2, moved, 3 * moved, 0.0, 0.0)
     p = 1e-6 if drifted else 0.4
-    return ColumnDrift(name, 3000, drifted, p, far, moved, words)
+    return ColumnDrift(name, 3000, drifted, p, far, moved, change)
 
 
 def window(i: int, name: Name) -> WindowReport:
@@ -142,9 +142,9 @@ def state(name: Name = plain) -> ModelState:
     repairs = tuple(
         Repair(
             f"r{i}", 1, ("a0",), name("drift"), "2013-05-03", "2013-08-01", at + timedelta(days=i),
-            outcome, version, "run", name(words),
+            outcome, version, "run", name(message),
         )
-        for i, (outcome, version, words) in enumerate(
+        for i, (outcome, version, message) in enumerate(
             [("promoted", 2, "better by roc_auc"), *[("kept", None, "no better")] * 6]
         )
     )  # fmt: skip

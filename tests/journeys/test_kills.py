@@ -124,23 +124,23 @@ def test_whatever_is_killed_whenever_the_next_run_completes(diamond: Path) -> No
     began = time.monotonic()
     shell(root, "gristmill", "run", "-p", "a.n=2")
     longest = min(longest, 1.5 * (time.monotonic() - began))
-    told = []
+    kills = []
     for attempt in range(KILLS):
         n = attempt % 7 + 3
         victim = VICTIMS[attempt % len(VICTIMS)]
-        words = ["gristmill", "run", "--json", "-p", f"a.n={n}"]
+        command = ["gristmill", "run", "--json", "-p", f"a.n={n}"]
         with subprocess.Popen(
-            words, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as process:
             moment = moments.uniform(0.05, longest)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(moment)
             hit = victim(process, moments)
             process.wait(120)
-        told.append(f"{victim.__name__} after {moment:.2f} s of {longest:.2f} hit={hit}")
+        kills.append(f"{victim.__name__} after {moment:.2f} s of {longest:.2f} hit={hit}")
         result = run(project, RunRequest(overrides={"a.n": n}))
-        assert result.ok, (told, [s.error for s in result.steps.values()])
-        agree(project, n, told)
+        assert result.ok, (kills, [s.error for s in result.steps.values()])
+        agree(project, n, kills)
     assert dvc_clean(root)
 
 
@@ -157,41 +157,41 @@ def dvc_clean(root: Path) -> bool:
     return "up to date" in shell(root, "dvc", "status").stdout
 
 
-def agree(project: Project, n: int, told: list[str]) -> None:
+def agree(project: Project, n: int, kills: list[str]) -> None:
     """Outputs are what the code makes of `n`, and what dvc.lock and MLflow say they are."""
     root = project.root
-    assert sorted(os.listdir(root / "out/a")) == sorted(map(str, range(n))), told
-    assert json.loads((root / "out/d.json").read_text()) == {"n": 2 * n}, told
+    assert sorted(os.listdir(root / "out/a")) == sorted(map(str, range(n))), kills
+    assert json.loads((root / "out/d.json").read_text()) == {"n": 2 * n}, kills
     lock = LockFile(root).stages
     hashes = HashCache(root, root / "no-cache")
     for step in STEPS:
         for output in lock[step]["outs"]:
-            assert hashes.md5(output["path"]) == output["md5"], (told, step)
-    if told and len(told) % 4 == 0:
-        assert dvc_clean(root), told
+            assert hashes.md5(output["path"]) == output["md5"], (kills, step)
+    if kills and len(kills) % 4 == 0:
+        assert dvc_clean(root), kills
     mlflow = MlflowClient(project.tracking_uri)
     experiment = mlflow.get_experiment_by_name(project.experiment)
     assert experiment is not None
     runs = mlflow.search_runs([experiment.experiment_id], max_results=5000)
-    assert {r.info.status for r in runs} <= {"FINISHED", "FAILED", "KILLED"}, told
+    assert {r.info.status for r in runs} <= {"FINISHED", "FAILED", "KILLED"}, kills
     finished = {r.info.run_name: r for r in reversed(runs) if r.info.status == "FINISHED"}
     for step in STEPS:
         executed = sorted((root / ".gristmill/runs").glob(f"*/{step}.ipynb"))
-        assert executed, (told, step)
-        assert step in finished, (told, step)
+        assert executed, (kills, step)
+        assert step in finished, (kills, step)
     for path in (root / ".gristmill/runs").glob("*/*.ipynb"):
         nbformat.validate(nbformat.read(path, as_version=4))
-    assert list((root / ".gristmill/runs").glob("*/*.kernel")) == [], told
-    assert list(root.rglob(".*.tmp")) == [], told
+    assert list((root / ".gristmill/runs").glob("*/*.kernel")) == [], kills
+    assert list(root.rglob(".*.tmp")) == [], kills
     eventually(lambda: left_over(root) == [], 10)
 
 
 def left_over(root: Path) -> list[str]:
     """Processes that work in the project; not the one that makes a server for later commands."""
-    found = []
+    processes = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            words = process.cmdline()
-            if Path(process.cwd()) == root and "gristmill.cli._driver" not in words:
-                found.append(f"{process.pid} {words[:4]}")
-    return found
+            command = process.cmdline()
+            if Path(process.cwd()) == root and "gristmill.cli._driver" not in command:
+                processes.append(f"{process.pid} {command[:4]}")
+    return processes

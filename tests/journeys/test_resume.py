@@ -52,7 +52,7 @@ def test_fail_look_inside_mend_and_go_on(failing: Path) -> None:
     root = failing
     done = shell(root, "gristmill", "run", "--keep-failed", "-p", "make.factor=3", check=False)
     assert done.returncode == 1
-    assert "the kernel of make waits: `gristmill open make`" in done.stdout
+    assert "`gristmill open make`" in done.stdout
     (listed,) = json.loads(shell(root, "gristmill", "open", "--list", "--json").stdout)
     assert (listed["step"], listed["cell"]) == ("make", 3)
     assert "make" in shell(root, "gristmill", "open", "--list").stdout

@@ -48,8 +48,8 @@ PUBLISH = (
 )
 TELL = (
     'from gristmill import Input, Output\nsrc: Input = "out/published.txt"\n'
-    'out: Output = "out/told.txt"',
-    "from pathlib import Path\nPath(out).write_text('told')",
+    'out: Output = "out/report.txt"',
+    "from pathlib import Path\nPath(out).write_text('report')",
 )
 
 
@@ -115,12 +115,12 @@ def test_it_waits_goes_on_when_approved_and_stops_when_rejected(
     with ears() as (address, heard):
         monkeypatch.setenv("OPS_URL", address)
         assert main(["-C", str(root), "run", "-p", "publish.note=hello"]) == Waiting.exit_code
-        said = capsys.readouterr().out
-        assert "publish waits for a decision on delay version 1: 0 of 2 approvals" in said
-        assert "publish waits for a decision" in said.split("tell ")[-1]
+        stdout = capsys.readouterr().out
+        assert "publish waits for a decision on delay version 1: 0 of 2 approvals" in stdout
+        assert "publish waits for a decision" in stdout.split("tell ")[-1]
         assert not (root / "out/published.txt").exists()
-        (asked,) = heard
-        assert asked["action"] == "request" and "publish needs a decision" in asked["reason"]
+        (message,) = heard
+        assert message["action"] == "request" and "publish needs a decision" in message["reason"]
 
         decide("bob", "approve")
         again = run(project, RunRequest(overrides={"publish.note": "hello"}))
@@ -137,7 +137,7 @@ def test_it_waits_goes_on_when_approved_and_stops_when_rejected(
         decide("cy", "approve")
         assert main(["-C", str(root), "run", "-p", "publish.note=hello"]) == 0
         assert (root / "out/published.txt").read_text() == "hello"
-        assert (root / "out/told.txt").read_text() == "told"
+        assert (root / "out/report.txt").read_text() == "report"
         capsys.readouterr()
         assert main(["-C", str(root), "runs", "list", "--where", "status = waiting"]) == 0
         assert len(capsys.readouterr().out.splitlines()) == 3
@@ -167,7 +167,7 @@ def test_a_double_asks_nobody_and_runs_nothing_that_waits(root: Path, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "words"),
+    ("old", "new", "message"),
     [
         ("required = 2", "required = 0", "nobody is asked"),
         ('approval = "delay"', 'approval = "rain"', "no model 'rain'"),
@@ -175,13 +175,13 @@ def test_a_double_asks_nobody_and_runs_nothing_that_waits(root: Path, tmp_path: 
     ],
 )
 def test_a_decision_that_cannot_come_is_an_error_before_anything_runs(
-    root: Path, old: str, new: str, words: str
+    root: Path, old: str, new: str, message: str
 ) -> None:
     settings = root / "gristmill.toml"
     text = settings.read_text()
     try:
         settings.write_text(text.replace(old, new))
-        with pytest.raises((Invalid, NotFound), match=words):
+        with pytest.raises((Invalid, NotFound), match=message):
             run(Project.load(root), RunRequest(force=True))
     finally:
         settings.write_text(text)
@@ -191,5 +191,5 @@ def test_a_blocked_step_says_by_what() -> None:
     causes = {
         n: StepResult(s) for n, s in zip("abc", ("waiting", "blocked", "failed"), strict=True)
     }
-    said = blocked_by(causes).reason
-    assert said == "a waits for a decision; b did not run; c did not succeed"
+    reason = blocked_by(causes).reason
+    assert reason == "a waits for a decision; b did not run; c did not succeed"

@@ -125,10 +125,10 @@ def test_the_life_of_an_alert(
     from gristmill.registry import Registry
 
     ledger = Registry(world.project).ledger
-    told = [(e.detail["about"], e.detail["event"]) for e in ledger.entries(MODEL, action="alert")]
+    events = [(e.detail["about"], e.detail["event"]) for e in ledger.entries(MODEL, action="alert")]
     journal = read_journal(journal_path(world.project, MODEL))
-    assert sorted(told) == sorted((r["id"], r["event"]) for r in journal if r["event"] != "seen")
-    assert len(told) == len(set(told)) and not ledger.verify()
+    assert sorted(events) == sorted((r["id"], r["event"]) for r in journal if r["event"] != "seen")
+    assert len(events) == len(set(events)) and not ledger.verify()
 
 
 def test_who_may_and_what_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,5 +191,5 @@ def test_each_kind_of_receiver_gets_what_it_understands(monkeypatch: pytest.Monk
     route = Route("mail", "SMTP_URL", kind="email")
     assert "nobody owns it" in send_all(route, two)[0].problem
     monkeypatch.setenv("SMTP_URL", "smtp://127.0.0.1:9")
-    told = send_all(route, [message("a", owners=("ops@example.org",))])
-    assert "did not take it" in told[0].problem
+    deliveries = send_all(route, [message("a", owners=("ops@example.org",))])
+    assert "did not take it" in deliveries[0].problem

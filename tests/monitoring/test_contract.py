@@ -58,8 +58,12 @@ def test_an_inferred_contract_is_held_against_every_logged_row(
     (alert,) = (a for a in monitor(world.project, MODEL, now=JULY).opened if a.rule == "contract")
     window = read_report(world.project, MODEL).windows[-1]
     assert window.drift.verdict == "inconclusive" and window.rows == 40
-    told = {(b.column, b.rule.partition("(")[0]): b.rows for b in window.breaches}
-    assert told == {("carrier", "isin"): 3, ("distance", "in_range"): 2, ("hour", "is missing"): 1}
+    breaches = {(b.column, b.rule.partition("(")[0]): b.rows for b in window.breaches}
+    assert breaches == {
+        ("carrier", "isin"): 3,
+        ("distance", "in_range"): 2,
+        ("hour", "is missing"): 1,
+    }
     assert alert.severity == "critical" and "carrier: isin" in alert.reason
     assert "np." not in "".join(b.text for b in window.breaches)
     assert not monitor(world.project, MODEL, now=JULY).opened

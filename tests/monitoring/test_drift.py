@@ -30,7 +30,7 @@ numbers = st.lists(
     min_size=1,
     max_size=80,
 )
-words = st.lists(st.one_of(st.none(), st.sampled_from("abcdefgh")), min_size=1, max_size=80)
+categories = st.lists(st.one_of(st.none(), st.sampled_from("abcdefgh")), min_size=1, max_size=80)
 
 
 def same(left: Sketch, right: Sketch) -> bool:
@@ -53,7 +53,7 @@ def test_sketch_of_parts_merges_to_sketch_of_the_whole(
     assert whole.rows == len(values)
 
 
-@given(words, words, st.integers(0, 80))
+@given(categories, categories, st.integers(0, 80))
 def test_category_sketches_merge(
     reference: list[str | None], values: list[str | None], cut: int
 ) -> None:

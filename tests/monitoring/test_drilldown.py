@@ -45,15 +45,15 @@ def test_it_says_what_the_monitor_says_and_is_drawn_once(
     world.traffic.send(rows, version=1, prediction=np.full(100, 0.5), tag="odd")
     report = monitor(world.project, MODEL, now=JULY).report
     judged = {f.name: f for f in report.windows[-1].drift.features}
-    told: list[tuple[float, str]] = []
+    progress: list[tuple[float, str]] = []
     with ThreadPoolExecutor(2) as people:
-        asked = [
-            people.submit(drill_down, world.project, MODEL, progress=lambda *t: told.append(t))
+        futures = [
+            people.submit(drill_down, world.project, MODEL, progress=lambda *t: progress.append(t))
             for _ in range(2)
         ]
-        first, second = (a.result() for a in asked)
+        first, second = (a.result() for a in futures)
     assert first == second and first.rows == report.windows[-1].rows
-    assert [w for s, w in told if s == 1.0] == ["drawn"]  # by one of the two
+    assert [w for s, w in progress if s == 1.0] == ["drawn"]  # by one of the two
     html = first.path.read_text()
     for drift in judged.values():
         row = re.search(

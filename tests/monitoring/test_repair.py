@@ -47,7 +47,7 @@ REGISTER = (
     'scores: Input = "metrics.json"\nreference: Input = "data/reference.parquet"\n'
     'holdout: Input = "data/holdout.parquet"\nsaid: Output = "version.json"',
     "from pathlib import Path\nfrom gristmill import Project, register\n"
-    f'done = register(Project.find(), "{MODEL}")\nPath(said).write_text(str(done.version))',
+    f'done = register(Project.find(), "{MODEL}")\nPath(version_file).write_text(str(done.version))',
 )
 
 
@@ -167,8 +167,8 @@ def test_drift_leads_to_a_new_champion(world: World, capsys: pytest.CaptureFixtu
         world.month(month)
     assert main(["monitor", MODEL, "--now", "2013-07-01", "--repair"]) == 0
     assert "replaced version 1" in capsys.readouterr().out
-    (told,) = read_repairs(world.project, MODEL)
-    assert (told.outcome, told.version, told.end) == ("promoted", 2, "2013-07-01")
+    (outcome,) = read_repairs(world.project, MODEL)
+    assert (outcome.outcome, outcome.version, outcome.end) == ("promoted", 2, "2013-07-01")
     version = Registry(world.project).version(MODEL, "champion")
     assert version.version == 2
     assert version.params["end"] == "2013-07-01"
@@ -184,9 +184,9 @@ def test_a_person_decides_where_the_policy_says_so(world: World) -> None:
     world.settings('approve = "person"\n')
     world.month(6)
     monitor(world.project, MODEL, now=JULY)
-    told = repair(world.project, MODEL, now=JULY)
-    assert told is not None and told.outcome == "waiting"
-    assert f"gristmill model promote {MODEL} 2" in told.summary
+    outcome = repair(world.project, MODEL, now=JULY)
+    assert outcome is not None and outcome.outcome == "waiting"
+    assert f"gristmill model promote {MODEL} 2" in outcome.summary
     assert champion(world) == 1
     assert Registry(world.project).version(MODEL, "challenger").version == 2
     assert repair(world.project, MODEL, now=JULY) is None
@@ -197,10 +197,10 @@ def test_a_worse_model_never_replaces_the_champion(world: World) -> None:
     (world.root / "gristmill.toml").write_text(text)
     world.month(6)
     monitor(world.project, MODEL, now=JULY)
-    told = repair(world.project, MODEL, now=JULY)
-    assert told is not None and told.outcome == "kept"
-    assert "0.99" in told.summary and champion(world) == 1
-    (heard,) = alert_messages(MODEL, "", [], [told], JULY)
+    outcome = repair(world.project, MODEL, now=JULY)
+    assert outcome is not None and outcome.outcome == "kept"
+    assert "0.99" in outcome.summary and champion(world) == 1
+    (heard,) = alert_messages(MODEL, "", [], [outcome], JULY)
     assert heard.severity == "warning" and "did not pass its gates" in heard.text
 
 
@@ -243,8 +243,8 @@ def test_killed_repairs_are_resumed_and_nothing_is_double(world: World) -> None:
         process.kill()
         process.wait()
     repair(world.project, MODEL, now=JULY)
-    (told,) = read_repairs(world.project, MODEL)
-    assert told.outcome == "promoted"
+    (outcome,) = read_repairs(world.project, MODEL)
+    assert outcome.outcome == "promoted"
     registry = Registry(world.project)
     assert [v.version for v in registry.versions(MODEL)] == [1, 2]
     moves = [e for e in registry.ledger.entries(MODEL) if e.alias == "champion"]
@@ -280,8 +280,8 @@ def test_a_repair_leaves_what_a_person_edits_alone(world: World) -> None:
     (world.root / "new.ipynb").write_text("{")
     kept = {p: p.stat().st_mtime_ns for p in world.root.rglob("*")
             if p.is_file() and ".gristmill" not in p.parts and ".git" not in p.parts}  # fmt: skip
-    told = repair(world.project, MODEL, now=JULY)
-    assert told is not None and told.outcome == "promoted", told
+    outcome = repair(world.project, MODEL, now=JULY)
+    assert outcome is not None and outcome.outcome == "promoted", outcome
     assert {p: p.stat().st_mtime_ns for p in kept} == kept
     registry = Registry(world.project)
     version = registry.version(MODEL, "champion")
@@ -333,22 +333,22 @@ def test_a_repair_that_made_it_worse_is_taken_back(world: World) -> None:
               "rule": "performance", "severity": "critical", "reason": "worse",
               "window": JULY.isoformat(), "at": JULY.isoformat()}  # fmt: skip
     append_journal(folder / "alerts.jsonl", [opened])
-    said: list[str] = []
-    hear = [lambda event: said.append(event.message)]
+    messages: list[str] = []
+    hear = [lambda event: messages.append(event.message)]
     assert repair(world.project, MODEL, now=JULY, listeners=hear) is None
-    assert "0 labelled rows of version 2 since 2013-07-01" in said[0]
+    assert "0 labelled rows of version 2 since 2013-07-01" in messages[0]
 
     rows = flights()
     rows = rows[rows.scheduled.dt.month.isin([7, 8])]
     turned = rows[:150].assign(late=1 - rows.late[:150])  # as if version 2 knew better
     world.traffic.send(turned, version=second, prediction=np.zeros(150))
     assert repair(world.project, MODEL, now=JULY, listeners=hear) is None
-    assert "version 2 stays: on 1" in said[1]
+    assert "version 2 stays: on 1" in messages[1]
 
     world.traffic.send(rows[150:], version=second, prediction=np.zeros(len(rows) - 150))
-    told = repair(world.project, MODEL, now=JULY, listeners=hear)
-    assert told is not None, said
-    assert told.outcome == "rolled-back" and len(said) == 2
-    assert "labelled rows since 2013-07-01 version 1 has roc_auc" in told.trigger
+    outcome = repair(world.project, MODEL, now=JULY, listeners=hear)
+    assert outcome is not None, messages
+    assert outcome.outcome == "rolled-back" and len(messages) == 2
+    assert "labelled rows since 2013-07-01 version 1 has roc_auc" in outcome.trigger
     back = holder(world.project, MODEL)
     assert back is not None and back.version == first.version

@@ -130,10 +130,10 @@ def test_a_segment_that_moves_alone_is_found(world: World) -> None:
     rows.loc[here, "wind_speed"] *= 0.4
     world.traffic.send(rows, version=1, prediction=answers)
     (window,) = monitor(world.project, MODEL, now=YEAR).report.windows
-    told = {f.rule: f.reason for f in window.findings}
+    reasons = {f.rule: f.reason for f in window.findings}
     assert "wind_speed" not in {f.name for f in window.drift.features if f.drifted}
-    assert "origin=LGA, wind_speed: mean down" in told["segment"]
-    assert "origin=JFK" not in told["segment"]
+    assert "origin=LGA, wind_speed: mean down" in reasons["segment"]
+    assert "origin=JFK" not in reasons["segment"]
     text = (world.root / "gristmill.toml").read_text()
     (world.root / "gristmill.toml").write_text(text.replace('["origin"]', '["temp"]'))
     with pytest.raises(Invalid, match="temp"):
@@ -178,18 +178,18 @@ def test_estimates_are_right_where_the_world_has_not_changed() -> None:
     chance = np.random.default_rng(2)
     truth = chance.random(40_000)
     label = (chance.random(40_000) < truth).astype(float)
-    said = np.sqrt(truth)  # ranks well, is not calibrated
-    learned = expect("binary", said[:20_000], label[:20_000], None)
+    predictions = np.sqrt(truth)  # ranks well, is not calibrated
+    learned = expect("binary", predictions[:20_000], label[:20_000], None)
     assert learned is not None
-    counts = np.bincount(score_bin(said[20_000:]), minlength=SCORE_BINS).astype(np.int64)
+    counts = np.bincount(score_bin(predictions[20_000:]), minlength=SCORE_BINS).astype(np.int64)
     metrics = estimate("binary", learned, Sketch(counts), {})
     from sklearn.metrics import brier_score_loss, roc_auc_score
 
     assert metrics["roc_auc"].value == pytest.approx(
-        roc_auc_score(label[20_000:], said[20_000:]), abs=0.01
+        roc_auc_score(label[20_000:], predictions[20_000:]), abs=0.01
     )
     assert metrics["brier"].value == pytest.approx(
-        brier_score_loss(label[20_000:], said[20_000:]), abs=0.01
+        brier_score_loss(label[20_000:], predictions[20_000:]), abs=0.01
     )
 
     x = chance.random(20_000) * 10

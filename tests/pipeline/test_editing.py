@@ -205,11 +205,11 @@ def notebooks(draw: Any) -> dict[str, Any]:
         source = draw(TEXT)
         metadata = draw(st.sampled_from([{}, {"z": 1}, {"a": {}}, {"tags": ["x"]}, {"tags": []}]))
         kind = draw(st.sampled_from(["code", "markdown"]))
-        asked = draw(st.booleans())
+        has_parameters = draw(st.booleans())
         return {
             "cell_type": kind,
             "metadata": dict(metadata),
-            "source": source.splitlines(keepends=True) if asked else source,
+            "source": source.splitlines(keepends=True) if has_parameters else source,
             "outputs": [{"text": draw(TEXT)}],
         }
 

@@ -46,8 +46,8 @@ def test_a_card_tells_what_the_owner_and_the_evidence_say_against_it(
     project: Project, models: Models
 ) -> None:
     toml = project.root / "gristmill.toml"
-    words = 'purpose = "Plan the *gates*."\nlimits = ["Not for strikes."]\npath ='
-    toml.write_text(toml.read_text().replace("path =", words, 1))
+    settings = 'purpose = "Plan the *gates*."\nlimits = ["Not for strikes."]\npath ='
+    toml.write_text(toml.read_text().replace("path =", settings, 1))
     named = Project.load(project.root)
     rows = frame(3000, seed=3)
     rows["odd"] = rows["c"].to_numpy() > 1
@@ -58,8 +58,8 @@ def test_a_card_tells_what_the_owner_and_the_evidence_say_against_it(
     text = card(named, "delay", 1)
     assert "Plan the \\*gates\\*." in text
     limits = text.split("## Limits")[1].split("##")[0]
-    for words in ("Not for strikes", "odd is True", "uncommitted changes", "No gate has judged"):
-        assert words in limits
+    for sentence in ("Not for strikes", "odd is True", "uncommitted changes", "No gate has judged"):
+        assert sentence in limits
     (altered,) = named.state.glob("models/delay/1-*/model/MLmodel")
     altered.write_text(altered.read_text() + "# other\n")
     with pytest.raises(Forbidden):

@@ -57,11 +57,11 @@ def test_nine_of_ten_intervals_hold_the_truth(metric: str) -> None:
         p = rng.beta(2, 3, n)
         return (rng.random(n) < p).astype(float), p
 
-    wanted = metric_interval(metric, *draw(np.random.default_rng(0), 400_000)).value
+    true_value = metric_interval(metric, *draw(np.random.default_rng(0), 400_000)).value
     held = 0
     for seed in range(1, 301):
         result = metric_interval(metric, *draw(np.random.default_rng(seed), 400))
-        held += result.lower <= wanted <= result.upper
+        held += result.lower <= true_value <= result.upper
     assert 253 <= held <= 286  # 270 expected; outside with probability 0.002
 
 
@@ -118,8 +118,8 @@ def test_real_versions_side_by_side(
         register(project, "delay", lineage=line)
     put(project, models.noise)
     register(project, "delay", lineage=lineage())
-    said: list[str] = []
-    result = compare(project, "delay", [1, "v2", 3], said.append)
+    messages: list[str] = []
+    result = compare(project, "delay", [1, "v2", 3], messages.append)
     assert (result.holdout, result.rows) == (3, 3000)
     assert result.seen == (1, 2)  # the made-up tables all begin at the same time
     better, worse = result.pairs
@@ -135,7 +135,7 @@ def test_real_versions_side_by_side(
     assert better.where is not None
     assert sum(better.where.agreement.values()) == 3000
     assert {s.column for s in better.where.slices} <= {"a", "b", "c"}
-    assert any("Scoring" in s for s in said)
+    assert any("Scoring" in s for s in messages)
     with fails_with("compare.versions"):
         compare(project, "delay", [1, "v1"])
 

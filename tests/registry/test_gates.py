@@ -86,9 +86,9 @@ def test_slices_of_an_equally_good_model_fail_at_most_alpha() -> None:
 
 
 def test_fairness_is_the_difference_of_rates() -> None:
-    said = np.where(CARRIER == "AA", 0.9, 0.1)
+    predictions = np.where(CARRIER == "AA", 0.9, 0.1)
     for measure in ("selection_rate", "true_positive_rate", "false_positive_rate"):
-        result = Fairness("carrier", measure).evaluate(replace(PLAIN, challenger=said))
+        result = Fairness("carrier", measure).evaluate(replace(PLAIN, challenger=predictions))
         assert result.verdict == Verdict.FAIL
         assert result.numbers["rates"] == {"AA": 1.0, "UA": 0.0}
     assert Fairness("carrier").evaluate(PLAIN).verdict == Verdict.PASS

@@ -27,7 +27,7 @@ from .conftest import SETTINGS, lineage
 POLICY = "[models.delay.approvals]\nrequired = 1\n"
 
 
-def write_versions(project: Project, model: str, count: int, *, asked: bool = True) -> None:
+def write_versions(project: Project, model: str, count: int, *, requested: bool = True) -> None:
     """Versions as the ledger has them, each judged, asked about, and every other approved."""
     with Registry(project).ledger.writing() as writer:
         for number in range(1, count + 1):
@@ -44,7 +44,7 @@ def write_versions(project: Project, model: str, count: int, *, asked: bool = Tr
             judged = writer.append(
                 Draft("gate", actor="ada", document=report, detail={"verdict": "pass"}, **common)
             )
-            if not asked:
+            if not requested:
                 continue
             detail = {"report": judged.evidence}
             writer.append(Draft("request", actor="ada", detail=detail, **common))
@@ -147,8 +147,8 @@ def test_requests_name_who_cannot_answer_them(project: Project) -> None:
 def test_an_altered_entry_is_a_problem_of_its_model_alone(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_versions(project, "delay", 1, asked=False)
-    write_versions(project, "other", 1, asked=False)
+    write_versions(project, "delay", 1, requested=False)
+    write_versions(project, "other", 1, requested=False)
     snapshot = Registry(project).ledger.snapshot()
     (entry,) = snapshot.entries("delay", "gate")
     object.__setattr__(entry, "detail", {"verdict": "fail"})

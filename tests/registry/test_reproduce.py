@@ -111,15 +111,15 @@ def test_a_version_comes_out_the_same(project: Project, capfd: pytest.CaptureFix
     edit_notebook(project.root / "clean.ipynb", lambda n: n.cells.pop())
     (project.root / "data/raw.csv").unlink()
     assert main(["-C", str(project.root), "model", "reproduce", "line", "1", "--json"]) == 0
-    said = capfd.readouterr()
-    result: dict[str, Any] = json.loads(said.out)
+    output = capfd.readouterr()
+    result: dict[str, Any] = json.loads(output.out)
     assert (result["predictions"], result["metrics"], result["rows"]) == (
         "identical",
         "identical",
         9,
     )
     assert (result["steps"], result["environment"]) == (2, "the locked one")
-    assert [w for w in said.err.splitlines() if w.startswith("running")] == [
+    assert [w for w in output.err.splitlines() if w.startswith("running")] == [
         "running clean ...",
         "running train ...",
     ]

@@ -343,9 +343,9 @@ def test_cli_asks_and_decides(
 
     at = ["-C", str(governed.root), "model"]
 
-    def by(actor: str, *words: str) -> int:
+    def by(actor: str, *arguments: str) -> int:
         monkeypatch.setenv("GRISTMILL_ACTOR", actor)
-        return main([*at, *words])
+        return main([*at, *arguments])
 
     assert by("ada", "request", "--reason", "ready") == 0
     assert by("ada", "approve", "--reason", "mine") == Forbidden.exit_code

@@ -164,10 +164,13 @@ class Bomb:
 
 def as_pickle(path: Path) -> None:
     """What `mlflow.sklearn.save_model(..., serialization_format="pickle")` writes, with a bomb."""
-    said = yaml.safe_load((path / "MLmodel").read_text())
-    said["flavors"]["sklearn"] |= {"serialization_format": "pickle", "pickled_model": "model.bin"}
-    said["flavors"]["python_function"]["model_path"] = "model.bin"
-    (path / "MLmodel").write_text(yaml.safe_dump(said))
+    mlmodel = yaml.safe_load((path / "MLmodel").read_text())
+    mlmodel["flavors"]["sklearn"] |= {
+        "serialization_format": "pickle",
+        "pickled_model": "model.bin",
+    }
+    mlmodel["flavors"]["python_function"]["model_path"] = "model.bin"
+    (path / "MLmodel").write_text(yaml.safe_dump(mlmodel))
     (path / "model.skops").unlink()
     (path / "model.bin").write_bytes(pickle.dumps(Bomb()))
 
@@ -216,10 +219,10 @@ def test_what_runs_code_is_told_from_what_does_not(models: Models, tmp_path: Pat
     assert "mlflow.pyfunc.model is not known" in result
 
     shutil.copytree(models.weak, tmp_path / "trusting")
-    said = yaml.safe_load((tmp_path / "trusting/MLmodel").read_text())
+    mlmodel = yaml.safe_load((tmp_path / "trusting/MLmodel").read_text())
     trusted = ["numpy.dtype", "os.system", "numpy.testing.runstring"]
-    said["flavors"]["sklearn"]["skops_trusted_types"] = trusted
-    (tmp_path / "trusting/MLmodel").write_text(yaml.safe_dump(said))
+    mlmodel["flavors"]["sklearn"]["skops_trusted_types"] = trusted
+    (tmp_path / "trusting/MLmodel").write_text(yaml.safe_dump(mlmodel))
     assert code_in(tmp_path / "trusting") == (
         "it asks skops to trust os.system",
         "it asks skops to trust numpy.testing.runstring",

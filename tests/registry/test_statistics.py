@@ -137,7 +137,7 @@ def test_accuracy_of_class_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "wanted"),
+    ("raw", "expected"),
     [
         ([[0.9, 0.1], [0.2, 0.8]], [0.1, 0.8]),
         ([[0.3], [0.4]], [0.3, 0.4]),
@@ -146,8 +146,8 @@ def test_accuracy_of_class_names() -> None:
         ([], []),
     ],
 )
-def test_a_probability_is_read_from_every_shape(raw: list[object], wanted: list[float]) -> None:
-    assert probability(raw).tolist() == wanted
+def test_a_probability_is_read_from_every_shape(raw: list[object], expected: list[float]) -> None:
+    assert probability(raw).tolist() == expected
 
 
 @pytest.mark.parametrize("raw", [[1.2], [-0.1], [float("nan")], ["late"], [[0.1, 0.2, 0.7]], 0.5])

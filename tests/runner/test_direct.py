@@ -49,10 +49,10 @@ def book(*cells):
     return nbformat.v4.new_notebook(cells=[code(c) if isinstance(c, str) else c for c in cells])
 
 
-def execute_direct(notebook, asked, timeout=None, begun=lambda shell: None):
+def execute_direct(notebook, request, timeout=None, begun=lambda shell: None):
     rules = NotebookClient(notebook)
     rules.reset_execution_trackers()
-    with ShellExecutor(asked) as shell:
+    with ShellExecutor(request) as shell:
         begun(shell)
         notebook.metadata["language_info"] = shell.language_info
         for index, cell in enumerate(notebook.cells):

@@ -242,8 +242,8 @@ def test_sixteen_children_at_once_compute_what_a_fresh_kernel_does(warm, tmp_pat
     async def all_of_them():
         return await asyncio.gather(*(one(pair) for pair in pairs))
 
-    found = asyncio.run(all_of_them())
-    assert found == [{name: expected[name] for name in pair} for pair in pairs]
+    computed = asyncio.run(all_of_them())
+    assert computed == [{name: expected[name] for name in pair} for pair in pairs]
 
 
 def test_mlflow_and_processes_inside(warm, tmp_path):
@@ -272,7 +272,7 @@ def test_mlflow_and_processes_inside(warm, tmp_path):
 def test_later_children_need_not_list_the_installed_modules(alone, tmp_path):
     there = "import json, mlflow.utils.requirements_utils as r\nprint(json.dumps(bool(r.{})))"
     make = "r._init_modules_to_packages_map(); print(json.dumps(r.{}, sort_keys=True))"
-    ask, known = (code.format("_MODULES_TO_PACKAGES") for code in (there, make))
+    ask, module_names = (code.format("_MODULES_TO_PACKAGES") for code in (there, make))
     request = small(tmp_path, preload=("mlflow.sklearn",))
 
     def listed():
@@ -281,7 +281,7 @@ def test_later_children_need_not_list_the_installed_modules(alone, tmp_path):
 
     eventually(listed)
     with start_kernel(request) as kernel, start_kernel(small(tmp_path, fresh=True)) as other:
-        assert printed(kernel, ask, known) == printed(other, ask, known)
+        assert printed(kernel, ask, module_names) == printed(other, ask, module_names)
 
 
 def test_interrupt_exit_and_crash(alone, tmp_path):

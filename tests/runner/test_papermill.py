@@ -227,14 +227,14 @@ def test_the_command_line_saves_while_a_cell_is_silent_and_never_half(world: Pat
     nbformat.write(
         notebook_of(["print('early')", "print('seen')\nimport signal\nsignal.pause()", "1"]), source
     )
-    words = ["papermill", "--engine", "gristmill", "--no-progress-bar", source.name, target.name]
+    command = ["papermill", "--engine", "gristmill", "--no-progress-bar", source.name, target.name]
 
     def printed() -> bool:
         text = target.read_text(encoding="utf-8") if target.exists() else "{}"
         json.loads(text)  # never half
         return "seen\\n" in text
 
-    process = subprocess.Popen(words, stderr=subprocess.DEVNULL, cwd=world)
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=world)
     try:
         eventually(printed)
     finally:

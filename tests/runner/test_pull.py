@@ -71,18 +71,18 @@ def same(one: Path, other: Path) -> bool:
 
 
 def test_a_clone_takes_what_was_pushed_and_runs_nothing(origin: Path, clone: Path) -> None:
-    result, said = go(clone, 3, pull=True)
+    result, output = go(clone, 3, pull=True)
     assert statuses(result) == {"restored"}
-    assert "fetching raw.csv" in said
+    assert "fetching raw.csv" in output
     ignored = (origin / ".gitignore").read_text().split()
     assert len(ignored) == len(set(ignored))
     assert same(clone / "o.txt", origin / "o.txt")
     assert same(clone / "parts/a", origin / "parts/a")
     assert "up to date" in shell(clone, "dvc", "status").stdout
     assert shell(clone, "git", "status", "--short").stdout == ""
-    result, said = go(clone, 2, pull=True)  # in the run cache only
+    result, output = go(clone, 2, pull=True)  # in the run cache only
     assert statuses(result) == {"restored"}
-    assert "run cache" in said
+    assert "run cache" in output
     assert same(clone / "o.txt", clone / "two.txt")
     shutil.rmtree(clone / "parts")
     result, _ = go(clone, 2)
@@ -108,11 +108,11 @@ def test_a_remote_that_does_not_answer_is_named_once_and_not_needed(
 ) -> None:
     shutil.copy(origin / "raw.csv", clone / "raw.csv")
     shell(clone, "dvc", "remote", "modify", "--local", "store", "url", "/dev/null/none")
-    result, said = go(clone, 3, pull=True)
+    result, output = go(clone, 3, pull=True)
     assert statuses(result) == {"succeeded"}
-    assert said.count("the DVC remote `store` failed") == 1
+    assert output.count("the DVC remote `store` failed") == 1
     (clone / "o.txt").unlink()
     shutil.rmtree(clone / ".dvc/cache")
-    result, said = go(clone, 3)
+    result, output = go(clone, 3)
     assert statuses(result) == {"fresh", "succeeded"}
-    assert "gristmill run --pull" in said
+    assert "gristmill run --pull" in output

@@ -95,7 +95,7 @@ def test_a_smoke_run_is_apart_and_incremental(
 
 def test_without_smoke_parameters_the_set_to_write_is_named(project_root: Path) -> None:
     write_notebook(project_root / "a.ipynb", HEAD + 'o: Output = "o"', "open(o, 'w')")
-    for words in (["run", "--smoke"], ["status", "--smoke"]):
-        done = shell(project_root, "gristmill", *words, check=False)
+    for arguments in (["run", "--smoke"], ["status", "--smoke"]):
+        done = shell(project_root, "gristmill", *arguments, check=False)
         assert done.returncode == 3
         assert "params.smoke.yaml" in done.stderr

@@ -85,7 +85,7 @@ def trees() -> list[tuple[Path, ast.Module]]:
 
 def exceptions() -> dict[str, Definition]:
     """Every exception class that the package defines."""
-    found = {
+    definitions = {
         node.name: Definition(path, node)
         for path, tree in trees()
         for node in ast.walk(tree)
@@ -93,24 +93,24 @@ def exceptions() -> dict[str, Definition]:
     }
 
     def raises(name: str) -> bool:
-        if name in found:
-            return any(raises(base) for base in found[name].bases if base != name)
-        known = getattr(builtins, name, None)
+        if name in definitions:
+            return any(raises(base) for base in definitions[name].bases if base != name)
+        builtin = getattr(builtins, name, None)
         foreign = name.endswith(("Error", "Exception"))
-        return foreign or (isinstance(known, type) and issubclass(known, BaseException))
+        return foreign or (isinstance(builtin, type) and issubclass(builtin, BaseException))
 
-    return {name: definition for name, definition in found.items() if raises(name)}
+    return {name: definition for name, definition in definitions.items() if raises(name)}
 
 
-def ours(name: str, found: dict[str, Definition]) -> bool:
+def ours(name: str, definitions: dict[str, Definition]) -> bool:
     """Is the class in the tree of `GristmillError`?"""
-    bases = found[name].bases if name in found else []
-    return name == GristmillError.__name__ or any(ours(base, found) for base in bases)
+    bases = definitions[name].bases if name in definitions else []
+    return name == GristmillError.__name__ or any(ours(base, definitions) for base in bases)
 
 
 def test_every_class_of_the_tree_has_its_line_here() -> None:
-    found = exceptions()
-    assert {n for n in found if ours(n, found)} == {cls.__name__ for cls in FACES}
+    definitions = exceptions()
+    assert {n for n in definitions if ours(n, definitions)} == {cls.__name__ for cls in FACES}
 
 
 def test_exceptions_of_another_kind_are_caught_and_private_ones_stay_in_their_room() -> None:
@@ -150,8 +150,8 @@ def test_the_command_line_exits_with_its_code(
 
     monkeypatch.setattr(status, "main", main)
     assert run_command(["status"]) == FACES[cls][0]
-    said = capsys.readouterr().err
-    assert all(text in said for text in RECORD.values()) and "Traceback" not in said
+    stderr = capsys.readouterr().err
+    assert all(text in stderr for text in RECORD.values()) and "Traceback" not in stderr
 
 
 async def test_rest_replies_with_its_status_and_the_record(
@@ -167,8 +167,8 @@ async def test_rest_replies_with_its_status_and_the_record(
     base = url_path_join(jp_base_url, "gristmill")
     handlers = [(url_path_join(base, path), handler) for path, handler in handlers_of(routes)]
     jp_web_app.add_handlers(".*$", handlers)
-    for cls, (_, wanted) in FACES.items():
-        assert await ask("GET", f"failing/{cls.__name__}") == (wanted, RECORD)
+    for cls, (_, http_status) in FACES.items():
+        assert await ask("GET", f"failing/{cls.__name__}") == (http_status, RECORD)
 
 
 @every_class
@@ -187,10 +187,10 @@ async def test_a_page_says_it_with_its_status(jp_fetch: Any, jp_web_app: Any) ->
 
     pattern = url_path_join(jp_web_app.settings["base_url"], "failing-page", "([A-Za-z]+)")
     jp_web_app.add_handlers(".*$", [(pattern, Failing)])
-    for cls, (_, wanted) in FACES.items():
+    for cls, (_, http_status) in FACES.items():
         reply = await jp_fetch("failing-page", cls.__name__, raise_error=False)
         text = reply.body.decode()
-        assert reply.code == wanted
+        assert reply.code == http_status
         assert "&lt;b&gt;It&lt;/b&gt; is wrong." in text and "Do &amp; see." in text
 
 

@@ -69,12 +69,12 @@ async def test_a_wrong_input_is_one_error_record_on_every_face(
 ) -> None:
     printed: list[GristmillError] = []
     monkeypatch.setattr(out, "error", printed.append)
-    for words, function, (method, path, body) in CASES:
-        exit_code = main(words)
+    for arguments, function, (method, path, body) in CASES:
+        exit_code = main(arguments)
         with pytest.raises(GristmillError) as raised:
             function()
         status, record = await ask(method, path, body)
-        assert printed.pop().record() == raised.value.record() == record, words
+        assert printed.pop().record() == raised.value.record() == record, arguments
         assert (exit_code, status) == (raised.value.exit_code, raised.value.status)
 
 

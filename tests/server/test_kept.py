@@ -20,14 +20,14 @@ def runs(blank: Path, jp_root_dir: Path) -> Path:
     folder.mkdir(parents=True)
     cell = nbformat.v4.new_code_cell("1", metadata={"trusted": True})
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), folder / "grow.ipynb")
-    (folder / "grow.log").write_text("said\n")
-    told = nbformat.v4.new_code_cell("2")
-    told.outputs = [
+    (folder / "grow.log").write_text("printed\n")
+    printing = nbformat.v4.new_code_cell("2")
+    printing.outputs = [
         nbformat.v4.new_output("stream", text="one\n"),
         nbformat.v4.new_output("execute_result", data={"text/plain": "two"}),
         nbformat.v4.new_output("error", traceback=["\x1b[31mthree\x1b[0m"]),
     ]
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell, told]), folder / "grind.ipynb")
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell, printing]), folder / "grind.ipynb")
     (folder / "run.json").write_text("{}")
     (folder / "way.log").symlink_to(jp_root_dir / "gristmill.toml")
     return folder
@@ -38,7 +38,7 @@ async def test_notebooks_and_logs_are_read(ask: Ask, runs: Path) -> None:
     assert (status, model["type"], model["writable"]) == (200, "notebook", False)
     assert model["content"]["cells"][0]["metadata"]["trusted"] is False
     status, model = await ask("GET", f"kept/{RUN}/grow.log")
-    assert (status, model["content"]) == (200, "said\n")
+    assert (status, model["content"]) == (200, "printed\n")
     status, model = await ask("GET", f"kept/{RUN}/grind.log")
     assert (status, model["name"]) == (200, "grind.log")
     assert model["content"] == "--- cell 2 ---\none\ntwo\nthree\n"

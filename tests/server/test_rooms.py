@@ -37,16 +37,16 @@ def jp_root_dir(served: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 async def test_runs_are_listed_and_two_compared(ask: Ask) -> None:
-    status, found = await ask("GET", "history", folder="toy", limit="1")
-    assert (status, len(found["rows"]), found["more"]) == (200, 1, True)
-    assert found["rows"][0]["params"]["train.columns"] == "ab"
+    status, reply = await ask("GET", "history", folder="toy", limit="1")
+    assert (status, len(reply["rows"]), reply["more"]) == (200, 1, True)
+    assert reply["rows"][0]["params"]["train.columns"] == "ab"
     status, diff = await ask("GET", "history/last~1/diff/last", folder="toy")
     assert diff["diff"]["params"]["train.columns"] == {"before": "a", "after": "ab", "delta": None}
     assert diff["diff"]["metrics"]["train.roc_auc"]["delta"] > 0
     assert diff["plots"] == []
     status, record = await ask("GET", "history/last", folder="toy")
     assert (status, record["steps"]["train"]["status"]) == (200, "succeeded")
-    for path, query, wanted in (
+    for path, query, expected in (
         ("history/nothing", {}, (404, "runs.not-found")),
         ("history/last/diff/nothing", {}, (404, "runs.not-found")),
         ("history", {"limit": "many"}, (422, "runs.limit")),
@@ -55,14 +55,14 @@ async def test_runs_are_listed_and_two_compared(ask: Ask) -> None:
         ("sweeps/none", {}, (404, "sweep.not-found")),
     ):
         status, error = await ask("GET", path, folder="toy", **query)
-        assert (status, error["code"]) == wanted
+        assert (status, error["code"]) == expected
 
 
 async def test_a_sweep_is_checked_then_runs_by_itself(ask: Ask) -> None:
     status, view = await ask("GET", "sweeps", folder="toy")
     assert (status, view["metrics"]) == (200, ["metrics.json:roc_auc"])
     assert view["parameters"] == [{"name": "train.columns", "type": "str", "value": "ab"}]
-    wanted = {"name": "tiny", "parameters": {"train.columns": "c"}, "metric": view["metrics"][0]}
+    request = {"name": "tiny", "parameters": {"train.columns": "c"}, "metric": view["metrics"][0]}
     for wrong, code in (
         ({"metric": "no.json:x"}, "sweep.metric"),
         ({"method": "luck"}, "sweep.method"),
@@ -70,15 +70,15 @@ async def test_a_sweep_is_checked_then_runs_by_itself(ask: Ask) -> None:
         ({"parameters": {"train.nothing": "1"}}, "parameter.unknown"),
         ({"name": "absent", "parameters": {}}, "sweep.not-found"),
     ):
-        status, error = await ask("POST", "sweeps", {**wanted, **wrong}, folder="toy")
+        status, error = await ask("POST", "sweeps", {**request, **wrong}, folder="toy")
         assert (status // 100, error["code"]) == (4, code)
-    status, begun = await ask("POST", "sweeps", wanted, folder="toy")
+    status, begun = await ask("POST", "sweeps", request, folder="toy")
     assert (status, begun["total"], begun["alive"]) == (202, 1, True)
     async with asyncio.timeout(PATIENCE):
         while not view["sweeps"] or view["sweeps"][0]["alive"]:
             _, view = await ask("GET", "sweeps", folder="toy")
     assert (view["sweeps"][0]["ended"], view["sweeps"][0]["failed"]) == (1, 0)
-    status, error = await ask("POST", "sweeps", wanted, folder="toy")
+    status, error = await ask("POST", "sweeps", request, folder="toy")
     assert (status, error["code"]) == (409, "sweep.exists")
     status, trials = await ask("GET", "history", folder="toy", sweep="tiny")
     assert trials["rows"][0]["params"]["train.columns"] == "c"
@@ -111,27 +111,27 @@ async def test_a_model_is_registered_judged_promoted_and_rolled_back(
     model = view["models"][0]
     assert (model["champion"], model["back"]) == (2, 1)
     assert [v["verdict"] for v in model["versions"]] == ["pass", "pass"]
-    status, found = await ask("GET", "models/delay/versions/champion", **here)
-    assert (found["version"], {g["verdict"] for g in found["gates"]}) == (2, {"pass"})
+    status, reply = await ask("GET", "models/delay/versions/champion", **here)
+    assert (reply["version"], {g["verdict"] for g in reply["gates"]}) == (2, {"pass"})
     for path, query, key in (
         ("models/delay/versions/2/card", {"as_html": "true"}, "text"),
         ("models/delay/champion", {}, "version"),
         ("audit", {}, "entries"),
         ("audit/keys", {}, "ada@example.org"),
     ):
-        status, found = await ask("GET", path, **query, **here)
-        assert (status, bool(found[key])) == (200, True), path
+        status, reply = await ask("GET", path, **query, **here)
+        assert (status, bool(reply[key])) == (200, True), path
     past = {"at": "2001-01-01"}
     assert await ask("GET", "models/delay/champion", **past, **here) == (200, None)
     _, log = await ask("GET", "audit/log", model="delay", actions="promote", **here)
     assert [entry["version"] for entry in log] == [1, 2]
-    status, found = await ask("GET", "models/delay/compare", versions="1,2", **here)
-    assert status == 200 and "ROC" in found["html"]
+    status, reply = await ask("GET", "models/delay/compare", versions="1,2", **here)
+    assert status == 200 and "ROC" in reply["html"]
     status, done = await ask("POST", "models/delay/rollback", {"reason": "too slow"}, **here)
     assert (status, await champion(ask)) == (200, 1), done
     status, error = await ask("POST", "models/delay/rollback", {"reason": "again"}, **here)
     assert (status, error["code"]) == (409, "rollback.nothing")
-    for path, body, wanted in (
+    for path, body, expected in (
         ("models/none/register", {}, (404, "model.unknown")),
         ("models/delay/gate", {"version": 9}, (404, "version.not-found")),
         ("models/delay/gate", {"version": "2"}, (422, "settings.type")),
@@ -146,7 +146,7 @@ async def test_a_model_is_registered_judged_promoted_and_rolled_back(
         ("alerts/none/resolve", {"reason": "gone"}, (404, "alert.unknown")),
     ):
         status, error = await ask("POST", path, body, **here)
-        assert (status, error["code"]) == wanted
+        assert (status, error["code"]) == expected
     settings = served / "toy/gristmill.toml"
     text = settings.read_text()
     settings.write_text(text + ROLES)

@@ -44,8 +44,8 @@ async def test_an_open_notebook_is_edited_where_it_is_open(ask: Ask, mill: Path)
         "POST", "steps/edits", {"notebook": "/mill/sub/plain.ipynb", "change": {"do": "init"}}
     )
     assert (status, reply["written"], path.read_bytes() == before) == (200, True, False)
-    status, found = await ask("GET", "steps/paths", folder="mill", word="PLA")
-    assert [p["path"] for p in found["paths"]] == ["sub/plain.ipynb"]
+    status, reply = await ask("GET", "steps/paths", folder="mill", word="PLA")
+    assert [p["path"] for p in reply["paths"]] == ["sub/plain.ipynb"]
 
 
 @pytest.mark.parametrize(

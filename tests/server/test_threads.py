@@ -17,7 +17,7 @@ def verb():
     begun.set()
     threading.Event().wait()
 async def main():
-    asked = asyncio.ensure_future(in_thread(verb))
+    pending = asyncio.ensure_future(in_thread(verb))
     await asyncio.to_thread(begun.wait)
 asyncio.run(main())
 print("ended")

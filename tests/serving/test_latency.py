@@ -90,8 +90,8 @@ def test_a_version_is_measured_beside_the_champion(project: Project) -> None:
     assert any("starting delay version 2 at http://127.0.0.1:" in h for h in heard)
     assert not predictions_directory(project, "delay").exists()
     assert not list((project.state / "candidates").iterdir())
-    said = json.loads((project.state / "candidate.lock").read_text())
-    assert not Path(f"/proc/{said['pid']}").exists()
+    record = json.loads((project.state / "candidate.lock").read_text())
+    assert not Path(f"/proc/{record['pid']}").exists()
 
 
 @pytest.mark.kill

@@ -172,9 +172,9 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
     while int(writer.stdout.readline()) < 500:
         pass
     os.kill(writer.pid, signal.SIGKILL)
-    said = [int(part) for part in writer.stdout.read().split("\n")[:-1] if part]
+    acknowledged = [int(part) for part in writer.stdout.read().split("\n")[:-1] if part]
     writer.wait()
     (file,) = (tmp_path / "log").iterdir()
     lines = file.read_bytes().split(b"\n")
     logged = [json.loads(part)["n"] for part in lines[:-1]]
-    assert logged.count(max([500, *said])) == 2
+    assert logged.count(max([500, *acknowledged])) == 2

@@ -44,8 +44,8 @@ def test_parquet_and_csv_score_alike_and_keep_other_columns(
     got = pd.read_parquet(tmp_path / "out.parquet")
     assert got["prediction"].tolist() == pytest.approx(truth)
     pd.testing.assert_frame_equal(got.drop(columns="prediction"), table)
-    words = ["-C", str(project.root), "score", "delay", str(tmp_path / "in.csv")]
-    assert main([*words, str(tmp_path / "out.csv"), "--version", "2", "--log"]) == 0
+    arguments = ["-C", str(project.root), "score", "delay", str(tmp_path / "in.csv")]
+    assert main([*arguments, str(tmp_path / "out.csv"), "--version", "2", "--log"]) == 0
     text = pd.read_csv(tmp_path / "out.csv", dtype={"id": str})
     assert text["prediction"].tolist() == pytest.approx(truth)
     assert text["id"].tolist() == table["id"].tolist()
@@ -57,7 +57,7 @@ def test_parquet_and_csv_score_alike_and_keep_other_columns(
 
 
 @pytest.mark.parametrize(
-    ("change", "code", "words"),
+    ("change", "code", "message"),
     [
         ({"hour": None}, "score.missing-column", "'hour'"),
         ({"hour": "late"}, "score.type", "'hour'"),
@@ -67,11 +67,11 @@ def test_parquet_and_csv_score_alike_and_keep_other_columns(
     ],
 )
 def test_a_wrong_file_leaves_nothing(
-    project: Project, tmp_path: Path, change: dict[str, object], code: str, words: str
+    project: Project, tmp_path: Path, change: dict[str, object], code: str, message: str
 ) -> None:
     table = frame(50, seed=4).assign(**change).dropna(axis="columns", how="all")
     table.to_parquet(tmp_path / "in.parquet")
-    with pytest.raises(Invalid, match=words) as caught:
+    with pytest.raises(Invalid, match=message) as caught:
         score(project, "delay", tmp_path / "in.parquet", tmp_path / "out.parquet")
     assert caught.value.code == code
     assert [p.name for p in tmp_path.iterdir() if "out" in p.name] == []

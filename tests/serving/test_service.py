@@ -78,9 +78,9 @@ class Traffic(threading.Thread):
             if answer.status_code != 200:
                 self.failures.append(answer.text)
                 continue
-            said = answer.json()
-            (one,) = said["predictions"]
-            self.replies[one["request_id"]] = (said["version"], one["prediction"])
+            reply = answer.json()
+            (one,) = reply["predictions"]
+            self.replies[one["request_id"]] = (reply["version"], one["prediction"])
 
 
 def start(url: str, clients: int = 4) -> list[Traffic]:

@@ -115,11 +115,11 @@ def test_a_stopped_sweep_goes_on_and_leaves_no_process(root: Path, how: signal.S
     before = untouched(root)
     # a shell makes its background jobs ignore Ctrl-C
     wait = f"train.wait={0.7 + how / 100}"
-    words = ["env", "--default-signal=INT", "gristmill", "sweep", "--name", name,
+    command = ["env", "--default-signal=INT", "gristmill", "sweep", "--name", name,
              "--method", "random", "--trials", "3", "-j", "2", "--seed", "5",
              "-p", "train.depth=2..9", "-p", wait, "--metric", METRIC]  # fmt: skip
     log = (root.parent / f"{name}.txt").open("w")
-    process = subprocess.Popen(words, cwd=root, stdout=log, stderr=log)
+    process = subprocess.Popen(command, cwd=root, stdout=log, stderr=log)
     project = Project.load(root)
 
     def one_is_done() -> bool:
@@ -151,12 +151,12 @@ def of_trials(root: Path, name: str) -> list[str]:
     workers = []
     for process in psutil.process_iter():
         try:
-            words, where = " ".join(process.cmdline()), process.cwd()
+            command, where = " ".join(process.cmdline()), process.cwd()
         except psutil.Error:
             continue
-        worker = "sweeps._worker" in words and where.startswith(str(root))
+        worker = "sweeps._worker" in command and where.startswith(str(root))
         if worker or where.startswith(place):
-            workers.append(f"{process.pid} {words}")
+            workers.append(f"{process.pid} {command}")
     return workers
 
 
@@ -201,15 +201,15 @@ assert isinstance(STEP, StepSpec)
     st.lists(st.text(min_size=1, max_size=3).filter(str.isalnum), min_size=1, max_size=3),
 )  # fmt: skip
 def test_a_grid_has_every_point_once_and_a_draw_is_one_of_them(
-    low: int, width: int, step: int, words: list[str]
+    low: int, width: int, step: int, choices: list[str]
 ) -> None:
     assert STEP is not None
     spaces = {
         "s.a": read_space(f"{low}..{low + width}:{step}", STEP, "a", "here"),
-        "s.c": read_space(",".join(words), STEP, "c", "here"),
+        "s.c": read_space(",".join(choices), STEP, "c", "here"),
     }
     points = [tuple(p.items()) for p in grid(spaces)]
-    assert len(points) == (width // step + 1) * len(words)
+    assert len(points) == (width // step + 1) * len(choices)
     assert {dict(p)["s.a"] for p in points} == set(range(low, low + width + 1, step))
     assert tuple(random_point(spaces, 3, step).items()) in points
     assert random_point(spaces, 3, step) == random_point(spaces, 3, step)

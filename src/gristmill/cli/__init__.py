@@ -13,27 +13,27 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. With `argv` given, in this process."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    if _nothing_to_do(words):
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if _nothing_to_do(arguments):
         return 0
     from gristmill.cli import _driver as driver
 
-    if argv is None and driver.serves(words):
-        return driver.run(words)
+    if argv is None and driver.serves(arguments):
+        return driver.run(arguments)
     from gristmill.cli._commands import run_command
 
-    return run_command(words)
+    return run_command(arguments)
 
 
-def _nothing_to_do(words: list[str]) -> bool:
+def _nothing_to_do(arguments: list[str]) -> bool:
     """Was this a plain `gristmill run` on a project where all is fresh? Then it says so."""
-    if words[:1] == ["-C"] and len(words) == 3:
-        start = os.path.realpath(words[1])
-    elif len(words) == 1:
+    if arguments[:1] == ["-C"] and len(arguments) == 3:
+        start = os.path.realpath(arguments[1])
+    elif len(arguments) == 1:
         start = os.getcwd()
     else:
         return False
-    if words[-1] != "run":
+    if arguments[-1] != "run":
         return False
     from time import perf_counter
 

@@ -14,17 +14,18 @@ if TYPE_CHECKING:
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", help="only of this model")
+    """Declare the arguments of `gristmill alerts`."""
+    parser.add_argument("--model", help="only alerts of this model")
     parser.add_argument("--all", action="store_true", help="resolved ones too")
     parser.add_argument("--json", action="store_true", help="print records")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
     for verb, text in (
-        ("acknowledge", "say that you are looking into it"),
+        ("acknowledge", "record that you are looking into it"),
         ("snooze", "send nothing about it for a while"),
         ("resolve", "close it by hand"),
     ):
         sub = verbs.add_parser(verb, help=text, description=text.capitalize() + ".")
-        sub.add_argument("alert", help="its id, or the beginning of it")
+        sub.add_argument("alert", help="the alert's id, or its beginning")
         sub.add_argument("--reason", default="", required=verb == "resolve")
         sub.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
         if verb == "snooze":
@@ -32,6 +33,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
+    """List the alerts, or acknowledge, snooze or resolve one; returns the exit code."""
     from gristmill.monitoring import acknowledge, alerts, resolve_alert, snooze
 
     project = Project.find()

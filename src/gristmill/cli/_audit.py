@@ -12,6 +12,7 @@ from gristmill.project import Project
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `gristmill audit`."""
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     verify = verbs.add_parser("verify", help="check the chain, and MLflow against it")
     log = verbs.add_parser("log", help="who did what, when, why, from, to")
@@ -30,6 +31,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
+    """Verify the ledger, print its entries or the signing keys; returns the exit code."""
     project = Project.find()
     if args.verb == "log":
         from gristmill.registry import history

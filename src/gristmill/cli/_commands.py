@@ -27,35 +27,35 @@ COMMANDS = {
     "sweep": ("sweep", "try many parameters in parallel"),
     "runs": ("runs", "list, show and compare past runs"),
     "open": ("open", "look inside the kernel of a failed step"),
-    "resume": ("resume", "go on in the kernel of a failed step, or after a decision"),
+    "resume": ("resume", "resume a failed step in its kernel, or after a decision"),
     "model": ("model", "register, list, gate, promote, roll back"),
     "audit": ("audit", "verify and read the ledger"),
     "serve": ("serve", "serve a model over REST"),
     "score": ("score", "predict for a file"),
-    "monitor": ("monitor", "judge windows of the prediction log; repair"),
+    "monitor": ("monitor", "check windows of the prediction log for drift; repair"),
     "alerts": ("alerts", "list alerts; acknowledge, snooze, resolve"),
     "dashboard": ("dashboard", "open the drift dashboard"),
-    "doctor": ("doctor", "say how kernels start here, and why"),
+    "doctor": ("doctor", "show how kernels start on this machine, and why"),
 }
 
 
-def run_command(words: Sequence[str]) -> int:
+def run_command(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="gristmill",
-        description="From a model in a notebook to one that serves, is watched and repaired.",
+        description="Take a model from a notebook to production: run, serve, monitor, repair.",
     )
-    parser.add_argument("-C", "--directory", type=Path, help="run as if started there")
+    parser.add_argument("-C", "--directory", type=Path, help="run in this directory")
     parser.add_argument(
         "--version", dest="print_version", action="store_true", help="print the version and exit"
     )
-    chosen = next((w for w in words if w in COMMANDS), None)
+    chosen = next((w for w in arguments if w in COMMANDS), None)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for word, (_, text) in COMMANDS.items():
         sub = commands.add_parser(word, help=text, description=text.capitalize() + ".")
         if word == chosen:
             importlib.import_module(f"gristmill.cli._{COMMANDS[word][0]}").add(sub)
-    args = parser.parse_args(words)
+    args = parser.parse_args(arguments)
     if args.print_version:
         from gristmill._version import __version__
 
@@ -77,7 +77,7 @@ def run_command(words: Sequence[str]) -> int:
         out.error(NotFound("directory.not-found", f"-C {args.directory}: no such directory."))
         return NotFound.exit_code
     except KeyboardInterrupt:
-        out.error(Cancelled("cancelled", "stopped by the keyboard"))
+        out.error(Cancelled("cancelled", "Interrupted from the keyboard."))
         return Cancelled.exit_code
     except GristmillError as problem:
         out.error(problem)
@@ -92,7 +92,7 @@ def run_command(words: Sequence[str]) -> int:
         full = Unavailable(
             "disk.full",
             f"{what} could not be written: {problem.strerror}.",
-            hint="Make room, then run the command again: what had finished is kept.",
+            hint="Free disk space, then run the command again: what had finished is kept.",
         )
         out.error(full)
         return full.exit_code

@@ -14,6 +14,7 @@ TOKEN = "GRISTMILL_DASHBOARD_TOKEN"  # noqa: S105  the variable's name, not a to
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `gristmill dashboard`."""
     parser.add_argument("--port", type=int, default=8866)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument(
@@ -23,7 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="write one model's page as .html or .pdf instead",
     )
     parser.add_argument("--mail", metavar="ROUTE", help="send one model's page by an e-mail route")
-    parser.add_argument("--model", help="which model to export or send (the only one)")
+    parser.add_argument("--model", help="model to export or send (default: the only one)")
     parser.add_argument(
         "--grafana", action="store_true", help="print a Grafana dashboard of the /metrics"
     )
@@ -31,11 +32,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--edit", action="store_true", help="copy the notebook to explore with into the project"
     )
     parser.add_argument(
-        "--token", default=os.environ.get(TOKEN, ""), help=f"ask for it to log in (or set {TOKEN})"
+        "--token",
+        default=os.environ.get(TOKEN, ""),
+        help=f"token that visitors log in with (or set {TOKEN})",
     )
 
 
 def main(args: argparse.Namespace) -> int:
+    """Serve, export or mail the dashboard; returns the exit code."""
     if args.grafana:
         from gristmill.monitoring import grafana_dashboard
 
@@ -63,7 +67,9 @@ def _hand_out(args: argparse.Namespace) -> int:
     project = Project.find()
     if args.model is None and len(project.models) != 1:
         names = ", ".join(project.models) or "none"
-        raise Invalid("dashboard.model", "which model?", hint=f"--model NAME, of {names}.")
+        raise Invalid(
+            "dashboard.model", "Which model?", hint=f"Give --model NAME. Declared: {names}."
+        )
     model = args.model or project.models[0]
     if args.export:
         out.say(f"wrote {export_dashboard(project, model, args.export)}")

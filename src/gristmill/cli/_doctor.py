@@ -9,10 +9,12 @@ from gristmill.cli import _out as out
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `gristmill doctor`."""
     parser.add_argument("--stop", action="store_true", help="stop this user's kernel servers")
 
 
 def main(args: argparse.Namespace) -> int:
+    """Print how kernels start on this machine, or stop the kernel servers."""
     from gristmill.runner import doctor
     from gristmill.warm import stop_servers
 

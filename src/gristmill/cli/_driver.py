@@ -74,13 +74,13 @@ PRELOAD = (
 GARBAGE = 100_000  # new objects until Python looks for garbage among them
 
 
-def run(words: list[str]) -> int:
+def run(arguments: list[str]) -> int:
     """Run a command: in a child of the fork server, or here where there is none yet."""
-    code = _server().run(words)
-    return _alone(words) if code is None else code
+    code = _server().run(arguments)
+    return _alone(arguments) if code is None else code
 
 
-def _alone(words: list[str]) -> NoReturn:
+def _alone(arguments: list[str]) -> NoReturn:
     """Run the command here, and end as a forked one does: to tear the modules down and look for
     garbage among them takes seconds that the user would wait."""
     import gc
@@ -89,7 +89,7 @@ def _alone(words: list[str]) -> NoReturn:
     from gristmill.warm import exit_without_teardown
 
     gc.set_threshold(GARBAGE)
-    code = run_command(words)
+    code = run_command(arguments)
     _prepare()
     exit_without_teardown(code)
 
@@ -108,14 +108,14 @@ def _prepare() -> None:
         )
 
 
-def serves(words: list[str]) -> bool:
+def serves(arguments: list[str]) -> bool:
     """Is this a command that the fork server prepares for?"""
-    at = 2 if words[:1] in (["-C"], ["--directory"]) else 0
+    at = 2 if arguments[:1] in (["-C"], ["--directory"]) else 0
     return (
         sys.platform == "linux"
         and os.environ.get("GRISTMILL_DRIVER") != "0"
-        and bool(COMMANDS.intersection(words[at : at + 1]))
-        and not {"-h", "--help"} & set(words)
+        and bool(COMMANDS.intersection(arguments[at : at + 1]))
+        and not {"-h", "--help"} & set(arguments)
     )
 
 

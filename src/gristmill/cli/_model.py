@@ -34,6 +34,7 @@ DIFFERS = 1
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `gristmill model`."""
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
 
     def verb(name: str, text: str, *, version: bool = False) -> argparse.ArgumentParser:
@@ -56,7 +57,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     promote = verb("promote", "give an alias to a version that passed its gates", version=True)
     promote.add_argument("--alias", default="champion", help="default: champion")
-    promote.add_argument("--expected", type=int, metavar="N", help="version that must hold it now")
+    promote.add_argument(
+        "--expected", type=int, metavar="N", help="version that must hold the alias now"
+    )
     promote.add_argument("--override", action="store_true", help="without a passing report")
     promote.add_argument("--reason", required=True, help="why; the ledger keeps it")
     rollback = verb("rollback", "give the alias back to the version that held it before")
@@ -71,18 +74,18 @@ def add(parser: argparse.ArgumentParser) -> None:
         sub.add_argument("--reason", required=True, help="why; the ledger keeps it")
         if name != "request":
             sub.add_argument("--report", metavar="DIGEST", help="the gate report that was read")
-    verbs.add_parser("waiting", help="list requests nobody has answered").add_argument(
+    verbs.add_parser("waiting", help="list the requests that wait for a decision").add_argument(
         "--json", action="store_true", help="print JSON"
     )
     reproduce = verb("reproduce", "make a version again from its commit and compare", version=True)
-    reproduce.add_argument("--keep", action="store_true", help="leave the clean tree behind")
+    reproduce.add_argument("--keep", action="store_true", help="keep the clean working tree")
     card = verb("card", "write the model card of a version", version=True)
     card.add_argument("--html", dest="as_html", action="store_true", help="default: Markdown")
     card.add_argument("--output", metavar="FILE", type=Path, help="default: the terminal")
     compare = verbs.add_parser("compare", help="compare versions with the first, on the same rows")
     compare.add_argument("versions", nargs="+", metavar="version", help="numbers or aliases")
     compare.add_argument("--model", help="default: the project's only model")
-    compare.add_argument("--html", metavar="FILE", type=Path, help="write a page that stands alone")
+    compare.add_argument("--html", metavar="FILE", type=Path, help="write a self-contained page")
     compare.add_argument("--json", action="store_true", help="print JSON")
     verb("champion", "show who is champion, or was").add_argument(
         "--at", metavar="TIME", help="ISO 8601 time; without offset it is local"
@@ -92,6 +95,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
+    """Run the verb that the arguments name; returns its exit code."""
     return VERBS[args.verb](Project.find(), args)
 
 
@@ -153,12 +157,12 @@ def _say_details(details: VersionHistory) -> None:
         "run": version.run_id,
         "step": version.source,
         "commit": commit(version),
-        "lineage lacks": ", ".join(version.lineage.missing()) or "nothing",
+        "missing lineage": ", ".join(version.lineage.missing()) or "nothing",
         "evidence": ", ".join(sorted(version.evidence)),
     }
     out.say(out.style(f"{version.model} version {version.version}", "bold"))
     for key, value in facts.items():
-        out.say(f"  {key:<14} {value}")
+        out.say(f"  {key:<15} {value}")
     for title, values in (("metrics", version.metrics), ("params", version.params)):
         if values:
             out.say(f"\n{out.style(title, 'bold')}")
@@ -210,7 +214,7 @@ def _request(project: Project, args: argparse.Namespace) -> int:
 
     version = _version(project, args)
     entry = request_approval(project, version.model, version.version, reason=args.reason)
-    text = f"{version.model} version {version.version}: {entry.actor} asked for a decision."
+    text = f"{version.model} version {version.version}: {entry.actor} requested a decision."
     out.say(out.as_json(entry.record()) if args.json else text)
     return 0
 

@@ -54,12 +54,13 @@ def parse_time(text: str) -> datetime:
 
 
 def say_report(report: GateReport, *, as_json: bool) -> None:
+    """Print a gate report, as JSON or as one line for each gate."""
     if as_json:
         out.say(out.as_json(report.record()))
         return
     about = report.about
     rival = about["champion"]
-    against = f"version {rival}" if rival else f"nobody (no {about['against']} yet)"
+    against = f"version {rival}" if rival else f"no other version (no {about['against']} yet)"
     out.say(
         f"{about['model']} version {about['version']} against {against}, "
         f"{about['rows']:,} hold-out rows"
@@ -68,6 +69,7 @@ def say_report(report: GateReport, *, as_json: bool) -> None:
 
 
 def say_results(report: GateReport) -> None:
+    """Print one line for each gate: verdict, kind and message."""
     wide = max((len(r.kind) for r in report.results), default=0)
     for r in report.results:
         verdict = out.style(f"{r.verdict:<12}", VERDICT_STYLE[r.verdict])
@@ -77,6 +79,7 @@ def say_results(report: GateReport) -> None:
 
 
 def say_move(move: AliasMove, as_json: bool) -> int:
+    """Print how an alias moved; returns the exit code."""
     if as_json:
         out.say(out.as_json({**move.entry.record(), "changed": move.changed}))
     else:
@@ -85,17 +88,20 @@ def say_move(move: AliasMove, as_json: bool) -> int:
 
 
 def commit(version: Version) -> str:
+    """The short commit of a version, with `+` when there were uncommitted changes."""
     commit = version.lineage.commit
     return (commit[:10] + ("+" if version.lineage.dirty else "")) if commit else "-"
 
 
 def numbers(version: Version) -> str:
+    """The first metrics of a version on one line."""
     pairs = sorted(version.metrics.items())
     more = f"  (+{len(pairs) - SHOWN_METRICS})" if len(pairs) > SHOWN_METRICS else ""
     return "  ".join(f"{k} {v:.4g}" for k, v in pairs[:SHOWN_METRICS]) + more
 
 
 def number(value: Any) -> str:
+    """A number with six significant digits; other values as text."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
@@ -164,7 +170,7 @@ def _say_pair(comparison: VersionComparison, pair: Pair) -> None:
         for change in changes:
             _say_change(path, change)
     if not (pair.params or pair.inputs or pair.lineage or pair.cells):
-        out.say("\nMade from the same.")
+        out.say("\nParameters, inputs, code and lineage are the same.")
 
 
 def _bar(m: Comparison) -> str:
@@ -212,12 +218,12 @@ def _say_where(pair: Pair, first: str, mine: str) -> None:
         out.say(out.table(rows, ("", f"{mine} says yes", "no")))
     if where.slices:
         figure = format_percent if where.agreement else "{:.4g}".format
-        words = "right" if where.agreement else "error"
+        measure = "right" if where.agreement else "error"
         rows = [
             (s.column, s.value, s.rows, figure(s.differ), figure(s.first), figure(s.second))
             for s in where.slices[:6]
         ]
-        head = ("they differ most at", "value", "rows", "differ", f"{words} {first}", mine)
+        head = ("they differ most at", "value", "rows", "differ", f"{measure} {first}", mine)
         out.say()
         out.say(out.table(rows, head))
 

@@ -18,10 +18,15 @@ ALERT = 8
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `gristmill monitor`."""
     parser.add_argument("model", help="a model that gristmill.toml declares")
-    parser.add_argument("--window", help="month, 12h, 7d, 2w: only look, with other windows")
-    parser.add_argument("--start", help="ISO date that windows are counted from: only look")
-    parser.add_argument("--now", help="ISO time to judge at (the present); later windows are open")
+    parser.add_argument(
+        "--window", help="month, 12h, 7d, 2w: report on such windows instead; nothing is stored"
+    )
+    parser.add_argument("--start", help="ISO date that windows are counted from; nothing is stored")
+    parser.add_argument(
+        "--now", help="ISO time to judge at (default: now); later windows are still open"
+    )
     parser.add_argument("--last", type=int, default=12, help="windows to show (12)")
     parser.add_argument("--repair", action="store_true", help="act on open alerts")
     parser.add_argument(
@@ -76,21 +81,21 @@ def main(args: argparse.Namespace) -> int:
 def _drill_down(project: Project, args: argparse.Namespace) -> int:
     from gristmill.monitoring import drill_down
 
-    def progress(share: float, words: str) -> None:
+    def progress(share: float, message: str) -> None:
         if not args.json:
-            out.say(f"{share:4.0%} {words}")
+            out.say(f"{share:4.0%} {message}")
 
-    found = drill_down(project, args.model, args.drill_down or None, progress=progress)
+    report = drill_down(project, args.model, args.drill_down or None, progress=progress)
     if args.json:
-        times = {"start": found.start.isoformat(), "end": found.end.isoformat()}
-        out.say(out.as_json({**vars(found), **times, "path": str(found.path)}))
+        times = {"start": report.start.isoformat(), "end": report.end.isoformat()}
+        out.say(out.as_json({**vars(report), **times, "path": str(report.path)}))
         return 0
     out.say(
-        f"{found.path}: version {found.version} from {found.start:%Y-%m-%d}, {found.shown:,} of "
-        f"{found.rows:,} rows beside {found.reference:,} of the reference"
+        f"{report.path}: version {report.version} from {report.start:%Y-%m-%d}, "
+        f"{report.shown:,} of {report.rows:,} rows beside {report.reference:,} reference rows"
     )
-    if found.left_out:
-        out.say(f"Without a value on one side, so not drawn: {', '.join(found.left_out)}.")
+    if report.left_out:
+        out.say(f"Not drawn, because one side has no values: {', '.join(report.left_out)}.")
     return 0
 
 
@@ -105,8 +110,8 @@ def _show(project: Project, watch: MonitorResult, args: argparse.Namespace, now:
         out.say(f"No predictions of {args.model} yet: `gristmill serve {args.model}` logs them.")
     if watch.report.budget:
         out.say(watch.report.budget)
-    if told := estimate_text(watch.report):
-        out.say(told)
+    if estimate := estimate_text(watch.report):
+        out.say(estimate)
     if watch.report.damaged:
         out.say(f"{watch.report.damaged} lines of the log could not be read.")
     for alert in watch.alerts:
@@ -116,18 +121,18 @@ def _show(project: Project, watch: MonitorResult, args: argparse.Namespace, now:
         out.say(
             f"{label} {alert.id} {alert.rule}, version {alert.version}, since "
             f"{alert.first:%Y-%m-%d}, {alert.windows} window(s)"
-            f"{_known(alert, now)}: {alert.reason}"
+            f"{_state_suffix(alert, now)}: {alert.reason}"
         )
     for delivery in watch.sent:
-        said = delivery.problem or "told"
-        out.say(f"route {delivery.route} {said}: {delivery.message.text}")
+        outcome = delivery.problem or "notified"
+        out.say(f"route {delivery.route} {outcome}: {delivery.message.text}")
     if args.dry_run:
         for route, messages in unsent_messages(project, args.model, now):
             for message in messages:
-                out.say(f"would tell {route.name} ({route.kind}): {message.text}")
+                out.say(f"would notify {route.name} ({route.kind}): {message.text}")
 
 
-def _known(alert: Alert, now: datetime) -> str:
+def _state_suffix(alert: Alert, now: datetime) -> str:
     state = alert.state(now)
     return f", {state}" if state in ("acknowledged", "snoozed") else ""
 

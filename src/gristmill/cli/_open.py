@@ -12,15 +12,17 @@ from gristmill.project import Project
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("step", nargs="?", metavar="STEP", help="default: the only one")
+    """Declare the arguments of `gristmill open`."""
+    parser.add_argument("step", nargs="?", metavar="STEP", help="default: the only parked one")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--print", action="store_true", help="print the connection file only")
-    what.add_argument("--list", action="store_true", help="list the kernels that wait")
+    what.add_argument("--list", action="store_true", help="list the parked kernels")
     what.add_argument("--close", action="store_true", help="end the kernel")
     parser.add_argument("--json", action="store_true", help="with --list: as JSON")
 
 
 def main(args: argparse.Namespace) -> int:
+    """List, end or open parked kernels; returns the exit code of the console."""
     from gristmill.runner import (
         ParkedKernels,
         close_kernel,
@@ -57,7 +59,7 @@ def main(args: argparse.Namespace) -> int:
         out.say(kernel.connection_file)
         return 0
     hours = ParkedKernels(project.state).lease_seconds / 3600
-    out.say(f"{kernel.error}\nThe kernel (pid {kernel.pid}) waits {hours:g} h from now on.")
+    out.say(f"{kernel.error}\nThe kernel (pid {kernel.pid}) is kept for {hours:g} h from now.")
     code = subprocess.run(open_console(kernel), check=False).returncode
     if kernel.alive:
         open_kernel(project, kernel.step)

@@ -8,6 +8,7 @@ from gristmill.errors import Invalid
 
 
 def add_parameters(parser: argparse.ArgumentParser) -> None:
+    """Declare `--params` and `--param`."""
     parser.add_argument("--params", metavar="SET", help="parameter set: params.SET.yaml")
     parser.add_argument(
         "-p",
@@ -21,29 +22,31 @@ def add_parameters(parser: argparse.ArgumentParser) -> None:
 
 
 def add_smoke(parser: argparse.ArgumentParser) -> None:
+    """Declare `--smoke`."""
     parser.add_argument(
         "--smoke",
         action="store_true",
-        help="on little data (params.smoke.yaml), in .gristmill/smoke, away from all that is real",
+        help="use little data (params.smoke.yaml) in .gristmill/smoke; touch no real outputs",
     )
 
 
 def add_name(parser: argparse.ArgumentParser) -> None:
+    """Declare `--name`."""
     parser.add_argument(
         "--name", default="", help="the run's name, as 20260131-235959-0f3a (default: now)"
     )
 
 
-def overrides(words: list[str]) -> dict[str, str]:
-    """`step.name=value` words as a mapping."""
-    found = {}
-    for word in words:
-        key, equals, value = word.partition("=")
+def overrides(assignments: list[str]) -> dict[str, str]:
+    """A mapping from `step.name=value` assignments. Raises Invalid for one without `=`."""
+    values = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
         if not equals:
             raise Invalid(
                 "params.override",
-                f"`{word}` has no `=`.",
+                f"`{assignment}` has no `=`.",
                 hint="Write step.parameter=value, for example -p train.max_depth=8.",
             )
-        found[key.strip()] = value
-    return found
+        values[key.strip()] = value
+    return values

@@ -19,17 +19,19 @@ def colour(stream: TextIO) -> bool:
 
 
 def style(text: str, *names: str, stream: TextIO | None = None) -> str:
+    """The text with terminal styles, unchanged where the stream shows none."""
     if not colour(stream or sys.stdout):
         return text
     return f"\x1b[{';'.join(STYLES[n] for n in names)}m{text}\x1b[0m"
 
 
 def say(text: str = "") -> None:
+    """Print a line to standard output at once."""
     print(text, flush=True)
 
 
 def progress(text: str) -> None:
-    """What is being done, where it is in nobody's way."""
+    """Print what is being done to standard error; standard output is for results."""
     print(f"{text} ...", file=sys.stderr, flush=True)
 
 
@@ -59,6 +61,7 @@ def _cell(value: Any) -> str:
 
 
 def as_json(value: Any) -> str:
+    """The value as indented JSON; the keys of a mapping are sorted."""
     return json.dumps(value, indent=2, default=str, sort_keys=isinstance(value, Mapping))
 
 

@@ -115,7 +115,7 @@ class Progress:
             parts.append(f"{event.failed} failed")
         if event.skipped:
             parts.append(
-                f"{event.skipped} did not have to"
+                f"{event.skipped} did not have to run"
                 if not event.failed and not self._waits
                 else f"{event.skipped} did not run"
             )
@@ -125,7 +125,7 @@ class Progress:
             print(self._waits)
         elif event.status != "succeeded":
             again = "gristmill run --smoke" if self._below else "gristmill run"
-            print(f"what succeeded is kept: `{again}` goes on with the rest")
+            print(f"finished steps are kept: `{again}` continues with the rest")
         where = f"{self._below}.gristmill/runs/{event.run}"
         print(style(f"run {event.run}, executed notebooks in {where}", "dim"))
 

@@ -14,6 +14,7 @@ SMOKE = ".gristmill/smoke/"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `gristmill run`."""
     parser.add_argument(
         "targets", nargs="*", metavar="STEP", help="steps or notebooks (default all)"
     )
@@ -25,7 +26,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="steps with this tag (repeatable)",
     )
-    parser.add_argument("--only", action="store_true", help="without the steps they need")
+    parser.add_argument(
+        "--only", action="store_true", help="only the named steps, without those they need"
+    )
     parser.add_argument("-f", "--force", action="store_true", help="run fresh steps too")
     parser.add_argument(
         "-j",
@@ -44,7 +47,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--no-wait",
         dest="wait",
         action="store_false",
-        help="refuse when another run goes on, instead of waiting",
+        help="fail when another run is in progress, instead of waiting",
     )
     parser.add_argument(
         "--kernel",
@@ -70,6 +73,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
+    """Run the stale steps and print their progress; returns the exit code of the run."""
     from gristmill.cli._progress import JsonLines, Progress
     from gristmill.runner import RunRequest, run
 
@@ -104,8 +108,8 @@ def report(project: Project, result: RunResult) -> int:
     for kernel in ParkedKernels(project.state).all():
         if kernel.run == result.run:
             out.say(
-                f"the kernel of {kernel.step} waits: `gristmill open {kernel.step}` to look inside,"
-                f" `gristmill resume {kernel.step}` once its notebook is fixed"
+                f"the kernel of {kernel.step} is kept: `gristmill open {kernel.step}` to look "
+                f"inside, `gristmill resume {kernel.step}` once its notebook is fixed"
             )
     if result.status == "cancelled":
         return Cancelled.exit_code

@@ -1,4 +1,4 @@
-"""`gristmill runs`: which runs were there, what one did, how two differ."""
+"""`gristmill runs`: list past runs, show one, compare two."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from gristmill.cli import _runs_text as runs_text
 from gristmill.errors import Invalid
 from gristmill.project import Project
 
-ID = "a run's id, a beginning of it, `last` or `last~N`"
+ID = "a run's id, the beginning of one, `last` or `last~N`"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `gristmill runs`."""
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     listing = verbs.add_parser("list", help="the newest runs, or the best by a metric")
     listing.add_argument(
@@ -28,7 +29,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--ascending", action="store_true", help="smallest first")
     listing.add_argument("-n", "--limit", type=int, default=30, help="how many (default 30)")
     listing.add_argument(
-        "--show", action="append", default=[], metavar="KEY", help="a column more (repeatable)"
+        "--show", action="append", default=[], metavar="KEY", help="one more column (repeatable)"
     )
     listing.add_argument("--sweep", metavar="NAME", help="the trials of a sweep")
     show = verbs.add_parser("show", help="steps, parameters, metrics, lineage, errors, files")
@@ -41,13 +42,14 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
+    """List, show or compare past runs; returns the exit code."""
     from gristmill import runs
 
     project = Project.find()
     text: Any
     if args.verb == "list":
         if args.limit < 1:
-            raise Invalid("runs.limit", f"--limit {args.limit} asks for no run.")
+            raise Invalid("runs.limit", f"--limit is {args.limit}; it must be at least 1.")
         rows = runs.search(
             project,
             args.where,
@@ -64,7 +66,7 @@ def main(args: argparse.Namespace) -> int:
         names = [p.relative_to(project.root).as_posix() for p in left]
         text = {**asdict(record), "files": names} if args.json else runs_text.show(record, names)
     else:
-        found = runs.diff(project, args.one, args.other)
-        text = asdict(found) if args.json else runs_text.diff(found)
+        comparison = runs.diff(project, args.one, args.other)
+        text = asdict(comparison) if args.json else runs_text.diff(comparison)
     out.say(out.as_json(text) if args.json else str(text))
     return 0

@@ -19,10 +19,10 @@ HASH = 10
 
 
 def columns(project: Project, where: str, sort: str, more: Sequence[str]) -> list[str]:
-    """The keys asked for; when none are, the metrics that the project's gates judge."""
+    """The requested keys; without any, the metrics that the project's gates judge."""
     conditions = parse_where(where) if where.strip() else ()
-    asked = [*(c.key for c in conditions), *filter(None, [sort]), *more]
-    keys = [k for k in asked if k not in {"run", "status"}]
+    requested = [*(c.key for c in conditions), *filter(None, [sort]), *more]
+    keys = [k for k in requested if k not in {"run", "status"}]
     if not keys:
         gates = (g for m in project.models for g in project.table("models", m).get("gates") or ())
         keys = [f"metrics.{g['metric']}" for g in gates if isinstance(g, dict) and "metric" in g]
@@ -32,8 +32,9 @@ def columns(project: Project, where: str, sort: str, more: Sequence[str]) -> lis
 
 
 def listing(rows: Sequence[RunRow], keys: Sequence[str]) -> str:
+    """A table of runs, with a column for each of `keys`."""
     if not rows:
-        return "no run fits"
+        return "no run matches"
     table = [
         (
             r.run,
@@ -48,6 +49,7 @@ def listing(rows: Sequence[RunRow], keys: Sequence[str]) -> str:
 
 
 def show(run: RunRecord, files: Sequence[str]) -> str:
+    """One run in full: steps, parameters, metrics, data and files."""
     status = out.style(run.status, "bold", LOOKS.get(run.status, "dim"))
     lines = [f"{out.style(run.run, 'bold')}  {status}  {_when(run.started)}"]
     facts = {
@@ -97,26 +99,27 @@ def _head(title: str) -> tuple[str, str, str]:
     return ("step", title, "value")
 
 
-def diff(found: RunDiff) -> str:
-    lines = [f"{out.style(found.one, 'bold')} -> {out.style(found.other, 'bold')}"]
-    if found.empty:
+def diff(comparison: RunDiff) -> str:
+    """What differs between two runs."""
+    lines = [f"{out.style(comparison.one, 'bold')} -> {out.style(comparison.other, 'bold')}"]
+    if comparison.empty:
         return "\n".join([*lines, "the same parameters, metrics, code, data and environment"])
-    lines += _changes("steps", found.steps)
-    lines += _changes("parameters", found.params)
-    if found.metrics:
+    lines += _changes("steps", comparison.steps)
+    lines += _changes("parameters", comparison.params)
+    if comparison.metrics:
         rows = [
             (k, c.before, c.after, None if c.delta is None else f"{c.delta:+.4g}")
-            for k, c in found.metrics.items()
+            for k, c in comparison.metrics.items()
         ]
         lines += ["", out.table(rows, ("metric", "before", "after", "delta"))]
-    for step, cells in found.cells.items():
+    for step, cells in comparison.cells.items():
         lines += ["", out.style(f"code of {step}", "bold")]
         for cell in cells:
             lines.append(out.style(f"  {cell.title}", "dim"))
             lines += [_styled(line) for line in cell.lines]
-    for step in found.unknown:
-        lines += ["", f"the code of {step} differs, but its cells are kept nowhere"]
-    shown = {k: Change(_short(c.before), _short(c.after)) for k, c in found.lineage.items()}
+    for step in comparison.unknown:
+        lines += ["", f"the code of {step} differs, but its cells were not kept"]
+    shown = {k: Change(_short(c.before), _short(c.after)) for k, c in comparison.lineage.items()}
     lines += _changes("lineage", shown)
     return "\n".join(lines)
 

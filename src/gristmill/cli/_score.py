@@ -10,6 +10,7 @@ from gristmill.project import Project
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `gristmill score`."""
     parser.add_argument("model")
     parser.add_argument("source", type=Path, help="Parquet or CSV")
     parser.add_argument("target", type=Path, help="Parquet or CSV; written when all is done")
@@ -24,6 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
+    """Score the source file and print how many rows were written."""
     from gristmill.serving import score
 
     result = score(

@@ -10,12 +10,14 @@ from gristmill.project import Project
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `gristmill serve`."""
     parser.add_argument("model", nargs="?", help="default: the project's only model")
     parser.add_argument("--port", type=int, help="0 takes a free one (default: the settings')")
     parser.add_argument("--workers", type=int, help="processes (default: the settings')")
 
 
 def main(args: argparse.Namespace) -> int:
+    """Serve the model until the process is stopped; returns the exit code."""
     from gristmill.serving import serve
 
     project = Project.find()

@@ -11,6 +11,7 @@ from gristmill.project import Project
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `gristmill status`."""
     parser.add_argument(
         "targets", nargs="*", metavar="STEP", help="steps or notebooks (default all)"
     )
@@ -20,6 +21,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
+    """Print the steps and why each would run; returns the exit code."""
     from gristmill.runner import status
 
     project = Project.find()

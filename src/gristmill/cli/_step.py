@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `gristmill step`."""
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     texts = {
         "show": "what the parameters cell declares",
@@ -23,9 +24,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         "suggest": "paths, constants and numbers in the code that could be parameters",
         "apply": "follow suggestions: ids of `suggest`, or --all",
         "set": "change defaults: NAME=VALUE",
-        "add": "declare a parameter more",
+        "add": "declare another parameter",
         "rename": "give a parameter another name, in every cell",
-        "remove": "take a declaration out that nothing uses",
+        "remove": "remove a declaration that nothing uses",
     }
     subs = {verb: verbs.add_parser(verb, help=text) for verb, text in texts.items()}
     for sub in subs.values():
@@ -37,13 +38,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     subs["set"].add_argument("--type", help="the type as well, for example float or Input")
     subs["add"].add_argument("value", metavar="NAME=VALUE", help="its name and default")
     subs["add"].add_argument("--type", default="", help="int, float, str, bool, Input, Output, ...")
-    subs["add"].add_argument("--doc", default="", help="a comment behind it")
+    subs["add"].add_argument("--doc", default="", help="a comment after it")
     subs["rename"].add_argument("name")
     subs["rename"].add_argument("new")
     subs["remove"].add_argument("name")
 
 
 def main(args: argparse.Namespace) -> int:
+    """Show or edit the parameters of a notebook; returns the exit code."""
     from gristmill.authoring import StepChange, edit_step, step_form
 
     project = Project.find()
@@ -81,19 +83,19 @@ def _pair(word: str) -> tuple[str, str]:
     return name.strip(), text
 
 
-def _apply(project: Project, notebook: str, wanted: Sequence[str], every: bool) -> list[Edit]:
-    """Suggestions change when one is followed, so those that move are found by what they are."""
+def _apply(project: Project, notebook: str, suggestions: Sequence[str], every: bool) -> list[Edit]:
+    """Apply suggestions in turn. Each changes the ids of the rest: kind and name identify those."""
     from gristmill.authoring import StepChange, edit_step, step_form
 
-    if bool(wanted) == every:
-        raise Invalid("step.apply", "name suggestions by id, or say --all.")
+    if bool(suggestions) == every:
+        raise Invalid("step.apply", "Name suggestions by their id, or give --all.")
     before = {s.id: s for s in step_form(project, notebook).suggestions}
     edits: list[Edit] = []
-    for word in wanted or before:
+    for suggestion in suggestions or before:
         now = step_form(project, notebook).suggestions
-        old = before.get(word)
+        old = before.get(suggestion)
         same = (s.id for s in now if old and (s.kind, s.name) == (old.kind, old.name))
-        change = StepChange("apply", suggestion=next(same, word))
+        change = StepChange("apply", suggestion=next(same, suggestion))
         edits += edit_step(project, notebook, change)
     return edits
 
@@ -105,7 +107,7 @@ def _form(form: StepForm, verb: str, edits: Sequence[Edit]) -> str:
         where = f"cell{'s' if len(cells) > 1 else ''} {', '.join(map(str, cells))}"
         lines.append(f"{form.notebook}: {f'{where} changed' if cells else 'nothing to change'}")
     if form.form.cell < 0:
-        lines.append(f"{form.notebook} is no step: gristmill step init {form.notebook}")
+        lines.append(f"{form.notebook} is not a step yet. Run: gristmill step init {form.notebook}")
     elif form.form.problem:
         lines.append(form.form.problem["message"])
     else:

@@ -1,4 +1,4 @@
-"""`gristmill sweep`: try parameters, show what came of it, make the best the project's."""
+"""`gristmill sweep`: try parameters, show the results, apply the best to the project."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ SHOWN = 30
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `gristmill sweep`."""
     parser.add_argument(
         "words",
         nargs="*",
@@ -50,49 +51,50 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trials", type=int, help="how many (default: the grid, or 20)")
     parser.add_argument("--seed", type=int, help="of random and optuna (default 0)")
     parser.add_argument(
-        "--steps", help="steps to run, with commas (default: who writes the metric)"
+        "--steps", help="steps to run, with commas (default: the one that writes the metric)"
     )
-    parser.add_argument("--params", metavar="SET", help="parameter set that the rest comes from")
+    parser.add_argument("--params", metavar="SET", help="parameter set for all other parameters")
     parser.add_argument("-j", "--workers", type=int, help="trials at once (default: cores)")
     parser.add_argument("--no-prune", dest="prune", action="store_false", default=None)
     parser.add_argument("--name", help="name of a sweep given by -p (default: the time)")
-    parser.add_argument("--resume", metavar="NAME", help="go on with a sweep that was stopped")
+    parser.add_argument("--resume", metavar="NAME", help="continue a sweep that was stopped")
     parser.add_argument("--trial", type=int, help="apply: this trial instead of the best")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def main(args: argparse.Namespace) -> int:
+    """Run, list, show or apply a sweep; returns the exit code."""
     project = Project.find()
-    words = list(args.words)
-    verb = words.pop(0) if words and words[0] in VERBS else "run"
+    arguments = list(args.words)
+    verb = arguments.pop(0) if arguments and arguments[0] in VERBS else "run"
     if verb == "list":
         sweeps = list_sweeps(project)
         return _show(out.as_json([asdict(s) for s in sweeps]) if args.json else _list(sweeps))
     if verb == "run":
-        return _run(project, args, words)
-    if len(words) != 1:
+        return _run(project, args, arguments)
+    if len(arguments) != 1:
         raise Invalid("sweep.words", f"`sweep {verb}` takes one name.", hint="`sweep list`")
     if verb == "show":
-        shown = load_sweep(project, words[0])
+        shown = load_sweep(project, arguments[0])
         return _show(out.as_json(asdict(shown)) if args.json else _table(shown))
     from gristmill.sweeps import apply_sweep
 
-    trial = apply_sweep(project, words[0], args.trial)
+    trial = apply_sweep(project, arguments[0], args.trial)
     if args.json:
         return _show(out.as_json(asdict(trial)))
     out.say(f"params.yaml now has trial {trial.number + 1}: {_point(trial)}")
     return _show("`gristmill run` takes its results from the cache")
 
 
-def _run(project: Project, args: argparse.Namespace, words: list[str]) -> int:
+def _run(project: Project, args: argparse.Namespace, names: list[str]) -> int:
     from gristmill.sweeps import sweep
 
-    if len(words) > 1 or (words and args.resume):
-        raise Invalid("sweep.words", "name one sweep.", hint="`gristmill sweep NAME`")
-    name = args.resume or args.name or (words[0] if words else time.strftime("%Y%m%d-%H%M%S"))
+    if len(names) > 1 or (names and args.resume):
+        raise Invalid("sweep.words", "Name one sweep.", hint="`gristmill sweep NAME`")
+    name = args.resume or args.name or (names[0] if names else time.strftime("%Y%m%d-%H%M%S"))
     spec = None
     if not args.resume:
-        spec = _spec(project, args, words[0] if words else None)
+        spec = _spec(project, args, names[0] if names else None)
     say = None if args.json else _Progress()
     done = sweep(project, name, spec, resume=bool(args.resume), listener=say or (lambda *_: None))
     if args.json:
@@ -101,7 +103,7 @@ def _run(project: Project, args: argparse.Namespace, words: list[str]) -> int:
         _show(_table(done))
         if done.best is not None:
             out.say(f"\nbest: {_point(done.best)}")
-            out.say(f"make it the project's: gristmill sweep apply {name}")
+            out.say(f"use it in the project: gristmill sweep apply {name}")
     return 0 if done.best is not None else 1
 
 
@@ -130,11 +132,11 @@ class _Progress:
     """A line for each trial that ends."""
 
     def __init__(self) -> None:
-        self._told = False
+        self._header_printed = False
 
     def __call__(self, sweep: Sweep, trial: Trial) -> None:
-        if not self._told:
-            self._told = True
+        if not self._header_printed:
+            self._header_printed = True
             left = sweep.total - sum(t.state.ended for t in sweep.trials)
             out.say(f"sweep {sweep.name}: {left} of {sweep.total} trials, {sweep.spec.method}")
         if trial.state == TrialState.RUNNING:

@@ -10,6 +10,7 @@ from gristmill.project import Project
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `gristmill sync`."""
     parser.add_argument(
         "--steps",
         action="store_true",
@@ -19,6 +20,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
+    """Write dvc.yaml from the notebooks; returns the exit code."""
     from gristmill.runner import sync
 
     result = sync(

@@ -21,50 +21,56 @@ from gristmill.server._schema import (
 from gristmill.server._shared import inside
 
 
-def listing(asked: ApiRequest) -> AlertsView:
-    project = asked.project
+def listing(request: ApiRequest) -> AlertsView:
+    """Open alerts (all with `all=true`) and the monitoring state of each model."""
+    project = request.project
     entries = alerts(
-        project, asked.query.get("model") or None, all=asked.query.get("all") == "true"
+        project, request.query.get("model") or None, all=request.query.get("all") == "true"
     )
     states = [read_state(project, name) for name in project.models]
     return AlertsView(tuple(map(_view, entries)), tuple(map(_watched, states)))
 
 
-def acknowledged(asked: ApiRequest) -> AlertView:
-    wanted = asked.read(AlertRequest)
-    return _view(acknowledge(asked.project, asked.names["alert"], reason=wanted.reason))
+def acknowledged(request: ApiRequest) -> AlertView:
+    """Acknowledge an alert."""
+    body = request.read(AlertRequest)
+    return _view(acknowledge(request.project, request.names["alert"], reason=body.reason))
 
 
-def snoozed(asked: ApiRequest) -> AlertView:
-    wanted = asked.read(AlertRequest)
-    until = wanted.until or "1d"
-    return _view(snooze(asked.project, asked.names["alert"], until=until, reason=wanted.reason))
+def snoozed(request: ApiRequest) -> AlertView:
+    """Snooze an alert, for one day unless the request says otherwise."""
+    body = request.read(AlertRequest)
+    until = body.until or "1d"
+    return _view(snooze(request.project, request.names["alert"], until=until, reason=body.reason))
 
 
-def resolved(asked: ApiRequest) -> AlertView:
-    wanted = asked.read(AlertRequest)
-    return _view(resolve_alert(asked.project, asked.names["alert"], reason=wanted.reason))
+def resolved(request: ApiRequest) -> AlertView:
+    """Resolve an alert."""
+    body = request.read(AlertRequest)
+    return _view(resolve_alert(request.project, request.names["alert"], reason=body.reason))
 
 
-def export(asked: ApiRequest) -> Done:
+def export(request: ApiRequest) -> Done:
+    """Write a model's dashboard page to a file of the project."""
     from gristmill.dashboards import export_dashboard
 
-    wanted, project = asked.read(ExportRequest), asked.project
-    export_dashboard(project, asked.names["model"], inside(project, wanted.target))
-    return Done(f"Wrote {wanted.target}.")
+    body, project = request.read(ExportRequest), request.project
+    export_dashboard(project, request.names["model"], inside(project, body.target))
+    return Done(f"Wrote {body.target}.")
 
 
-def mail(asked: ApiRequest) -> Done:
+def mail(request: ApiRequest) -> Done:
+    """Send a model's dashboard page by an e-mail route."""
     from gristmill.dashboards import mail_dashboard
 
-    wanted, model = asked.read(MailRequest), asked.names["model"]
-    mail_dashboard(asked.project, model, wanted.route)
-    return Done(f"Sent the page of {model} by {wanted.route}.")
+    body, model = request.read(MailRequest), request.names["model"]
+    mail_dashboard(request.project, model, body.route)
+    return Done(f"Sent the page of {model} by {body.route}.")
 
 
-def dashboard(asked: ApiRequest) -> PageView:
+def dashboard(request: ApiRequest) -> PageView:
     """The stored reports as a page; the notebook to explore them needs `gristmill dashboard`."""
-    project, model = asked.project, asked.query.get("model", "")
+    project, model = request.project, request.query.get("model", "")
     if not model:
         states = [read_state(project, name) for name in project.models]
         return PageView(project.name, overview(project.name, states, "#"))

@@ -29,6 +29,7 @@ HANDLERS = ("streaming",)
 
 
 def routes() -> list[Route]:
+    """The routes of all modules."""
     return [
         route for name in MODULES for route in import_module(f"gristmill.server._{name}").ROUTES
     ]
@@ -39,8 +40,8 @@ def load(serverapp: Any) -> None:
     web = serverapp.web_app
     web.settings[SHARED] = Shared(serverapp)
     base = url_path_join(web.settings["base_url"], "gristmill")
-    found = handlers_of(routes())
+    handlers = handlers_of(routes())
     for name in HANDLERS:
-        found += import_module(f"gristmill.server._{name}").HANDLERS
-    web.add_handlers(".*$", [(url_path_join(base, path), handler) for path, handler in found])
+        handlers += import_module(f"gristmill.server._{name}").HANDLERS
+    web.add_handlers(".*$", [(url_path_join(base, path), handler) for path, handler in handlers])
     serverapp.log.info("gristmill: ready")

@@ -1,7 +1,7 @@
 """`gristmill/kept`: what runs left, read only: executed notebooks and logs.
 
 They lie in the project's hidden state, which Jupyter's own contents do not show. A log is what the
-cells of the executed notebook said as text, and what their process said besides.
+cells of the executed notebook printed as text, and what else their process printed.
 """
 
 from __future__ import annotations
@@ -18,17 +18,19 @@ from gristmill.server._handlers import ApiRequest, Route
 LARGEST = 256 << 20
 
 
-def read(asked: ApiRequest) -> dict[str, Any]:
+def read(request: ApiRequest) -> dict[str, Any]:
     """A file of a run as Jupyter's contents describe one."""
-    runs = (asked.project.state / "runs").resolve()
-    run, name = asked.names["run"], asked.names["file"]
+    runs = (request.project.state / "runs").resolve()
+    run, name = request.names["run"], request.names["file"]
     path = (runs / run / name).resolve()
     if path.parent.parent != runs or path.suffix not in {".ipynb", ".log"}:
         raise Forbidden("kept.outside", f"{run}/{name} is neither a notebook nor a log of a run.")
     files = [f for f in (path.with_suffix(".ipynb"), path) if f.resolve() == f and f.is_file()]
     if not files or (path not in files and path.suffix != ".log"):
         raise NotFound(
-            "kept.not-found", f"run {run} left no {name}.", hint="It may not have come so far."
+            "kept.not-found",
+            f"run {run} left no {name}.",
+            hint="The run may have stopped before that step.",
         )
     if max(f.stat().st_size for f in files) > LARGEST:
         raise Forbidden("kept.too-large", f"{name} has more than {LARGEST >> 20} MB.")
@@ -50,14 +52,14 @@ def _model(path: Path, name: str) -> dict[str, Any]:
 
 
 def _log(path: Path) -> dict[str, Any]:
-    parts = list(_said(path.with_suffix(".ipynb")))
+    parts = list(_printed(path.with_suffix(".ipynb")))
     if path.is_file():
         parts.append(path.read_text(encoding="utf-8", errors="replace"))
     text = "\n".join(filter(None, parts)) or "Nothing was printed.\n"
     return {"type": "file", "format": "text", "mimetype": "text/plain", "content": text}
 
 
-def _said(path: Path) -> Iterator[str]:
+def _printed(path: Path) -> Iterator[str]:
     if not path.is_file():
         return
     import nbformat

@@ -10,20 +10,24 @@ from gristmill.server._handlers import ApiRequest, Route
 from gristmill.server._schema import AuditProblem, AuditView
 
 
-def verify(asked: ApiRequest) -> AuditView:
-    result = audit(asked.project)
+def verify(request: ApiRequest) -> AuditView:
+    """The number of ledger entries and the problems that the audit reports."""
+    result = audit(request.project)
     problems = tuple(AuditProblem(p.seq, p.message) for p in result.problems)
     return AuditView(result.entries, problems)
 
 
-def entries(asked: ApiRequest) -> list[dict[str, Any]]:
+def entries(request: ApiRequest) -> list[dict[str, Any]]:
     """The ledger's entries as `gristmill audit log --json` prints them."""
-    actions = [word for word in asked.query.get("actions", "").split(",") if word]
-    return [e.record() for e in history(asked.project, asked.query.get("model") or None, actions)]
+    actions = [word for word in request.query.get("actions", "").split(",") if word]
+    return [
+        e.record() for e in history(request.project, request.query.get("model") or None, actions)
+    ]
 
 
-def keys(asked: ApiRequest) -> Mapping[str, Sequence[str]]:
-    return signing_keys(asked.project)
+def keys(request: ApiRequest) -> Mapping[str, Sequence[str]]:
+    """The public keys of the current actor, by actor."""
+    return signing_keys(request.project)
 
 
 ROUTES = [

@@ -29,6 +29,7 @@ class Background:
         self._held: dict[str, subprocess.Popen[bytes]] = {}
 
     def alive(self, name: str) -> bool:
+        """Whether the process of this name is running."""
         process = self._held.get(name)
         return process is not None and process.poll() is None
 
@@ -69,6 +70,7 @@ def held(module: Sequence[str]) -> list[str]:
 
 
 def free_port() -> int:
+    """A free TCP port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -85,5 +87,7 @@ def wait_for(process: subprocess.Popen[bytes], port: int, log: Path, seconds: fl
                 return
         time.sleep(0.1)
     process.terminate()
-    said = log.read_text(errors="replace")[-TAIL:].strip()
-    raise Unavailable("process.start", f"it did not start: {said}", hint=f"Its log is {log}.")
+    output = log.read_text(errors="replace")[-TAIL:].strip()
+    raise Unavailable(
+        "process.start", f"The process did not start: {output}", hint=f"Its log is {log}."
+    )

@@ -30,8 +30,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ApiRequest:
-    """One request: `names` are the words in braces of the route's path, `query` the last value of
-    each query argument, `body` the JSON object that was sent, `user` who is logged in."""
+    """One request.
+
+    Attributes
+    ----------
+    shared
+        What all requests of the server share.
+    names
+        The parts of the path that stand in braces in the route's path, by name.
+    query
+        The last value of each query argument.
+    body
+        The JSON object that was sent.
+    user
+        Who is logged in.
+    """
 
     shared: Shared
     names: Mapping[str, str]
@@ -73,6 +86,7 @@ class ApiHandler(APIHandler):
     auth_resource = "gristmill"
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Reply with the error as `{code, message, hint}`."""
         problem = kwargs.get("exc_info", (None, None, None))[1]
         if isinstance(problem, GristmillError):
             self.set_status(problem.status)
@@ -90,10 +104,12 @@ class ApiHandler(APIHandler):
         self.finish(json.dumps(record))
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Log a traceback only for errors that are not a GristmillError."""
         if not isinstance(value, GristmillError):
             super().log_exception(typ, value, tb)
 
-    def asked(self, names: Mapping[str, str]) -> ApiRequest:
+    def api_request(self, names: Mapping[str, str]) -> ApiRequest:
+        """The `ApiRequest` of the current request; `names` are the variable parts of its path."""
         query = {n: self.get_query_argument(n) for n in self.request.query_arguments}
         user = getattr(self.current_user, "username", "") or ""
         return ApiRequest(self.settings[SHARED], names, query, self._body(), user)
@@ -117,6 +133,7 @@ class Malformed(Invalid):
 
 
 def to_json(value: Any) -> str:
+    """The value as JSON; dataclasses, paths, sets, times and NumPy numbers are converted."""
     return json.dumps(value, default=_plain)
 
 
@@ -153,11 +170,11 @@ def _handler(path: str, methods: Mapping[str, Route]) -> type[ApiHandler]:
         @web.authenticated
         @authorized
         async def answer(self: ApiHandler, **names: str) -> None:
-            asked = self.asked({n: unquote(v) for n, v in names.items()})
+            request = self.api_request({n: unquote(v) for n, v in names.items()})
             if inspect.iscoroutinefunction(route.verb):
-                value = await route.verb(asked)
+                value = await route.verb(request)
             else:
-                value = await in_thread(route.verb, asked)
+                value = await in_thread(route.verb, request)
             text = to_json(value)
             self.set_status(route.status)
             self.finish(text)

@@ -42,8 +42,9 @@ MLFLOW = "mlflow"
 LOG = "server.log"
 
 
-def listing(asked: ApiRequest) -> RunsView:
-    query = asked.query
+def listing(request: ApiRequest) -> RunsView:
+    """Past runs that fit the query."""
+    query = request.query
     try:
         limit = int(query.get("limit", "200"))
     except ValueError:
@@ -51,7 +52,7 @@ def listing(asked: ApiRequest) -> RunsView:
     if not 1 <= limit <= MOST:
         raise Invalid("runs.limit", f"limit is {query.get('limit')!r}.", hint=f"1 to {MOST}.")
     rows = runs.search(
-        asked.project,
+        request.project,
         query.get("where", ""),
         sort=query.get("sort", ""),
         ascending=query.get("ascending") == "true",
@@ -61,18 +62,21 @@ def listing(asked: ApiRequest) -> RunsView:
     return RunsView(tuple(rows[:limit]), len(rows) > limit)
 
 
-def record(asked: ApiRequest) -> runs.RunRecord:
-    return runs.find(asked.project, asked.names["run"])
+def record(request: ApiRequest) -> runs.RunRecord:
+    """One past run in full."""
+    return runs.find(request.project, request.names["run"])
 
 
-def diff(asked: ApiRequest) -> DiffView:
-    one, other = asked.names["one"], asked.names["other"]
-    found = runs.diff(asked.project, one, other)
-    return DiffView(found, runs.plot_pairs(asked.project, one, other))
+def diff(request: ApiRequest) -> DiffView:
+    """What differs between two runs, with their plots."""
+    one, other = request.names["one"], request.names["other"]
+    comparison = runs.diff(request.project, one, other)
+    return DiffView(comparison, runs.plot_pairs(request.project, one, other))
 
 
-def sweeps(asked: ApiRequest) -> SweepsView:
-    project = asked.project
+def sweeps(request: ApiRequest) -> SweepsView:
+    """Sweep files, parameters and metrics to choose from, and the sweeps that exist."""
+    project = request.project
     workspace = load_workspace(project)
     return SweepsView(
         files=tuple(sorted(p.stem for p in (project.root / "sweeps").glob("*.yaml"))),
@@ -89,74 +93,76 @@ def sweeps(asked: ApiRequest) -> SweepsView:
     )
 
 
-def start(asked: ApiRequest) -> SweepSummary:
+def start(request: ApiRequest) -> SweepSummary:
     """Check a sweep as its verb would, then let a process of its own run it."""
-    wanted = asked.read(SweepRequest)
-    project = asked.project
-    words = [*COMMAND, "sweep"]
-    if wanted.parameters:
+    body = request.read(SweepRequest)
+    project = request.project
+    command = [*COMMAND, "sweep"]
+    if body.parameters:
         spec = SweepSpec(
-            parameters=wanted.parameters,
-            metric=wanted.metric,
-            maximize=wanted.maximize,
-            method=wanted.method,
-            trials=wanted.trials,
+            parameters=body.parameters,
+            metric=body.metric,
+            maximize=body.maximize,
+            method=body.method,
+            trials=body.trials,
         )
-        words += [w for k, v in wanted.parameters.items() for w in ("-p", f"{k}={v}")]
-        words += ["--metric", wanted.metric, "--method", wanted.method, "--name", wanted.name]
-        words += ["--maximize" if wanted.maximize else "--minimize"]
-        words += ["--trials", str(wanted.trials)] if wanted.trials else []
+        command += [w for k, v in body.parameters.items() for w in ("-p", f"{k}={v}")]
+        command += ["--metric", body.metric, "--method", body.method, "--name", body.name]
+        command += ["--maximize" if body.maximize else "--minimize"]
+        command += ["--trials", str(body.trials)] if body.trials else []
     else:
-        spec = read_spec(project, wanted.name)
-        words += [wanted.name]
+        spec = read_spec(project, body.name)
+        command += [body.name]
     from gristmill.sweeps import require_new_name
 
-    require_new_name(project, wanted.name)
-    checked = check_sweep(spec, load_workspace(project, spec.params), f"sweep {wanted.name}")
+    require_new_name(project, body.name)
+    checked = check_sweep(spec, load_workspace(project, spec.params), f"sweep {body.name}")
     BACKGROUND.start(
-        _process(project, wanted.name), words, cwd=project.root, log=_log(project, wanted.name),
+        _process(project, body.name), command, cwd=project.root, log=_log(project, body.name),
     )  # fmt: skip
     return SweepSummary(
-        wanted.name, spec.method, spec.metric, checked.total, 0, 0, None, {}, alive=True
+        body.name, spec.method, spec.metric, checked.total, 0, 0, None, {}, alive=True
     )
 
 
-def sweep(asked: ApiRequest) -> Sweep:
-    return load_sweep(asked.project, asked.names["name"])
+def sweep(request: ApiRequest) -> Sweep:
+    """One sweep with all its trials."""
+    return load_sweep(request.project, request.names["name"])
 
 
-def best(asked: ApiRequest) -> object:
+def best(request: ApiRequest) -> object:
     """Write a trial's parameters to params.yaml."""
     from gristmill.sweeps import apply_sweep
 
-    wanted = asked.read(ApplyRequest)
-    return apply_sweep(asked.project, asked.names["name"], wanted.trial)
+    body = request.read(ApplyRequest)
+    return apply_sweep(request.project, request.names["name"], body.trial)
 
 
-def mlflow_view(asked: ApiRequest) -> MlflowView:
-    uri = asked.project.tracking_uri
+def mlflow_view(request: ApiRequest) -> MlflowView:
+    """The address of MLflow's pages; empty while they are not served."""
+    uri = request.project.tracking_uri
     if uri.startswith(("http://", "https://")):
         return MlflowView(_without_password(uri), own=False)
-    name = f"{MLFLOW} {asked.project.root}"
+    name = f"{MLFLOW} {request.project.root}"
     return MlflowView(_served.get(name, "") if BACKGROUND.alive(name) else "", own=True)
 
 
-def mlflow_start(asked: ApiRequest) -> MlflowView:
+def mlflow_start(request: ApiRequest) -> MlflowView:
     """Serve MLflow's own pages on the loopback interface, for as long as this server lives."""
-    view = mlflow_view(asked)
+    view = mlflow_view(request)
     if view.url:
         return view
-    project = asked.project
+    project = request.project
     name, port = f"{MLFLOW} {project.root}", free_port()
     log = project.state / "mlflow-ui.log"
-    words = ["mlflow", "server", "--backend-store-uri", project.tracking_uri]
-    words += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command = ["mlflow", "server", "--backend-store-uri", project.tracking_uri]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     from gristmill.tracking import experiment_id, mlflow_client
 
     client = mlflow_client(project)
     page = f"http://127.0.0.1:{port}/#/experiments/{experiment_id(project, client)}/runs"
-    process = BACKGROUND.start(name, held(words), cwd=project.root, log=log, environment=quiet)
+    process = BACKGROUND.start(name, held(command), cwd=project.root, log=log, environment=quiet)
     wait_for(process, port, log, START_S)
     _served[name] = page
     return MlflowView(_served[name], own=True)
@@ -188,22 +194,22 @@ def _metrics(workspace: Workspace) -> Iterator[str]:
 
 def _summary(project: Project, name: str) -> SweepSummary:
     try:
-        found = load_sweep(project, name)
+        sweep = load_sweep(project, name)
     except NotFound:
         alive = BACKGROUND.alive(_process(project, name))
-        said = "" if alive else _log(project, name).read_text("utf-8", errors="replace")[-TAIL:]
-        return SweepSummary(name, "", "", 0, 0, 0, None, {}, alive, said)
+        output = "" if alive else _log(project, name).read_text("utf-8", errors="replace")[-TAIL:]
+        return SweepSummary(name, "", "", 0, 0, 0, None, {}, alive, output)
     except GristmillError as error:
         return SweepSummary(name, "", "", 0, 0, 0, None, {}, False, error.message)
-    ended = sum(t.state.ended for t in found.trials)
-    top = found.best
+    ended = sum(t.state.ended for t in sweep.trials)
+    top = sweep.best
     return SweepSummary(
         name=name,
-        method=found.spec.method,
-        metric=found.spec.metric,
-        total=found.total,
+        method=sweep.spec.method,
+        metric=sweep.spec.metric,
+        total=sweep.total,
         ended=ended,
-        failed=found.count(TrialState.FAILED),
+        failed=sweep.count(TrialState.FAILED),
         best=top.value if top else None,
         params=top.params if top else {},
         alive=is_running(project, name),

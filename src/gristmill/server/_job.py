@@ -46,6 +46,7 @@ class JobRecord:
     started: float = 0.0
 
     def write(self, folder: Path) -> None:
+        """Write the record to its folder, atomically."""
         folder.mkdir(parents=True, exist_ok=True)
         write_atomic(folder / FILE, to_json(self))
 
@@ -113,6 +114,7 @@ JOBS: Mapping[str, Callable[[Project, Arguments, Progress], Any]] = {
 
 
 def main(folder: Path) -> None:
+    """Run the job of the folder that the command line names."""
     pid = os.getpid()
     record = replace(read_job(folder), pid=pid, started=start_time(pid))
     record.write(folder)

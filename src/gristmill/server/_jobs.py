@@ -38,65 +38,71 @@ def start_job(project: Project, verb: str, **arguments: Any) -> JobView:
     folder = _folder(project, name)
     record = JobRecord(name, verb, arguments)
     record.write(folder)
-    words = [sys.executable, "-m", "gristmill.server._job", str(folder)]
-    BACKGROUND.start(f"job {folder}", words, cwd=project.root, log=folder / LOG)
+    command = [sys.executable, "-m", "gristmill.server._job", str(folder)]
+    BACKGROUND.start(f"job {folder}", command, cwd=project.root, log=folder / LOG)
     return _view(record)
 
 
-def listing(asked: ApiRequest) -> list[JobView]:
+def listing(request: ApiRequest) -> list[JobView]:
     """The newest first."""
-    names = (path.parent.name for path in _folder(asked.project, "").glob("*/job.json"))
-    jobs = [_look(asked.project, name) for name in names]
+    names = (path.parent.name for path in _folder(request.project, "").glob("*/job.json"))
+    jobs = [_look(request.project, name) for name in names]
     return sorted(jobs, key=lambda job: job.job.partition("-2")[2], reverse=True)
 
 
-def details(asked: ApiRequest) -> JobView:
-    return _look(asked.project, asked.names["job"])
+def details(request: ApiRequest) -> JobView:
+    """The state of one job."""
+    return _look(request.project, request.names["job"])
 
 
-def reproduce(asked: ApiRequest) -> JobView:
+def reproduce(request: ApiRequest) -> JobView:
+    """Start a job that reproduces a version."""
     from gristmill.registry import Registry
 
-    wanted, model = asked.read(ReproduceRequest), asked.names["model"]
-    Registry(asked.project).version(model, wanted.version)
-    return start_job(asked.project, "reproduce", model=model, **vars(wanted))
+    body, model = request.read(ReproduceRequest), request.names["model"]
+    Registry(request.project).version(model, body.version)
+    return start_job(request.project, "reproduce", model=model, **vars(body))
 
 
-def score(asked: ApiRequest) -> JobView:
+def score(request: ApiRequest) -> JobView:
+    """Start a job that scores a file."""
     from gristmill.registry import Registry
 
-    wanted, model, project = asked.read(ScoreRequest), asked.names["model"], asked.project
-    Registry(project).version(model, wanted.version)
-    inside(project, wanted.target)
-    if not inside(project, wanted.source).is_file():
-        raise NotFound("score.input", f"{wanted.source} does not exist.", hint="Name a file.")
-    return start_job(project, "score", model=model, **vars(wanted))
+    body, model, project = request.read(ScoreRequest), request.names["model"], request.project
+    Registry(project).version(model, body.version)
+    inside(project, body.target)
+    if not inside(project, body.source).is_file():
+        raise NotFound("score.input", f"{body.source} does not exist.", hint="Name a file.")
+    return start_job(project, "score", model=model, **vars(body))
 
 
-def monitor(asked: ApiRequest) -> JobView:
-    wanted, model = asked.read(MonitorRequest), _declared(asked)
-    _time(wanted.now)
-    return start_job(asked.project, "monitor", model=model, **vars(wanted))
+def monitor(request: ApiRequest) -> JobView:
+    """Start a job that monitors a model."""
+    body, model = request.read(MonitorRequest), _declared(request)
+    _time(body.now)
+    return start_job(request.project, "monitor", model=model, **vars(body))
 
 
-def repair(asked: ApiRequest) -> JobView:
-    wanted, model = asked.read(RepairRequest), _declared(asked)
-    _time(wanted.now)
-    return start_job(asked.project, "repair", model=model, **vars(wanted))
+def repair(request: ApiRequest) -> JobView:
+    """Start a job that repairs a model."""
+    body, model = request.read(RepairRequest), _declared(request)
+    _time(body.now)
+    return start_job(request.project, "repair", model=model, **vars(body))
 
 
-def drill_down(asked: ApiRequest) -> JobView:
-    wanted, model = asked.read(DrillDownRequest), _declared(asked)
-    _time(wanted.window or "")
-    return start_job(asked.project, "drill-down", model=model, **vars(wanted))
+def drill_down(request: ApiRequest) -> JobView:
+    """Start a job that draws the drill-down report of a window."""
+    body, model = request.read(DrillDownRequest), _declared(request)
+    _time(body.window or "")
+    return start_job(request.project, "drill-down", model=model, **vars(body))
 
 
-def _declared(asked: ApiRequest) -> str:
+def _declared(request: ApiRequest) -> str:
     """The model of the path; NotFound when the settings do not declare it."""
     from gristmill.registry import model_settings
 
-    model_settings(asked.project, asked.names["model"])
-    return asked.names["model"]
+    model_settings(request.project, request.names["model"])
+    return request.names["model"]
 
 
 def _time(text: str) -> datetime | None:

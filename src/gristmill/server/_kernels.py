@@ -23,22 +23,22 @@ from gristmill.server._threads import in_thread
 LOOK_S = 0.5
 
 
-async def open_kernel(asked: ApiRequest) -> KernelView:
+async def open_kernel(request: ApiRequest) -> KernelView:
     """Make the parked kernel of a step one that clients of this server connect to."""
-    project = asked.project
+    project = request.project
     registry = ParkedKernels(project.state)
-    kernel = await in_thread(registry.find, asked.names["step"])
+    kernel = await in_thread(registry.find, request.names["step"])
     await in_thread(registry.renew, kernel)
-    manager = asked.shared.app.kernel_manager
-    known = asked.shared.adopted.get(kernel.connection_file)
-    if known is None or known not in manager:
-        known = adopt(manager, kernel)
-        asked.shared.adopted[kernel.connection_file] = known
-        watching = asyncio.create_task(_let_go(manager, known, kernel))
-        asked.shared.tasks.add(watching)
-        watching.add_done_callback(asked.shared.tasks.discard)
+    manager = request.shared.app.kernel_manager
+    kernel_id = request.shared.adopted.get(kernel.connection_file)
+    if kernel_id is None or kernel_id not in manager:
+        kernel_id = adopt(manager, kernel)
+        request.shared.adopted[kernel.connection_file] = kernel_id
+        watching = asyncio.create_task(_let_go(manager, kernel_id, kernel))
+        request.shared.tasks.add(watching)
+        watching.add_done_callback(request.shared.tasks.discard)
     name = Path(kernel.executed)
-    return KernelView(known, f"{name.parent.name}/{name.name}", kernel.cell, kernel.run)
+    return KernelView(kernel_id, f"{name.parent.name}/{name.name}", kernel.cell, kernel.run)
 
 
 def adopt(manager: Any, kernel: ParkedKernel) -> str:
@@ -86,9 +86,10 @@ async def _let_go(manager: Any, identity: str, kernel: ParkedKernel) -> None:
         manager.remove_kernel(identity)
 
 
-def end(asked: ApiRequest) -> None:
-    registry = ParkedKernels(asked.project.state)
-    registry.end(registry.find(asked.names["step"]))
+def end(request: ApiRequest) -> None:
+    """End the parked kernel of a step."""
+    registry = ParkedKernels(request.project.state)
+    registry.end(registry.find(request.names["step"]))
 
 
 ROUTES = [

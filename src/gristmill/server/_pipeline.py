@@ -12,9 +12,10 @@ from gristmill.server._schema import FileView, ParkedView, PipelineView, StepVie
 from gristmill.workspace import Workspace, load_workspace
 
 
-def view(asked: ApiRequest) -> PipelineView:
-    project = asked.project
-    params = asked.query.get("params") or None
+def view(request: ApiRequest) -> PipelineView:
+    """The pipeline: steps, files, why each step is stale, and parked kernels."""
+    project = request.project
+    params = request.query.get("params") or None
     workspace = load_workspace(project, params)
     plan = plan_run(workspace, RunRequest(params=params))
     workspace.hashes.save()
@@ -23,10 +24,10 @@ def view(asked: ApiRequest) -> PipelineView:
         StepView(
             name=name,
             notebook=dag.steps[name].notebook,
-            path=asked.shared.served(project.root / dag.steps[name].notebook),
+            path=request.shared.served(project.root / dag.steps[name].notebook),
             needs=tuple(sorted(dag.needs[name])),
-            inputs=_files(asked, project, dag.steps[name].inputs),
-            outputs=_files(asked, project, [o.path for o in dag.steps[name].outputs]),
+            inputs=_files(request, project, dag.steps[name].inputs),
+            outputs=_files(request, project, [o.path for o in dag.steps[name].outputs]),
             params=workspace.params[name],
             cells=dag.steps[name].cells,
             stale=decision.run,
@@ -47,16 +48,16 @@ def view(asked: ApiRequest) -> PipelineView:
     )
 
 
-def _files(asked: ApiRequest, project: Project, paths: Iterable[str]) -> tuple[FileView, ...]:
+def _files(request: ApiRequest, project: Project, paths: Iterable[str]) -> tuple[FileView, ...]:
     return tuple(
-        FileView(path, asked.shared.served(whole), whole.exists(), whole.is_dir())
+        FileView(path, request.shared.served(whole), whole.exists(), whole.is_dir())
         for path, whole in ((path, project.root / path) for path in paths)
     )
 
 
 def _missing(project: Project, workspace: Workspace) -> dict[str, list[str]]:
-    found = workspace.dag.external_inputs()
-    return {path: steps for path, steps in found.items() if not (project.root / path).exists()}
+    readers = workspace.dag.external_inputs()
+    return {path: steps for path, steps in readers.items() if not (project.root / path).exists()}
 
 
 def sorted_sets(root: Path) -> tuple[str, ...]:

@@ -12,15 +12,16 @@ from gristmill.server._schema import DoctorFinding, Done, InitRequest, ProjectVi
 from gristmill.workspace import initialise
 
 
-def view(asked: ApiRequest) -> ProjectView:
-    folder = asked.query.get("folder", "")
-    if not asked.shared.has_project(folder):
+def view(request: ApiRequest) -> ProjectView:
+    """The project of the folder, or that the folder is in none."""
+    folder = request.query.get("folder", "")
+    if not request.shared.has_project(folder):
         return ProjectView(found=False, folder=folder)
-    return _view(asked, asked.project)
+    return _view(request, request.project)
 
 
-def _view(asked: ApiRequest, project: Project) -> ProjectView:
-    path = asked.shared.served(project.root)
+def _view(request: ApiRequest, project: Project) -> ProjectView:
+    path = request.shared.served(project.root)
     return ProjectView(
         found=True,
         folder=path or "",
@@ -31,26 +32,30 @@ def _view(asked: ApiRequest, project: Project) -> ProjectView:
     )
 
 
-def init(asked: ApiRequest) -> ProjectView:
-    wanted = asked.read(InitRequest)
-    root = asked.shared.folder(wanted.folder)
-    initialise(root, wanted.name)
-    return _view(asked, Project.load(root))
+def init(request: ApiRequest) -> ProjectView:
+    """Make a folder a project."""
+    body = request.read(InitRequest)
+    root = request.shared.folder(body.folder)
+    initialise(root, body.name)
+    return _view(request, Project.load(root))
 
 
-def sync_pipeline(asked: ApiRequest) -> Done:
-    wanted = asked.read(SyncRequest)
-    result = sync(asked.project, params=wanted.params, overrides=wanted.overrides)
+def sync_pipeline(request: ApiRequest) -> Done:
+    """Write dvc.yaml from the notebooks."""
+    body = request.read(SyncRequest)
+    result = sync(request.project, params=body.params, overrides=body.overrides)
     return Done(f"dvc.yaml {'was written' if result.changed else 'is up to date'}.")
 
 
-def lint_notebooks(asked: ApiRequest) -> list[Finding]:
-    steps = [step for step in asked.query.get("steps", "").split(",") if step]
-    return lint(asked.project, steps)
+def lint_notebooks(request: ApiRequest) -> list[Finding]:
+    """The findings of `lint` for the given steps (default all)."""
+    steps = [step for step in request.query.get("steps", "").split(",") if step]
+    return lint(request.project, steps)
 
 
-def diagnose(asked: ApiRequest) -> list[DoctorFinding]:
-    folder = asked.shared.folder(asked.query.get("folder", ""))
+def diagnose(request: ApiRequest) -> list[DoctorFinding]:
+    """The findings of `doctor` for the folder."""
+    folder = request.shared.folder(request.query.get("folder", ""))
     return [DoctorFinding(**asdict(finding)) for finding in doctor(folder)]
 
 

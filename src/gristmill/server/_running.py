@@ -1,7 +1,7 @@
 """`gristmill/runs` and `gristmill/steps`: a run begun, cancelled, resumed.
 
-A run is a process of its own, the command line with the same words a user would type: this server
-may end or be restarted, and the run goes on.
+A run is a process of its own, the command line with the arguments that a user would type: this
+server may end or be restarted, and the run goes on.
 """
 
 from __future__ import annotations
@@ -34,42 +34,43 @@ COMMAND = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
     " from gristmill.cli import main; sys.exit(main())",
 )
-TOLD = 4000  # characters of what a process that died had to say
+STDERR_LIMIT = 4000  # characters of the standard error of a run that died
 
 
-def start(asked: ApiRequest) -> RunAccepted:
+def start(request: ApiRequest) -> RunAccepted:
     """Check a run as its verb would, then let a process of its own run it."""
-    wanted, project = asked.read(RunWanted), asked.project
-    options = {**vars(wanted), "keep_failed": wanted.keep_failed and not wanted.smoke}
+    body, project = request.read(RunWanted), request.project
+    options = {**vars(body), "keep_failed": body.keep_failed and not body.smoke}
     check_request(project, RunRequest(**options))
-    words = ["run", f"--workers={wanted.workers}", f"--kernel={wanted.kernel}"]
-    words += ["--only"] * wanted.only + ["--force"] * wanted.force + ["--smoke"] * wanted.smoke
-    words += ["--keep-failed"] * options["keep_failed"]
-    words += ["--fail-fast"] * (not wanted.keep_going) + ["--no-wait"] * (not wanted.wait)
-    if wanted.pull is not None:
-        words += ["--pull" if wanted.pull else "--no-pull"]
-    words += [f"--params={wanted.params}"] if wanted.params else []
-    words += [f"--tag={tag}" for tag in wanted.tags]
-    words += [f"--param={key}={_text(value)}" for key, value in wanted.overrides.items()]
-    return launch(project, words, wanted.targets)
+    arguments = ["run", f"--workers={body.workers}", f"--kernel={body.kernel}"]
+    arguments += ["--only"] * body.only + ["--force"] * body.force + ["--smoke"] * body.smoke
+    arguments += ["--keep-failed"] * options["keep_failed"]
+    arguments += ["--fail-fast"] * (not body.keep_going) + ["--no-wait"] * (not body.wait)
+    if body.pull is not None:
+        arguments += ["--pull" if body.pull else "--no-pull"]
+    arguments += [f"--params={body.params}"] if body.params else []
+    arguments += [f"--tag={tag}" for tag in body.tags]
+    arguments += [f"--param={key}={_text(value)}" for key, value in body.overrides.items()]
+    return launch(project, arguments, body.targets)
 
 
-def resume(asked: ApiRequest) -> RunAccepted:
-    project, step = asked.project, asked.names["step"]
+def resume(request: ApiRequest) -> RunAccepted:
+    """Resume a step in its parked kernel, by a process of its own."""
+    project, step = request.project, request.names["step"]
     ParkedKernels(project.state).find(step)
     return launch(project, ["resume"], [step])
 
 
-def launch(project: Project, words: Sequence[str], targets: Sequence[str]) -> RunAccepted:
+def launch(project: Project, arguments: Sequence[str], targets: Sequence[str]) -> RunAccepted:
     """Begin a run in a process that outlives this one; its journal tells the rest."""
     name = run_name(time.time())
     journal = journal_path(project.state, name)
     journal.parent.mkdir(parents=True, exist_ok=True)
-    said = journal.with_suffix(".err")
+    stderr_path = journal.with_suffix(".err")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("JPY_")}
-    with said.open("wb") as file:
+    with stderr_path.open("wb") as file:
         process = subprocess.Popen(
-            [*COMMAND, *words, f"--name={name}", "--json", "--", *targets],
+            [*COMMAND, *arguments, f"--name={name}", "--json", "--", *targets],
             cwd=project.root,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -82,22 +83,22 @@ def launch(project: Project, words: Sequence[str], targets: Sequence[str]) -> Ru
         process.wait()
         records, _ = read_events(journal)
         if not records or records[-1]["kind"] not in END_KINDS:
-            text = said.read_text(encoding="utf-8", errors="replace").strip()[-TOLD:]
+            text = stderr_path.read_text(encoding="utf-8", errors="replace").strip()[-STDERR_LIMIT:]
             error = StepFailed("run.died", f"run {name} ended with code {process.returncode}.")
             event = RunRefused(time.time(), name, {**error.record(), "hint": text})
             with journal.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(event.record()) + "\n")
-        said.unlink(missing_ok=True)
+        stderr_path.unlink(missing_ok=True)
 
     threading.Thread(target=reap, name=f"run {name}", daemon=True).start()
     return RunAccepted(name)
 
 
-def cancel(asked: ApiRequest) -> None:
+def cancel(request: ApiRequest) -> None:
     """As Ctrl-C does: the first ends what runs and records it, a second ends the run at once."""
-    name = asked.names["run"]
-    path = journal_path(asked.project.state, name)
-    records, _ = read_events(path) if path.parent == asked.project.state / "journals" else ([], 0)
+    name = request.names["run"]
+    path = journal_path(request.project.state, name)
+    records, _ = read_events(path) if path.parent == request.project.state / "journals" else ([], 0)
     if not records:
         raise NotFound("run.not-found", f"there is no run `{name}`.", hint="It may not have begun.")
     if records[-1]["kind"] in END_KINDS or not alive(records[0]):

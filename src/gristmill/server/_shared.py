@@ -38,7 +38,7 @@ class Shared:
                 hint="Name a folder that the file browser shows.",
             )
         if not path.is_dir():
-            raise NotFound("path.not-found", f"{folder or '/'} is no folder.")
+            raise NotFound("path.not-found", f"{folder or '/'} is not a folder.")
         return path
 
     def project(self, folder: str) -> Project:
@@ -46,6 +46,7 @@ class Shared:
         return Project.find(self.folder(folder))
 
     def has_project(self, folder: str) -> bool:
+        """Whether the folder is in a project."""
         return find_root(self.folder(folder)) is not None
 
     def served(self, path: Path) -> str | None:

@@ -16,30 +16,35 @@ from gristmill.server._handlers import ApiRequest, Route
 from gristmill.server._schema import EditReply, EditRequest, FormRequest, PathsReply
 
 
-def form(asked: ApiRequest) -> StepForm:
-    wanted = asked.read(FormRequest)
-    project, path = _notebook(asked, wanted.notebook)
-    return step_form(project, path, wanted.document or None)
+def form(request: ApiRequest) -> StepForm:
+    """The parameter form of a notebook, open or on disk."""
+    body = request.read(FormRequest)
+    project, path = _notebook(request, body.notebook)
+    return step_form(project, path, body.document or None)
 
 
-def edits(asked: ApiRequest) -> EditReply:
-    wanted = asked.read(EditRequest)
-    change = parse_table(StepChange, wanted.change, "request change")
-    project, path = _notebook(asked, wanted.notebook)
-    if wanted.document:
-        return EditReply(tuple(step_edits(project, path, wanted.document, change)), False)
+def edits(request: ApiRequest) -> EditReply:
+    """Edit a notebook: return the edits of an open document, or write the file."""
+    body = request.read(EditRequest)
+    change = parse_table(StepChange, body.change, "request change")
+    project, path = _notebook(request, body.notebook)
+    if body.document:
+        return EditReply(tuple(step_edits(project, path, body.document, change)), False)
     return EditReply(tuple(edit_step(project, path, change)), True)
 
 
-def paths(asked: ApiRequest) -> PathsReply:
-    word = asked.query.get("word", "")
-    found = complete_path(asked.project, word, inputs=asked.query.get("kind", "input") == "input")
-    return PathsReply(tuple(found))
+def paths(request: ApiRequest) -> PathsReply:
+    """Paths that complete the beginning of one."""
+    word = request.query.get("word", "")
+    completions = complete_path(
+        request.project, word, inputs=request.query.get("kind", "input") == "input"
+    )
+    return PathsReply(tuple(completions))
 
 
-def _notebook(asked: ApiRequest, path: str) -> tuple[Project, str]:
+def _notebook(request: ApiRequest, path: str) -> tuple[Project, str]:
     """The project that a notebook lies in, and its path on disk."""
-    folder = asked.shared.folder(path.strip("/").rpartition("/")[0])
+    folder = request.shared.folder(path.strip("/").rpartition("/")[0])
     return Project.find(folder), str(folder / path.rpartition("/")[2])
 
 

@@ -18,8 +18,9 @@ class EventsHandler(ApiHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        asked = self.asked({})
-        follower = asked.shared.follower(asked.project)
+        """Send the events of the project until the client leaves."""
+        request = self.api_request({})
+        follower = request.shared.follower(request.project)
         self.set_header("Content-Type", "text/event-stream")
         self.set_header("Cache-Control", "no-cache")
         self.set_header("X-Accel-Buffering", "no")
@@ -41,6 +42,7 @@ class EventsHandler(ApiHandler):
     closed = False
 
     def on_connection_close(self) -> None:
+        """Note that the client has left."""
         self.closed = True
 
 

@@ -53,6 +53,7 @@ def typescript() -> str:
 
 
 def dataclasses_of(entry: str) -> Iterator[Any]:
+    """The dataclasses of `MODULE` or `MODULE:NAME ...`, in the order of the source."""
     module, _, named = entry.partition(":")
     for name, value in vars(import_module(module)).items():
         own = isinstance(value, type) and is_dataclass(value) and value.__module__ == module
