@@ -70,7 +70,7 @@ def main() -> int:
     title("Run the pipeline on January to March")
     gristmill("run")
     gristmill("run")
-    title("Judge, agree, promote")
+    title("Run the gates, agree, promote")
     gristmill("model", "gate", MODEL, "1")
     own = ("model", "approve", MODEL, "1", "--reason", "it is mine")
     gristmill(*own, refused=True)  # whoever made a version has no say on it

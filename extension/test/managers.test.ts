@@ -267,3 +267,31 @@ test('resolved alerts are asked for when they are wanted', async () => {
   expect(server.requests).toContain('POST alerts/x%2F1/snooze');
   expect(server.count('GET alerts')).toBe(2);
 });
+
+test('a job is followed in the project that it was begun in', async () => {
+  const server = new Server();
+  const alerts = new AlertsManager(server.api, server.events);
+  const job = { job: 'j-1', progress: '', state: 'running', result: null, error: null };
+  server.answer('POST models/delay/monitor', job);
+  server.answer('GET jobs/j-1', {
+    ...job,
+    state: 'succeeded',
+    result: { windows: [], alerts: [] }
+  });
+  await server.open('/flights');
+  const monitoring = alerts.monitor('delay', {}, () => undefined);
+  expect(alerts.busy).toBe(true);
+  await server.open('/trains');
+  await monitoring;
+  expect(server.queries[server.requests.indexOf('GET jobs/j-1')].get('folder')).toBe('flights');
+  expect(alerts.busy).toBe(false);
+});
+
+test('a decision is requested without one being made', async () => {
+  const server = new Server();
+  const models = new ModelsManager(server.api, server.events);
+  await server.open();
+  await models.request('delay', 2, 'ready');
+  const body = server.bodies[server.requests.indexOf('POST models/delay/request')];
+  expect(body).toEqual({ version: 2, reason: 'ready' });
+});

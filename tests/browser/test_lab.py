@@ -193,7 +193,7 @@ def promote(page: Page) -> None:
     page.get_by_role("button", name="Register").click()
     button = page.get_by_role("button", name="Promote version 1")
     expect(button).to_be_disabled()
-    page.get_by_role("button", name="Evaluate version 1").click()
+    page.get_by_role("button", name="Run gates on version 1").click()
     expect(button).to_be_enabled()
     button.click()
     dialog = page.get_by_role("dialog", name="Make version 1 the champion of delay")

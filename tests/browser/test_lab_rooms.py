@@ -259,10 +259,10 @@ def test_a_command_asks_for_what_it_lacks_and_an_error_is_a_notice(
     page.goto(f"{address}/lab/tree/toy?reset")
     page.locator(".jp-LauncherCard", has_text="Pipeline").wait_for()
     command(page, "gate", {})
-    dialog = page.get_by_role("dialog", name="Evaluate the Gates of a Version")
+    dialog = page.get_by_role("dialog", name="Run Gates")
     dialog.get_by_label("Model").select_option("delay")
     dialog.get_by_label("Version").select_option("1")
-    dialog.get_by_role("button", name="Evaluate").click()
+    dialog.get_by_role("button", name="Run gates").click()
     expect(notice(page, "delay version 1: pass.")).to_be_visible()
     command(page, "promote", {"model": "delay", "version": 9, "reason": "to see"})
     expect(notice(page, "no version 9")).to_contain_text("gristmill model")  # its hint

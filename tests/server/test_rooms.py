@@ -137,6 +137,11 @@ async def test_a_model_is_registered_judged_promoted_and_rolled_back(
         ("models/delay/gate", {"version": "2"}, (422, "settings.type")),
         ("models/delay/promote", {"version": 2, "reason": " "}, (422, "reason.missing")),
         ("models/delay/promote", {"reason": "x"}, (422, "request.version")),
+        (
+            "models/delay/decision",
+            {"version": 2, "decision": "request", "reason": "x"},
+            (422, "approval.decision"),
+        ),
         ("models/delay/reproduce", {"version": 9}, (404, "version.not-found")),
         ("models/none/monitor", {}, (404, "model.unknown")),
         ("models/delay/monitor", {"now": "soon"}, (422, "monitoring.time")),
@@ -156,7 +161,6 @@ async def test_a_model_is_registered_judged_promoted_and_rolled_back(
             ("rollback", {"reason": "x"}),
             ("gate", {"version": 2}),
             ("decision", {"version": 2, "decision": "approve", "reason": "x"}),
-            ("decision", {"version": 2, "decision": "request", "reason": "x"}),
             ("request", {"version": 2, "reason": "x"}),
         ):
             status, error = await ask("POST", f"models/delay/{path}", body, **here)

@@ -5,12 +5,18 @@ import type { AlertsManager } from '../managers/alerts';
 import type { ShowPage } from '../panels/page';
 import type { AlertsView, AlertView } from '../schema';
 import type { IGristmill } from '../tokens';
-import type { ICommand } from './command';
+import type { Arguments, ICommand } from './command';
 import { complete } from './dialog';
 import type { IField, IForm } from './form';
 
 const ALERT = { alert: { type: 'string', description: 'The id of an alert' } };
 const REASON = { reason: { type: 'string', description: 'Why' } };
+const MODEL = { model: { type: 'string', description: 'The name of a model' } };
+const NOW = { now: { type: 'string', description: 'The ISO time to look from; "" for now' } };
+const SPAN = {
+  window: { type: 'string', description: 'Another length of windows, such as 7d' },
+  start: { type: 'string', description: 'The ISO time at which the first window begins' }
+};
 const LENGTH = { until: { type: 'string', description: 'How long: 12h, 7d, 2w' } };
 const LENGTHS = ['4h', '1d', '7d', '30d'];
 
@@ -41,6 +47,13 @@ export function alertCommands(
     label: trans.__('Reason'),
     placeholder: trans.__('optional')
   };
+  const modelField = (view: AlertsView): IField => ({
+    name: 'model',
+    label: trans.__('Model'),
+    required: true,
+    placeholder: trans.__('No model is declared'),
+    options: () => view.models.map(({ name }) => ({ value: name, label: name }))
+  });
   return [
     {
       name: 'acknowledge',
@@ -99,26 +112,102 @@ export function alertCommands(
       }
     },
     {
+      name: 'resolve',
+      label: trans.__('Resolve an Alert…'),
+      caption: trans.__('Close an alert whose cause is gone'),
+      icon: alertsIcon,
+      args: { ...ALERT, ...REASON },
+      isEnabled: open,
+      execute: async args => {
+        const view = await alerts.load();
+        const form: IForm = {
+          title: trans.__('Resolve the alert'),
+          verb: trans.__('Resolve'),
+          fields: [
+            alertField(view, () => true),
+            { name: 'reason', label: trans.__('Reason'), required: true }
+          ]
+        };
+        const values = await complete(form, args, trans);
+        if (values) {
+          const alert = await alerts.resolve(values['alert'], values['reason']);
+          return trans.__('%1 of %2 is resolved.', alert.rule, alert.model);
+        }
+      }
+    },
+    {
+      name: 'monitor',
+      label: trans.__('Monitor a Model…'),
+      caption: trans.__('Evaluate the prediction log of a model now, and alert'),
+      icon: alertsIcon,
+      args: { ...MODEL, ...NOW, ...SPAN },
+      isEnabled: open,
+      execute: async (args, report) => {
+        const view = await alerts.load();
+        const form: IForm = {
+          title: trans.__('Monitor a model'),
+          verb: trans.__('Monitor'),
+          fields: [modelField(view)]
+        };
+        const values = await complete(form, args, trans);
+        if (values) {
+          const { model } = values;
+          report(trans.__('Monitoring %1…', model));
+          const found = await alerts.monitor(model, texts(args, { ...NOW, ...SPAN }), report);
+          return {
+            kind: found.alerts.length ? 'warning' : 'success',
+            message: trans.__(
+              '%1: %2, %3.',
+              model,
+              trans._n('%1 window', '%1 windows', found.windows.length),
+              trans._n('%1 open alert', '%1 open alerts', found.alerts.length)
+            )
+          };
+        }
+      }
+    },
+    {
+      name: 'repair',
+      label: trans.__('Repair a Model…'),
+      caption: trans.__('Retrain a model whose open alerts ask for it, and promote what is better'),
+      icon: alertsIcon,
+      args: { ...MODEL, ...NOW },
+      isEnabled: open,
+      execute: async (args, report) => {
+        const view = await alerts.load();
+        const form: IForm = {
+          title: trans.__('Repair a model'),
+          verb: trans.__('Repair'),
+          fields: [modelField(view)]
+        };
+        const values = await complete(form, args, trans);
+        if (values) {
+          const { model } = values;
+          report(trans.__('Repairing %1…', model));
+          const done = await alerts.repair(model, texts(args, NOW).now ?? '', report);
+          if (!done) {
+            return trans.__('No open alert asks for a repair of %1 now.', model);
+          }
+          return {
+            kind: ['failed', 'gave-up'].includes(done.outcome) ? 'warning' : 'success',
+            message: done.summary
+          };
+        }
+      }
+    },
+    {
       name: 'dashboard',
       label: trans.__('Open the Dashboard of a Model…'),
       caption: trans.__('Show what monitoring has measured of a model'),
       icon: alertsIcon,
-      args: { model: { type: 'string', description: 'The name of a model' } },
+      args: MODEL,
       isEnabled: open,
       execute: async args => {
         const view = await alerts.load();
         const form: IForm = {
           title: trans.__('Open a dashboard'),
           verb: trans.__('Open'),
-          fields: [
-            {
-              name: 'model',
-              label: trans.__('Model'),
-              required: true,
-              placeholder: trans.__('No model is declared'),
-              options: () => view.models.map(({ name }) => ({ value: name, label: name }))
-            }
-          ]
+          fields: [modelField(view)]
         };
         const values = await complete(form, args, trans);
         if (values) {
@@ -128,4 +217,12 @@ export function alertCommands(
       }
     }
   ];
+}
+
+/** Those arguments of `known` that are given as texts. */
+function texts<T extends object>(args: Arguments, known: T): { [name in keyof T]?: string } {
+  const given = Object.entries(args).filter(
+    ([name, value]) => name in known && typeof value === 'string'
+  );
+  return Object.fromEntries(given) as { [name in keyof T]?: string };
 }

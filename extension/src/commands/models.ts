@@ -60,7 +60,7 @@ export function modelCommands(
         label: [
           `${version.version}`,
           ...version.aliases,
-          version.verdict || trans.__('not evaluated')
+          version.verdict || trans.__('gates not run')
         ]
           .filter(Boolean)
           .join(' · ')
@@ -176,10 +176,10 @@ export function modelCommands(
     },
     ofVersion({
       name: 'gate',
-      label: trans.__('Evaluate the Gates of a Version…'),
-      caption: trans.__('Evaluate the gates of a version'),
-      button: trans.__('Evaluate'),
-      title: (model, version) => trans.__('Evaluate the gates of %1 version %2', model, version),
+      label: trans.__('Run Gates…'),
+      caption: trans.__('Run the gates of a model on a version'),
+      button: trans.__('Run gates'),
+      title: (model, version) => trans.__('Run the gates on %1 version %2', model, version),
       allowed: () => null,
       done: (model, version) => models.gate(model, version)
     }),

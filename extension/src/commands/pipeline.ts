@@ -3,14 +3,25 @@ import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { millIcon } from '../icons';
-import type { RunWanted, StepView } from '../schema';
+import type { Finding, RunWanted, StepView, SyncRequest } from '../schema';
 import type { IGristmill } from '../tokens';
-import type { Arguments, ICommand } from './command';
+import type { Arguments, ICommand, IOutcome } from './command';
 
 const PLUGIN = 'gristmill:plugin';
 const STEP = {
   step: { type: 'string', description: 'The name of a step' },
   here: { type: 'boolean', description: 'The step under the context menu' }
+};
+const PARAMETERS = {
+  params: { type: 'string', description: 'The name of a set of parameters' },
+  overrides: { type: 'object', description: 'Values for STEP.PARAMETER, over all others' }
+};
+const LINT = {
+  steps: {
+    type: 'array',
+    items: { type: 'string' },
+    description: 'Steps to check; all when there are none'
+  }
 };
 const RUN = {
   targets: {
@@ -20,8 +31,7 @@ const RUN = {
   },
   only: { type: 'boolean', description: 'Only the targets, without what they need' },
   force: { type: 'boolean', description: 'Fresh steps too' },
-  params: { type: 'string', description: 'The name of a set of parameters' },
-  overrides: { type: 'object', description: 'Values for STEP.PARAMETER, over all others' }
+  ...PARAMETERS
 };
 
 /** Everything that can be done to the pipeline and its steps. */
@@ -94,7 +104,7 @@ export function pipelineCommands(
       icon: millIcon,
       args: RUN,
       isEnabled: idle,
-      execute: args => run(runWanted(args))
+      execute: args => run(only<RunWanted>(args, RUN))
     },
     {
       name: 'force',
@@ -174,6 +184,25 @@ export function pipelineCommands(
       step => run({ targets: [step], only: true, force: true })
     ),
     {
+      name: 'sync',
+      label: trans.__('Write dvc.yaml'),
+      caption: trans.__('Write dvc.yaml from the notebooks, as dvc repro needs it'),
+      args: PARAMETERS,
+      isEnabled: () => project.found,
+      execute: async args => (await pipeline.sync(only<SyncRequest>(args, PARAMETERS))).message
+    },
+    {
+      name: 'lint',
+      label: trans.__('Check the Notebooks'),
+      caption: trans.__('Look for undefined names, secrets, undeclared files and the like'),
+      args: LINT,
+      isEnabled: () => project.found,
+      execute: async args => {
+        const steps = Array.isArray(args['steps']) ? (args['steps'] as string[]) : [];
+        return lintOutcome(await pipeline.lint(steps), trans);
+      }
+    },
+    {
       name: 'init',
       label: trans.__('Make This Folder a Project'),
       caption: trans.__('Write gristmill.toml into the folder that the file browser shows'),
@@ -184,6 +213,38 @@ export function pipelineCommands(
 }
 
 /** JupyterLab adds arguments of its own, such as the event of a key, that the server would refuse. */
-function runWanted(args: Arguments): Partial<RunWanted> {
-  return Object.fromEntries(Object.entries(args).filter(([name]) => name in RUN));
+function only<T>(args: Arguments, known: object): Partial<T> {
+  return Object.fromEntries(Object.entries(args).filter(([name]) => name in known)) as Partial<T>;
+}
+
+function lintOutcome(findings: readonly Finding[], trans: TranslationBundle): string | IOutcome {
+  if (!findings.length) {
+    return trans.__('Nothing is wrong with the notebooks.');
+  }
+  const errors = findings.filter(({ severity }) => severity === 'error').length;
+  const warnings = findings.length - errors;
+  return {
+    kind: errors ? 'error' : 'warning',
+    message: [
+      errors ? trans._n('%1 error', '%1 errors', errors) : '',
+      warnings ? trans._n('%1 warning', '%1 warnings', warnings) : ''
+    ]
+      .filter(Boolean)
+      .join(', '),
+    details: findings.map(finding =>
+      [`${location(finding, trans)}: ${finding.message}`, finding.hint, `[${finding.code}]`]
+        .filter(Boolean)
+        .join(' ')
+    )
+  };
+}
+
+function location({ notebook, cell, line }: Finding, trans: TranslationBundle): string {
+  return [
+    notebook,
+    cell >= 0 ? trans.__('cell %1', cell + 1) : '',
+    line ? trans.__('line %1', line) : ''
+  ]
+    .filter(Boolean)
+    .join(', ');
 }

@@ -1,9 +1,23 @@
 import type { Api } from '../api';
 import { segment } from '../api';
-import type { AlertsView, AlertView, PageView } from '../schema';
+import type { AlertsView, AlertView, MonitorRequest, PageView } from '../schema';
 import type { ProjectEvents } from './events';
+import { runJob, type Report } from './jobs';
 import { Resource, type Loadable } from './resource';
 import { WatchedManager } from './watched';
+
+/** What the command shows of a model's monitoring. */
+export interface IMonitored {
+  windows: readonly unknown[];
+  /** Those that are open. */
+  alerts: readonly unknown[];
+}
+
+export interface IRepaired {
+  /** promoted, waiting, kept, failed, gave-up or rolled-back. */
+  outcome: string;
+  summary: string;
+}
 
 /** What monitoring found, and the verbs that answer it. */
 export class AlertsManager extends WatchedManager {
@@ -45,6 +59,20 @@ export class AlertsManager extends WatchedManager {
   /** `until` is a length: `4h`, `7d`. */
   snooze(alert: string, until: string, reason: string): Promise<AlertView> {
     return this.act(this.api.post(`alerts/${segment(alert)}/snooze`, { reason, until }));
+  }
+
+  resolve(alert: string, reason: string): Promise<AlertView> {
+    return this.act(this.api.post(`alerts/${segment(alert)}/resolve`, { reason }));
+  }
+
+  /** Evaluate a model's windows; with another `window` or `start` nothing is written. */
+  monitor(model: string, wanted: Partial<MonitorRequest>, report: Report): Promise<IMonitored> {
+    return this.act(runJob(this.api, `models/${segment(model)}/monitor`, wanted, report));
+  }
+
+  /** Act on the open alerts of a model; null when none asks for it. `now` is an ISO time or ''. */
+  repair(model: string, now: string, report: Report): Promise<IRepaired | null> {
+    return this.act(runJob(this.api, `models/${segment(model)}/repair`, { now }, report));
   }
 
   /** The stored reports of a model as a page. */

@@ -96,7 +96,7 @@ export class ModelsManager extends WatchedManager {
 
   /** Ask the reviewers for a decision. */
   request(model: string, version: number, reason: string): Promise<Done> {
-    return this.decide(model, version, 'request', reason, '');
+    return this.verb(model, 'request', { version, reason });
   }
 
   /** `report` is the gate report that was read, '' for the last. */
@@ -135,7 +135,7 @@ export class ModelsManager extends WatchedManager {
   private decide(
     model: string,
     version: number,
-    decision: string,
+    decision: 'approve' | 'reject',
     reason: string,
     report: string
   ): Promise<Done> {

@@ -2,7 +2,15 @@ import { ISignal, Signal } from '@lumino/signaling';
 
 import { Api, segment } from '../api';
 import { cachedLayout } from '../layout';
-import type { KernelView, PipelineView, RunAccepted, RunWanted } from '../schema';
+import type {
+  Done,
+  Finding,
+  KernelView,
+  PipelineView,
+  RunAccepted,
+  RunWanted,
+  SyncRequest
+} from '../schema';
 import { stepStatus, type Run, type StepStatus } from '../state';
 import type { ProjectEvents } from './events';
 import { Resource, type Loadable } from './resource';
@@ -112,6 +120,16 @@ export class PipelineManager {
       }
       throw error;
     }
+  }
+
+  /** Write dvc.yaml from the notebooks. */
+  sync(wanted: Partial<SyncRequest>): Promise<Done> {
+    return this.api.post<Done>('sync', wanted);
+  }
+
+  /** Check notebooks, by the names of their steps; all when there are none. */
+  lint(steps: readonly string[]): Promise<Finding[]> {
+    return this.api.get<Finding[]>('lint', { steps: steps.join(',') });
   }
 
   /** The kernel of a failed step, made one of this server's. */

@@ -79,17 +79,26 @@ function ModelRow(props: IAlerts & { model: Watched }): JSX.Element {
                 {trans.__('evaluated up to')} <Time at={judged} />
               </>
             ) : (
-              trans.__('Not monitored yet: serve it, then run gristmill monitor %1', name)
+              trans.__('Not monitored yet: serve it, then monitor it')
             ))}
         </span>
       </span>
-      <Button
-        disabled={alerts.busy}
-        label={trans.__('Open the dashboard of %1', name)}
-        onClick={() => execute('gristmill:dashboard', { model: name })}
-      >
-        {trans.__('Dashboard')}
-      </Button>
+      <span className="gm-group">
+        <Button
+          disabled={alerts.busy}
+          label={trans.__('Monitor %1 now', name)}
+          onClick={() => execute('gristmill:monitor', { model: name })}
+        >
+          {trans.__('Monitor')}
+        </Button>
+        <Button
+          disabled={alerts.busy}
+          label={trans.__('Open the dashboard of %1', name)}
+          onClick={() => execute('gristmill:dashboard', { model: name })}
+        >
+          {trans.__('Dashboard')}
+        </Button>
+      </span>
     </li>
   );
 }
@@ -137,6 +146,12 @@ function Alert(props: IAlerts & { alert: AlertView }): JSX.Element {
             onClick={() => execute('gristmill:snooze', { alert: alert.id })}
           >
             {trans.__('Snooze')}
+          </Button>
+          <Button
+            disabled={alerts.busy}
+            onClick={() => execute('gristmill:resolve', { alert: alert.id })}
+          >
+            {trans.__('Resolve')}
           </Button>
         </div>
       )}

@@ -284,7 +284,7 @@ function VersionRow(
         {version.verdict ? (
           <Tag kind={version.verdict.replace(' ', '-')}>{version.verdict}</Tag>
         ) : (
-          trans.__('not evaluated')
+          trans.__('not run')
         )}
       </td>
       {props.metrics.map(name => (
@@ -296,10 +296,10 @@ function VersionRow(
         <span className="gm-group">
           <Button
             disabled={models.busy}
-            label={trans.__('Evaluate version %1', number)}
+            label={trans.__('Run gates on version %1', number)}
             onClick={() => execute('gristmill:gate', args)}
           >
-            {trans.__('Evaluate')}
+            {trans.__('Run gates')}
           </Button>
           {version.approvals && model.champion !== number ? (
             <Button
@@ -345,7 +345,7 @@ function obstacleText(obstacle: Obstacle, trans: TranslationBundle): string {
   }[obstacle];
 }
 
-/** Metrics that gates judge come first. */
+/** Metrics that gates evaluate come first. */
 function metricNames(model: ModelView): string[] {
   const known = new Set(model.versions.flatMap(({ metrics }) => Object.keys(metrics)));
   const names = new Set([...model.judged.filter(name => known.has(name)), ...known]);

@@ -44,7 +44,7 @@ function Details(props: { details: VersionDetails; trans: TranslationBundle }): 
           ))}
         </ul>
       ) : (
-        <p className="gm-none">{trans.__('Its gates have not been evaluated yet.')}</p>
+        <p className="gm-none">{trans.__('Its gates have not been run yet.')}</p>
       )}
       {details.approvals ? <p>{details.approvals}</p> : null}
       <ul className="gm-list gm-history">

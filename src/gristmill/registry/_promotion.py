@@ -151,7 +151,7 @@ def gate(
     actor: str | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> GateReport:
-    """Judge a version by the model's gates, on its own hold-out, against whoever holds an alias.
+    """Run a model's gates on a version, on its own hold-out, against whoever holds an alias.
 
     Whether it runs code when it is loaded is always judged, unless the settings allow it. A failed
     gate is a result, not an error.

@@ -31,6 +31,7 @@ HEARTBEAT_S = 15.0
 RACY_NS = 100_000_000
 WINDOW = 20
 SUFFIXES = (".ipynb", ".py", ".yaml", ".yml", ".toml", ".lock", ".txt", ".dvc", ".json")
+LEDGER = ("ledger.db", "ledger.db-wal")
 CELLS = frozenset({"cell-started", "cell-finished"})
 STEP_ENDS = frozenset({"step-succeeded", "step-failed"})
 
@@ -212,7 +213,8 @@ def _parse(cursor: str) -> tuple[dict[str, int], str]:
 
 
 def signature(root: Path, state: Path) -> object:
-    """Names, sizes and times of what the plan is made from, of parked kernels and of sweeps."""
+    """Names, sizes and times of what the plan is made from, of parked kernels, of sweeps, of the
+    ledger and of alerts."""
     found: list[tuple[str, int, int]] = []
     try:
         directories = Project.load(root).directories()
@@ -227,6 +229,10 @@ def signature(root: Path, state: Path) -> object:
     for path in (state / "sweeps").glob("*/*"):
         with contextlib.suppress(OSError):
             found.append((str(path), 0, os.stat(path).st_mtime_ns))
+    for path in (*map(state.joinpath, LEDGER), *(state / "monitoring").glob("*/alerts.jsonl")):
+        with contextlib.suppress(OSError):
+            stat = os.stat(path)
+            found.append((str(path), stat.st_size, stat.st_mtime_ns))
     with contextlib.suppress(OSError):
         found.append(("parked", 0, os.stat(state / "parked").st_mtime_ns))
     return sorted(found)

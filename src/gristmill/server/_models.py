@@ -136,9 +136,6 @@ def rollback(asked: ApiRequest) -> Done:
 
 def decide(asked: ApiRequest) -> Done:
     wanted, model, project = asked.read(DecisionRequest), asked.names["model"], asked.project
-    if wanted.decision == "request":
-        request_approval(project, model, wanted.version, reason=wanted.reason)
-        return Done(f"The reviewers were asked about {model} version {wanted.version}.")
     decision = decide_review(
         project,
         model,

@@ -356,7 +356,7 @@ class MoveRequest:
 
 @dataclass(frozen=True)
 class DecisionRequest:
-    """`decision` is request, approve or reject; `report` the digest of the report that was read."""
+    """`decision` is approve or reject; `report` the digest of the report that was read."""
 
     version: int
     decision: str
@@ -366,7 +366,7 @@ class DecisionRequest:
 
 @dataclass(frozen=True)
 class GateRequest:
-    """Judge a version against the holder of the alias `against`."""
+    """Run the gates on a version against the holder of the alias `against`."""
 
     version: int
     against: str = "champion"

@@ -112,7 +112,7 @@ class Promotion(Panel):
         )  # fmt: skip
         self.facts, self.gates, self.moves = html(), html(), html()
         actions = (
-            ("Judge", self.run_gates, "info", "Run the model's gates on this version"),
+            ("Run gates", self.run_gates, "info", "Run the model's gates on this version"),
             ("Ask for approval", self.ask, "", "Ask the reviewers for a decision"),
             ("Approve", lambda: self.decide("approve"), "", "Approve this version and gate report"),
             ("Reject", lambda: self.decide("reject"), "", "Reject this version and gate report"),
@@ -145,17 +145,17 @@ class Promotion(Panel):
     def run_gates(self) -> None:
         model, number, alias = self._selection()
         self.do(
-            f"Judging version {number}",
+            f"Running the gates on version {number}",
             lambda tell: gate(
                 self.project,
                 model,
                 number,
                 alias,
                 actor=self.actor,
-                progress=lambda text: tell(f"Judging version {number}: {text}"),
+                progress=lambda text: tell(f"Gates of version {number}: {text}"),
             ),
             lambda report: self.done(
-                f"Version {number} was judged: {status_text(report.verdict)}."
+                f"The gates of version {number}: {status_text(report.verdict)}."
             ),
             quiet=False,
         )
@@ -263,7 +263,7 @@ def gates_html(report: GateReport | None) -> Markup:
     rival = report.about.get("champion")
     against = f"against version {rival}" if rival else "without a champion"
     text = (
-        f"Judged {against} on {report.about.get('rows', 0):,} hold-out rows: "
+        f"Evaluated {against} on {report.about.get('rows', 0):,} hold-out rows: "
         f"{status_text(report.verdict)}. Report {report.digest[:12]}."
     )
     if not rows:

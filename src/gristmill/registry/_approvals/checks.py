@@ -39,7 +39,7 @@ def require_current(writer: Writer, target: Version, report: GateReport) -> None
             "gate.stale",
             f"{target.label} was judged when {alias} was {_who(compared)}; it is now "
             f"{_who(holder)}.",
-            hint=f"Judge it again: `gristmill model gate {target.model} {target.version}`.",
+            hint=f"Run its gates again: `gristmill model gate {target.model} {target.version}`.",
         )
 
 
