@@ -142,7 +142,7 @@ def promote_both(promotion: Locator, bob: Locator) -> None:
         for panel in (promotion, bob):
             look_at(panel, number)
         click(promotion, "Promote")
-        says(promotion, "a decision needs a reason")
+        says(promotion, "reason.missing")
         act(promotion, "Promote", f"Reason {number}.")
         says(promotion, "gate.missing")
         click(promotion, "Run gates")

@@ -186,13 +186,13 @@ def test_a_failure_names_the_cell_keeps_the_notebook_and_skips_only_descendants(
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        (["run", "-p", "make-data.n=ten"], 2, "is not int"),
+        (["run", "-p", "make-data.n=ten"], 2, "parameter.type"),
         (["run", "-p", "make-data.m=1"], 2, "takes no parameter `m`"),
         (["run", "-p", "make.n=1"], 3, "there is no step `make`"),
         (["run", "-p", "n"], 2, "has no `=`"),
         (["run", "nothing"], 3, "there is no step `nothing`"),
         (["run", "--params", "huge"], 3, "params.huge.yaml"),
-        (["init"], 4, "is a project already"),
+        (["init"], 4, "init.exists"),
     ],
 )
 def test_a_wrong_request_runs_nothing(

@@ -189,7 +189,7 @@ def test_each_kind_of_receiver_gets_what_it_understands(monkeypatch: pytest.Monk
         "key",
     )
     route = Route("mail", "SMTP_URL", kind="email")
-    assert "nobody owns it" in send_all(route, two)[0].problem
+    assert "has no receiver" in send_all(route, two)[0].problem
     monkeypatch.setenv("SMTP_URL", "smtp://127.0.0.1:9")
     deliveries = send_all(route, [message("a", owners=("ops@example.org",))])
     assert "did not take it" in deliveries[0].problem

@@ -248,7 +248,7 @@ def test_cutting_the_end_of_the_ledger_shows_against_mlflow(
         db.execute("DROP TRIGGER entry_kept")
         db.execute("DELETE FROM entry WHERE seq = (SELECT MAX(seq) FROM entry)")
     assert Registry(project).ledger.verify() == []
-    assert "was cut or remade" in messages(project)
+    assert "cut off or rewritten" in messages(project)
 
 
 def test_history_survives_deletion_in_mlflow(project: Project, models: Models) -> None:
@@ -258,7 +258,7 @@ def test_history_survives_deletion_in_mlflow(project: Project, models: Models) -
     kept = champion_promotion(project, "delay")
     assert kept is not None
     assert kept.metrics["roc_auc"] == 0.8
-    assert "MLflow has no model 'delay' any more" in messages(project)
+    assert "MLflow no longer has the model 'delay'" in messages(project)
 
 
 @pytest.mark.kill
@@ -298,11 +298,11 @@ def test_a_crash_between_any_two_writes_is_mended(
     assert len(attempts) > (8 if verb == "register" else 4), done.stderr
     before, after = {"register": (1, 1), "promote": (1, 2), "rollback": (2, 1)}[verb]
     for attempt in attempts:
-        result = attempt["result"]
+        result = attempt["outcome"]
         assert result["problems"] == [], done.stderr
         assert result["aliases"] == result["mlflow"]
         assert result["aliases"]["champion"] in (before, after)
         assert result["then"]["champion"] == after
         assert result["then"]["versions"] == 2
-    assert attempts[0]["result"]["aliases"]["champion"] == before
-    assert attempts[-1]["result"]["aliases"]["champion"] == after
+    assert attempts[0]["outcome"]["aliases"]["champion"] == before
+    assert attempts[-1]["outcome"]["aliases"]["champion"] == after

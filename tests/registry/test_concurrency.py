@@ -68,7 +68,7 @@ def test_sixteen_promotions_at_once_have_one_winner(project: Project, models: Mo
     promote(project, "delay", 1, reason="first", override=True)
     calls = [(project, "delay", n) for n in range(1, MANY + 1)]
     results = at_once(MANY, promote, calls, reason="race", override=True, alias="hot", expected=0)
-    assert kinds(results) == {"Promotion": 1, "Conflict": MANY - 1}, results
+    assert kinds(results) == {"AliasMove": 1, "Conflict": MANY - 1}, results
     (winner,) = [r for r in results if not isinstance(r, Conflict)]
     registry = Registry(project)
     assert aliases(registry.client, "delay") == {"champion": 1, "hot": winner.version}
@@ -79,7 +79,7 @@ def test_sixteen_promotions_at_once_have_one_winner(project: Project, models: Mo
 def test_sixteen_promotions_of_one_version_are_one_move(project: Project, models: Models) -> None:
     make_versions(project, models, 1)
     results = at_once(MANY, promote, [(project, "delay", 1)] * MANY, reason="race", override=True)
-    assert kinds(results) == {"Promotion": MANY}, results
+    assert kinds(results) == {"AliasMove": MANY}, results
     assert [r.changed for r in results].count(True) == 1
     moves = Registry(project).ledger.entries("delay", "promote")
     assert len(moves) == 1

@@ -186,7 +186,7 @@ def test_cli_tells_the_story(
     assert main([*at, "model", "list", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["aliases"] == ["champion"]
     assert main([*at, "model", "champion", "--at", "2020-01-01"]) == 0
-    assert "nobody" in capsys.readouterr().out
+    assert "no champion" in capsys.readouterr().out
     assert main([*at, "audit", "verify"]) == 0
     assert main([*at, "audit", "log", "--model", "delay"]) == 0
     assert main([*at, "model", "show", "7"]) == NotFound.exit_code

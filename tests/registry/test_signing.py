@@ -239,7 +239,7 @@ def test_models_are_loaded_in_one_place_only() -> None:
         and (getattr(node, "attr", None) or getattr(node, "id", None))
         in {"load_model", "unpickle", "loads_pickle"}
     }
-    assert loaders == {"registry/loading.py"}
+    assert loaders == {"registry/_loading/loading.py"}
 
 
 def test_an_empty_git_folder_cannot_hide_a_file(project: Project, models: Models) -> None:

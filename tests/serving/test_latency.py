@@ -65,7 +65,7 @@ def test_the_interval_decides_and_not_the_point() -> None:
         assert result.numbers["p50_low"] < result.numbers["p50"] < result.numbers["p50_high"]
     few = gate.evaluate(Evidence(measured={repr(gate): measured | {"seconds": [0.001] * 50}}))
     assert few.verdict == Verdict.INCONCLUSIVE
-    assert gate.evaluate(Evidence(trouble="no rows")).message == "no rows"
+    assert gate.evaluate(Evidence(problem="no rows")).message == "no rows"
     with pytest.raises(Invalid, match="cannot bound"):
         Latency(10.0, requests=FEWEST - 1)
 

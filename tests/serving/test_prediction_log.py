@@ -99,7 +99,8 @@ def test_a_file_cut_anywhere_loses_at_most_its_last_line(
     kept = data[: min(cut, len(data))]
     path.write_bytes(kept)
     whole = [part for part in kept.split(b"\n") if _whole(part)]
-    torn = len([part for part in kept.split(b"\n") if part]) - len(whole)
+    # a lone bracket is no line to DuckDB
+    torn = len([part for part in kept.split(b"\n") if part not in (b"", b"{")]) - len(whole)
     log = read_log(project, "m")
     assert len(log.rows) == len(whole) + 1
     assert log.torn == torn

@@ -73,7 +73,7 @@ class MonitoredModel:
         )
 
 
-def load_model(
+def load_monitored_model(
     project: Project, model: str, *, window: str | None = None, start: str | None = None
 ) -> MonitoredModel:
     """Read what the monitor needs to know of a model.

@@ -14,7 +14,7 @@ from gristmill.files import exclusive_lock, remove_leftovers
 from gristmill.monitoring._alerts.alerts import Alert, open_alerts, update_alerts
 from gristmill.monitoring._alerts.ledger_sync import record_alerts
 from gristmill.monitoring._alerts.notifications import deliver_notifications
-from gristmill.monitoring._model import load_model
+from gristmill.monitoring._model import load_monitored_model
 from gristmill.monitoring._tracking import log_windows
 from gristmill.monitoring._windows.assessment import assess_windows
 from gristmill.monitoring._windows.reference import ProfileCache
@@ -89,7 +89,7 @@ def monitor(
     current = now or datetime.now(UTC)
     if current.tzinfo is None:
         raise Invalid("monitoring.now", "`now` must be aware of its time zone.")
-    subject = load_model(project, model, window=window, start=start)
+    subject = load_monitored_model(project, model, window=window, start=start)
     keep = window is None and start is None
     with (
         exclusive_lock(subject.directory / "lock", f"monitoring {model}"),

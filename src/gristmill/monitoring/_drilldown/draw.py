@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from gristmill.errors import GristmillError
 from gristmill.files import write_atomic, write_json
 from gristmill.monitoring._drilldown.evidently import drawn_columns, page
-from gristmill.monitoring._model import MonitoredModel, load_model
+from gristmill.monitoring._model import MonitoredModel, load_monitored_model
 from gristmill.monitoring._store.profile import PREDICTION, Profile
 from gristmill.monitoring._store.sampled import sampled_rows
 from gristmill.monitoring._windows.budget import allocate
@@ -40,7 +40,7 @@ def main() -> int:
 def draw(task: dict[str, Any]) -> None:
     """Draw the page; its facts are written before it, so that a page there is has them."""
     project, name = Project.load(Path(task["root"])), task["model"]
-    model = load_model(project, name)
+    model = load_monitored_model(project, name)
     settings = model.settings
     report, start = read_report(project, name), datetime.fromisoformat(task["start"])
     window = next(w for w in report.windows if (w.version, w.start) == (task["version"], start))
