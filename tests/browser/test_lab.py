@@ -200,7 +200,7 @@ def promote(page: Page) -> None:
     expect(dialog.get_by_role("button", name="Promote")).to_be_disabled()
     dialog.get_by_label("Reason").fill("the first that is good")
     dialog.get_by_label("Reason").press("Enter")
-    expect(notice(page, "champion is version 1 now")).to_be_visible()
+    expect(notice(page, "champion of delay is version 1")).to_be_visible()
     expect(page.locator("#gristmill-models")).to_contain_text("Version 1 is the champion.")
     page.get_by_role("button", name="Details of version 1").click()
     expect(page.get_by_text("the first that is good")).to_be_visible()

@@ -138,7 +138,7 @@ def act(panel: Locator, name: str, reason: str) -> None:
 
 
 def promote_both(promotion: Locator, bob: Locator) -> None:
-    for number, was in ((1, "no version"), (2, "version 1")):
+    for number, was in ((1, "nobody"), (2, "version 1")):
         for panel in (promotion, bob):
             look_at(panel, number)
         click(promotion, "Promote")
@@ -154,7 +154,7 @@ def promote_both(promotion: Locator, bob: Locator) -> None:
         act(promotion, "Ask for approval", "Please.")
         says(promotion, "reviewers have been asked")
         act(bob, "Approve", "I read the report.")
-        says(bob, f"bob@example.org: approve version {number}")
+        says(bob, f"version {number}: approve by bob@example.org")
         expect(promotion.get_by_text("1 of 1 approvals by bob@example.org")).to_be_visible()
         act(promotion, "Promote", f"Reason {number}.")
         says(promotion, f"champion of delay is version {number} (was {was})")

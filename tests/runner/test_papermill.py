@@ -195,7 +195,10 @@ def drop(value: Any, names: set[str]) -> Any:
 
 
 @pytest.mark.parametrize("kind", ["full", *FAILING])
-def test_three_ways_to_one_notebook(world: Path, kind: str) -> None:
+def test_three_ways_to_one_notebook(
+    world: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(world)  # papermill works where it was started, a step at the root
     source = world / f"{kind} größe.ipynb"
     nbformat.write(notebook_of(FULL if kind == "full" else FAILING[kind]), source)
     params = {"depth": 5, "name": "ü\n\"'"} if kind == "full" else {}
