@@ -66,7 +66,11 @@ def from_record(cls: type[T], record: Any, where: str = "record") -> T:
     try:
         return msgspec.convert(record, cls)
     except msgspec.ValidationError as error:
-        raise Invalid("record.invalid", f"{where}: {error}") from error
+        raise Invalid(
+            "record.invalid",
+            f"{where}: {error}",
+            hint="It was edited, or another version of Gristmill wrote it: restore or remove it.",
+        ) from error
 
 
 def parse_table(cls: type[T], table: Mapping[str, Any], where: str) -> T:

@@ -193,8 +193,11 @@ async def test_a_long_verb_is_a_job_that_says_how_it_ended(ask: Ask, served: Pat
     (folder / "job.json").write_text(json.dumps({**record, "state": "running", "error": None}))
     gone = await finished(ask, job["job"])  # once its process has ended
     assert (gone["state"], gone["error"]["code"]) == ("failed", "job.died")
-    status, error = await ask("GET", "jobs/nothing", **here)
-    assert (status, error["code"]) == (404, "job.not-found")
+    secret = served / "toy/job.json"
+    secret.write_text((folder / "job.json").read_text())  # a record, but of no job
+    for name in ("nothing", "..%2F..", f"{job['job']}%2F..%2F..%2F.."):
+        status, error = await ask("GET", f"jobs/{name}", **here)
+        assert (status, error["code"]) == (404, "job.not-found")
 
 
 async def finished(ask: Ask, job: str) -> Any:

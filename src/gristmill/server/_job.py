@@ -133,7 +133,11 @@ def main(folder: Path) -> None:
     except GristmillError as error:
         record = replace(record, state=FAILED, error=error.record())
     except Exception as error:
-        broken = StepFailed("job.broken", f"{type(error).__name__}: {error}")
+        broken = StepFailed(
+            "job.broken",
+            f"{type(error).__name__}: {error}",
+            hint=f"{folder / 'job.log'} has the traceback.",
+        )
         replace(record, state=FAILED, error=broken.record()).write(folder)
         raise
     record.write(folder)

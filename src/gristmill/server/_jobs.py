@@ -5,6 +5,7 @@ A job is a process of its own with a folder in the project's state, so that it o
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from dataclasses import replace
@@ -30,6 +31,7 @@ from gristmill.server._schema import (
 from gristmill.server._shared import inside
 
 LOG = "job.log"
+NAME = re.compile(r"[a-z-]+-[\w-]+")
 
 
 def start_job(project: Project, verb: str, **arguments: Any) -> JobView:
@@ -117,10 +119,11 @@ def _folder(project: Project, name: str) -> Path:
 
 def _look(project: Project, name: str) -> JobView:
     folder = _folder(project, name)
-    try:
-        record = read_job(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        raise NotFound("job.not-found", f"There is no job {name!r}.") from None
+    if not NAME.fullmatch(name) or not folder.is_dir():
+        raise NotFound(
+            "job.not-found", f"There is no job {name!r}.", hint="`GET jobs` lists those there are."
+        )
+    record = read_job(folder)
     alive = BACKGROUND.alive(f"job {folder}") or (
         record.pid and abs(start_time(record.pid) - record.started) < 0.01
     )
