@@ -32,8 +32,7 @@ Arguments = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class JobRecord:
-    """A job as its folder keeps it: arguments that are null may be left out; `pid` and `started`
-    name its process, 0 before it began."""
+    """A job as its folder keeps it; `pid` and `started` name its process, 0 before it began."""
 
     job: str
     verb: str
@@ -82,9 +81,7 @@ def _score(project: Project, given: Arguments, progress: Progress) -> Any:
 
 def _monitor(project: Project, given: Arguments, _: Progress) -> Any:
     now = parse_time(given["now"], "now") if given["now"] else None
-    result = monitor(
-        project, given["model"], now=now, window=given.get("window"), start=given.get("start")
-    )
+    result = monitor(project, given["model"], now=now, window=given["window"], start=given["start"])
     alerts = [alert.record(result.report.made) for alert in result.alerts]
     return {**to_record(result.report), "alerts": alerts}
 
@@ -99,7 +96,7 @@ def _drill_down(project: Project, given: Arguments, progress: Progress) -> Any:
     return drill_down(
         project,
         given["model"],
-        given.get("window"),
+        given["window"],
         progress=lambda share, message: progress(f"{share:.0%} {message}"),
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ def reproduce(request: ApiRequest) -> JobView:
 
     body, model = request.read(ReproduceRequest), request.names["model"]
     Registry(request.project).version(model, body.version)
-    return start_job(request.project, "reproduce", model=model, **vars(body))
+    return start_job(request.project, "reproduce", model=model, **asdict(body))
 
 
 def score(request: ApiRequest) -> JobView:
@@ -75,28 +75,28 @@ def score(request: ApiRequest) -> JobView:
     inside(project, body.target)
     if not inside(project, body.source).is_file():
         raise NotFound("score.input", f"{body.source} does not exist.", hint="Name a file.")
-    return start_job(project, "score", model=model, **vars(body))
+    return start_job(project, "score", model=model, **asdict(body))
 
 
 def monitor(request: ApiRequest) -> JobView:
     """Start a job that monitors a model."""
     body, model = request.read(MonitorRequest), _declared(request)
     _time(body.now)
-    return start_job(request.project, "monitor", model=model, **vars(body))
+    return start_job(request.project, "monitor", model=model, **asdict(body))
 
 
 def repair(request: ApiRequest) -> JobView:
     """Start a job that repairs a model."""
     body, model = request.read(RepairRequest), _declared(request)
     _time(body.now)
-    return start_job(request.project, "repair", model=model, **vars(body))
+    return start_job(request.project, "repair", model=model, **asdict(body))
 
 
 def drill_down(request: ApiRequest) -> JobView:
     """Start a job that draws the drill-down report of a window."""
     body, model = request.read(DrillDownRequest), _declared(request)
     _time(body.window or "")
-    return start_job(request.project, "drill-down", model=model, **vars(body))
+    return start_job(request.project, "drill-down", model=model, **asdict(body))
 
 
 def _declared(request: ApiRequest) -> str:
