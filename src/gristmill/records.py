@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -64,13 +65,29 @@ def from_record(cls: type[T], record: Any, where: str = "record") -> T:
     import msgspec
 
     try:
-        return msgspec.convert(record, cls)
+        return _complete(msgspec.convert(record, cls))
     except msgspec.ValidationError as error:
         raise Invalid(
             "record.invalid",
             f"{where}: {error}",
             hint="It was edited, or another version of Gristmill wrote it: restore or remove it.",
         ) from error
+
+
+def _complete(value: T) -> T:
+    """The same value with every field its own: `msgspec` leaves defaults on the class, where
+    neither it nor `vars` finds them when the value is written again."""
+    if is_dataclass(value):
+        own = vars(value)
+        for field in fields(value):
+            _complete(own.setdefault(field.name, getattr(value, field.name)))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            _complete(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _complete(item)
+    return value
 
 
 def parse_table(cls: type[T], table: Mapping[str, Any], where: str) -> T:
@@ -91,8 +108,6 @@ def parse_table(cls: type[T], table: Mapping[str, Any], where: str) -> T:
         `settings.unknown-key`, `settings.missing-key` or `settings.type`, naming `where` and the
         key.
     """
-    from dataclasses import MISSING, fields
-
     import msgspec
 
     fields_by_name = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
@@ -101,9 +116,13 @@ def parse_table(cls: type[T], table: Mapping[str, Any], where: str) -> T:
             raise unknown_key(key, set(fields_by_name), where)
     for name, spec in fields_by_name.items():
         if name not in table and spec.default is MISSING and spec.default_factory is MISSING:
-            raise Invalid("settings.missing-key", f"{where}: the key `{name}` is missing.")
+            raise Invalid(
+                "settings.missing-key",
+                f"{where}: the key `{name}` is missing.",
+                hint=f"Add `{name} = ...`.",
+            )
     try:
-        return msgspec.convert(table, cls)
+        return _complete(msgspec.convert(table, cls))
     except msgspec.ValidationError as error:
         text, _, path = str(error).partition(" - at ")
         key = re.sub(r"^\$\.?", "", path.strip("`"))

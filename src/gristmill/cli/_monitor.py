@@ -70,7 +70,7 @@ def main(args: argparse.Namespace) -> int:
         record: dict[str, Any] = {
             **to_record(watch.report),
             "alerts": [a.record(watch.report.made) for a in watch.alerts],
-            "repair": vars(repair) if repair else None,
+            "repair": to_record(repair),
         }
         out.say(out.as_json(record))
     elif args.repair:
@@ -87,8 +87,7 @@ def _drill_down(project: Project, args: argparse.Namespace) -> int:
 
     report = drill_down(project, args.model, args.drill_down or None, progress=progress)
     if args.json:
-        times = {"start": report.start.isoformat(), "end": report.end.isoformat()}
-        out.say(out.as_json({**vars(report), **times, "path": str(report.path)}))
+        out.say(out.as_json(to_record(report)))
         return 0
     out.say(
         f"{report.path}: version {report.version} from {report.start:%Y-%m-%d}, "

@@ -88,8 +88,7 @@ def _monitor(project: Project, given: Arguments, _: Progress) -> Any:
 
 def _repair(project: Project, given: Arguments, _: Progress) -> Any:
     now = parse_time(given["now"], "now") if given["now"] else None
-    result = repair(project, given["model"], now=now)
-    return vars(result) if result else None
+    return to_record(repair(project, given["model"], now=now))
 
 
 def _drill_down(project: Project, given: Arguments, progress: Progress) -> Any:

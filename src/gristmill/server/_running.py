@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ STDERR_LIMIT = 4000  # characters of the standard error of a run that died
 def start(request: ApiRequest) -> RunAccepted:
     """Check a run as its verb would, then let a process of its own run it."""
     body, project = request.read(RunWanted), request.project
-    options = {**vars(body), "keep_failed": body.keep_failed and not body.smoke}
+    options = {**asdict(body), "keep_failed": body.keep_failed and not body.smoke}
     check_request(project, RunRequest(**options))
     arguments = ["run", f"--workers={body.workers}", f"--kernel={body.kernel}"]
     arguments += ["--only"] * body.only + ["--force"] * body.force + ["--smoke"] * body.smoke
