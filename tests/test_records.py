@@ -51,7 +51,7 @@ def test_a_record_has_the_defaults_of_what_was_read() -> None:
     value = from_record(Outer, {"at": "2026-01-01T00:00:00+00:00"})
     assert to_record(value)["count"] == 3
     value = from_record(Outer, {"at": "2026-01-01T00:00:00+00:00", "inner": [{"name": "a"}]})
-    assert to_record(value)["inner"] == [{"name": "a", "value": None}]
+    assert to_record(value)["inner"] == ({"name": "a", "value": None},)
     assert parse_table(Inner, {"name": "a"}, "here") == Inner("a")
 
 

@@ -29,7 +29,7 @@ def to_record(value: Any) -> Any:
     Returns
     -------
     Any
-        dicts, lists, strings and numbers; a datetime is ISO 8601.
+        dicts, lists, tuples, strings and numbers; a datetime is ISO 8601.
     """
     import msgspec
 
