@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
 
@@ -85,6 +87,42 @@ def test_what_is_public_is_used_by_somebody_else(room: str) -> None:
     )
     named = {n for n in homes_of(room) if re.search(rf"\b{n}\b", text)}
     assert set(homes_of(room)) - outside - named - set(gristmill.__all__) == set()
+
+
+def entries_of(docstring: str) -> list[str]:
+    """The names in the `Parameters` and `Attributes` sections of a numpydoc docstring."""
+    sections = re.findall(
+        r"^(?:Attributes|Parameters)\n-+\n(.*?)(?=\n\n\S|\Z)", docstring, re.DOTALL | re.MULTILINE
+    )
+    lines = [line for section in sections for line in section.split("\n")]
+    heads = [line for line in lines if line and not line[0].isspace()]
+    return [name.strip(" *") for head in heads for name in head.split(" : ")[0].split(",")]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_what_is_public_has_an_entry_for_each_parameter(room: str) -> None:
+    door = import_module(f"gristmill.{room}")
+    for name in getattr(door, "__all__", ()):
+        value = getattr(door, name)
+        if not str(getattr(value, "__module__", "")).startswith("gristmill"):
+            continue
+        entries = entries_of(inspect.getdoc(value) or "")
+        if inspect.isfunction(value):
+            assert sorted(entries) == sorted(inspect.signature(value).parameters), name
+        elif isinstance(value, type):
+            assert (value.__doc__ or "")[:1] not in ("", "\n"), name
+            if is_dataclass(value):
+                assert {field.name for field in fields(value)} <= set(entries), name
+
+
+def test_docstrings_have_a_summary_and_entries_that_are_names() -> None:
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                text = ast.get_docstring(node) or "?"
+                where = f"{module} {getattr(node, 'name', '')}"
+                assert not re.match(r"(Attributes|Parameters|Returns|Raises)\n-", text), where
+                assert all(re.fullmatch(r"\w+", entry) for entry in entries_of(text)), where
 
 
 def test_the_map_lists_every_room_and_its_public_names() -> None:

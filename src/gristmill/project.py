@@ -1,9 +1,4 @@
-"""
-Attributes
-----------
-project is a directory with `gristmill.toml`
-    its settings, its notebooks, its lock file.
-"""
+"""A project is a directory with `gristmill.toml`: its settings, its notebooks, its lock file."""
 
 from __future__ import annotations
 

@@ -3,10 +3,8 @@
     step_form(project, "train.ipynb").form.fields
     edit_step(project, "train.ipynb", StepChange("set", name="trees", text="80"))
 
-Attributes
-----------
-document that is open in an editor is passed as `raw` and stays untouched
-    the edits are returned, and whoever holds the document applies them.
+A document that is open in an editor is passed as `raw` and stays untouched: the edits are returned,
+and whoever holds the document applies them.
 """
 
 from __future__ import annotations

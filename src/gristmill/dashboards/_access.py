@@ -20,10 +20,10 @@ PREFIX = "viewer:"
 
 @dataclass(frozen=True)
 class Viewer:
-    """Attributes
+    """A `[dashboard.viewers.NAME]` table: somebody who may look and not act.
+
+    Attributes
     ----------
-    `[dashboard.viewers.NAME]` table
-        somebody who may look and not act.
     token
         The environment variable that holds what the viewer logs in with.
     models

@@ -144,17 +144,15 @@ def _escape(text: str) -> str:
 def merge_stages(existing: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
     """`dvc.yaml` with our stages replaced and everything else kept.
 
+    A stage of the user's with the name of one of ours is overwritten: the caller refuses it first
+    (see `foreign_stages`).
+
     Parameters
     ----------
     existing
         The document as it is.
     ours
         Our stages by name.
-
-    Attributes
-    ----------
-    stage of the user's with the name of one of ours is overwritten
-        the caller refuses it first (see `foreign_stages`).
 
     Returns
     -------

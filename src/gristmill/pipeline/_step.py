@@ -167,17 +167,14 @@ class StepSpec:
 
 
 def step_name(path: str, prefixes: tuple[str, ...] = ()) -> str:
-    """Parameters
+    """A step's name from its notebook's path: `sub/clean data.ipynb` is `sub-clean-data`.
+
+    Parameters
     ----------
     path
         The path relative to the root.
     prefixes
         Directories that end in `/`; the longest one that the path starts with is dropped.
-
-    Attributes
-    ----------
-    step's name from its notebook's path
-        `sub/clean data.ipynb` is `sub-clean-data`.
     """
     prefix = max((p for p in prefixes if path.startswith(p)), key=len, default="")
     stem = path[len(prefix) :].removesuffix(".ipynb")

@@ -83,9 +83,32 @@ def reproduce(
 ) -> Reproduction:
     """Run the steps that made a version again, from nothing, and compare with it.
 
-    Raises Invalid when its lineage does not say enough, or its tree was not clean; NotFound when
-    the commit or data is nowhere; StepFailed when it does not run; Unavailable when its environment
-    cannot be had. `keep` leaves the clean tree behind.
+    Parameters
+    ----------
+    project
+        The project.
+    model, version
+        The version: its number or an alias.
+    keep
+        Whether the clean tree is left behind.
+    progress
+        Told what is being done.
+
+    Returns
+    -------
+    Reproduction
+        Whether artifacts, metrics and predictions are identical, or the first difference.
+
+    Raises
+    ------
+    Invalid
+        The lineage does not say enough, or the tree was not clean.
+    NotFound
+        The commit or the data is nowhere to be had.
+    StepFailed
+        A step does not run.
+    Unavailable
+        The environment cannot be had.
     """
     registry = Registry(project)
     target = registry.version(model, version)

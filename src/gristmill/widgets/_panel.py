@@ -24,7 +24,12 @@ _panels: WeakSet[Panel] = WeakSet()
 
 
 class Panel(widgets.VBox):  # type: ignore[misc]
-    """Parameters
+    """A widget that works: what it is doing, what went wrong, and its parts.
+
+    One piece of work at a time, in the order asked for. On a page published with Voila everybody
+    acts as the server's account, whose roles say what visitors may do.
+
+    Parameters
     ----------
     model
         The model to show first; None for the project's first.
@@ -32,13 +37,6 @@ class Panel(widgets.VBox):  # type: ignore[misc]
         The project; None for that of the working directory.
     actor
         Who acts; None for whoever the command line would say.
-
-    Attributes
-    ----------
-    widget that works
-        what it is doing, what went wrong, and its parts.  One piece of work at a time, in the
-        order asked for. On a page published with Voila everybody acts as the server's account,
-        whose roles say what visitors may do.
     """
 
     def __init__(self, model: str | None, project: Project | None, actor: str | None) -> None:

@@ -48,10 +48,24 @@ class Column:
 
 @dataclass(frozen=True)
 class ColumnDrift:
-    """The judgement of one column: `p` is its least, adjusted for all tests of the window.
+    """The judgement of one column of a window.
 
-    `impact` is the share of moved rows times the column's importance to the model, `change` what
-    changed, in words.
+    Attributes
+    ----------
+    name
+        The column.
+    rows
+        Its rows in the window.
+    drifted
+        Whether chance does not explain the difference, and it is large enough to count.
+    p
+        The smallest p-value of its tests, adjusted for all tests of the window.
+    distances
+        How far it lies from the reference, whatever chance says.
+    impact
+        The share of moved rows times the column's importance to the model.
+    change
+        What changed, as text.
     """
 
     name: str
