@@ -74,7 +74,6 @@ class Verb:
 
 NO_PANEL = Absent("It is asked for at a terminal or in code.")
 BLOCKS = Absent("It runs until it is stopped; start it from the command line.")
-EDITS = Absent("The step editor of the notebook does it: `POST steps/edits`.")
 IN_EDITOR = "gristmill:toggle-parameters"
 MODEL_ERRORS = (Invalid, NotFound, Forbidden, Unavailable)
 
