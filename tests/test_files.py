@@ -10,14 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from gristmill.files import remove_leftovers, replacing, write_atomic
+from gristmill.files import (
+    remove_directory,
+    remove_leftovers,
+    replacing,
+    scratch_directory,
+    write_atomic,
+)
 
 WRITER = """
 import sys
 from pathlib import Path
-from gristmill.files import replacing
-with replacing(Path("x")) as aside:
+from gristmill.files import replacing, scratch_directory
+with replacing(Path("x")) as aside, scratch_directory(Path(), "work") as folder:
     aside.write_text("half")
+    (folder / "part").touch()
     print("writing", flush=True)
     sys.stdin.read()
 """
@@ -46,10 +53,24 @@ def test_what_a_killed_writer_leaves_is_swept_and_what_a_living_one_writes_stays
         assert process.stdout is not None
         process.stdout.readline()
         remove_leftovers([tmp_path])
-        (aside,) = (p for p in tmp_path.iterdir() if p.name.startswith(".x"))
+        (aside,) = tmp_path.glob(".x.*")
+        (folder,) = tmp_path.glob(".work.*")
+        assert folder.stat().st_mode & 0o777 == 0o700
         process.send_signal(signal.SIGKILL)
-    assert aside.exists()
+    assert aside.exists() and folder.exists()
+    with scratch_directory(tmp_path, "work") as mine:
+        assert not folder.exists() and not aside.exists()
+        assert list(mine.iterdir()) == []
     with replacing(tmp_path / "y") as mine:
         mine.touch()
         remove_leftovers([tmp_path])
     assert sorted(os.listdir(tmp_path)) == [".note.tmp", "y"]
+
+
+def test_a_directory_is_put_in_place_and_removed_as_a_whole(tmp_path: Path) -> None:
+    with replacing(tmp_path / "made") as aside:
+        (aside / "below").mkdir(parents=True)
+        assert not (tmp_path / "made").exists()
+    assert (tmp_path / "made/below").is_dir()
+    remove_directory(tmp_path / "made")
+    assert list(tmp_path.iterdir()) == []

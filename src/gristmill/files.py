@@ -6,30 +6,32 @@ import fcntl
 import json
 import os
 import re
-import threading
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
 from gristmill.errors import Conflict, GristmillError, Invalid
 
 ASIDE = re.compile(r"\..+\.(\d+)\.\d+\.tmp")
+_numbers = count()
 
 
 @contextmanager
 def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
-    """Write a file aside and put it in place when the block ends well.
+    """Write a file or a directory aside and put it in place when the block ends well.
 
-    A reader sees the old file or the new one, never a part.
+    A reader sees the old one or the new one, never a part.
 
     Parameters
     ----------
     path
-        The file to replace; its directory is made when absent.
+        The file to replace, or the directory to make; its parent is made when absent.
     durable
-        Whether to push it to the disk first.
+        Whether to push a file to the disk first.
 
     Yields
     ------
@@ -37,7 +39,7 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
         Where to write. Its name tells the process that writes it, for `remove_leftovers`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
+    aside = _aside(path.parent, path.name)
     try:
         yield aside
         if durable:
@@ -45,7 +47,35 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
                 os.fsync(file.fileno())
         os.replace(aside, path)
     finally:
-        aside.unlink(missing_ok=True)
+        _remove(aside)
+
+
+@contextmanager
+def scratch_directory(parent: Path, purpose: str) -> Iterator[Path]:
+    """A directory to work in, removed when the block ends.
+
+    What killed processes left of theirs goes first, so that nothing piles up.
+
+    Parameters
+    ----------
+    parent
+        Where it is made; made itself when absent.
+    purpose
+        A part of its name.
+
+    Yields
+    ------
+    Path
+        The empty directory, which only its owner may read.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers([parent])
+    directory = _aside(parent, purpose)
+    directory.mkdir(mode=0o700)
+    try:
+        yield directory
+    finally:
+        _remove(directory)
 
 
 def remove_leftovers(directories: Iterable[Path]) -> None:
@@ -60,7 +90,31 @@ def remove_leftovers(directories: Iterable[Path]) -> None:
         for name in os.listdir(directory):
             match = ASIDE.fullmatch(name)
             if match and not _alive(int(match[1])):
-                (directory / name).unlink(missing_ok=True)
+                _remove(directory / name)
+
+
+def remove_directory(directory: Path) -> None:
+    """Remove a directory; after a kill it is whole or gone from its place.
+
+    Parameters
+    ----------
+    directory
+        A directory that exists.
+    """
+    aside = _aside(directory.parent, directory.name)
+    directory.rename(aside)
+    shutil.rmtree(aside)
+
+
+def _aside(parent: Path, name: str) -> Path:
+    return parent / f".{name}.{os.getpid()}.{next(_numbers)}.tmp"
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _alive(pid: int) -> bool:

@@ -252,6 +252,15 @@ def test_killed_repairs_are_resumed_and_nothing_is_double(world: World) -> None:
     steps = [json.loads(line)["step"] for line in journal.read_text().splitlines()]
     assert steps.count("began") == steps.count("promoted") == 1
 
+    doubles = world.project.state / "repairs" / MODEL
+    assert list(doubles.iterdir()) == []
+    run = doubles / "v1-1/.gristmill/runs/r-late"
+    for left in (run, doubles / f".v1-1.{process.pid}.0.tmp/half"):
+        left.mkdir(parents=True)
+    assert repair(world.project, MODEL, now=JULY) is None
+    assert list(doubles.iterdir()) == []
+    assert (world.project.state / "runs/r-late").is_dir()
+
 
 def test_two_repairs_at_once_and_no_policy(world: World) -> None:
     with (

@@ -6,13 +6,13 @@ crash in between, the next verb finishes the work.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from gristmill.errors import Conflict, GristmillError, NotFound
+from gristmill.files import scratch_directory
 from gristmill.lineage import Lineage
 from gristmill.project import Project, finds_project
 from gristmill.registry._approvals.checks import (
@@ -550,8 +550,8 @@ def register_run(project: Project, model: str, run: str, *, actor: str | None = 
 
     files = (settings.path, settings.metrics, settings.reference, settings.holdout)
     hashes = _hashes(lineage, [path for path in files if path])
-    with tempfile.TemporaryDirectory(dir=project.state, prefix="run-") as folder:
-        tree = Project(Path(folder), project.raw)
+    with scratch_directory(project.state, "run") as folder:
+        tree = Project(folder, project.raw)
         from_cache(project.root, {tree.root / p: h for p, h in hashes.items()})
         return register(project, model, tree=tree, lineage=lineage, run_id=run_id, actor=actor)
 

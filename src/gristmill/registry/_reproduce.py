@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.errors import Invalid, NotFound, StepFailed, Unavailable
+from gristmill.files import scratch_directory
 from gristmill.lineage import Lineage, cache_directory, git
 from gristmill.project import SETTINGS, Project, finds_project
 from gristmill.registry._gates.scoring import accepted_rows, outputs, truth_labels
@@ -160,11 +161,16 @@ def _worktree(
             f"git has no commit {commit[:12]} here.",
             hint="Fetch it: `git fetch --all`.",
         )
-    git(project.root, "worktree", "prune")
-    project.state.mkdir(exist_ok=True)
-    place = Path(tempfile.mkdtemp(prefix="reproduce-", dir=project.state))
-    progress(f"checking out {commit[:12]}")
-    try:
+    with contextlib.ExitStack() as stack:
+        if keep:
+            project.state.mkdir(exist_ok=True)
+            place = Path(tempfile.mkdtemp(prefix="reproduce-", dir=project.state))
+            stack.callback(progress, f"kept {place / 'tree'}")
+        else:
+            stack.callback(git, project.root, "worktree", "prune")
+            place = stack.enter_context(scratch_directory(project.state, "reproduce"))
+        git(project.root, "worktree", "prune")
+        progress(f"checking out {commit[:12]}")
         made = git(project.root, "worktree", "add", "--detach", str(place / "tree"), commit)
         below = place / "tree" / project.root.resolve().relative_to(Path(top).resolve())
         if made is None or not (below / SETTINGS).is_file():
@@ -172,12 +178,6 @@ def _worktree(
                 "reproduce.tree", f"commit {commit[:12]} holds no {SETTINGS} of this project."
             )
         yield Project.load(below)
-    finally:
-        if keep:
-            progress(f"kept {place / 'tree'}")
-        else:
-            shutil.rmtree(place, ignore_errors=True)
-            git(project.root, "worktree", "prune")
 
 
 def _metrics(before: Mapping[str, float], after: Mapping[str, float]) -> tuple[str, str]:

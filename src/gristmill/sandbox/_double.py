@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gristmill.errors import Conflict
-from gristmill.files import write_atomic
+from gristmill.files import remove_directory, remove_leftovers, replacing, write_atomic
 from gristmill.lineage import GitState, cache_directory, git_state
 from gristmill.project import ORIGIN, SKIPPED_DIRECTORIES, STATE, Project
 
@@ -65,17 +65,16 @@ def make_double(project: Project, target: Path, outputs: Iterable[str]) -> Proje
                 f"{target} exists and is not a double of a project.",
                 hint="Move it elsewhere, then try again.",
             )
-        shutil.rmtree(target)
+        remove_directory(target)
     origin = project.origin
-    aside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    shutil.rmtree(aside, ignore_errors=True)
     excluded = {project.root / path for path in outputs}
-    _copy(project.root, aside, excluded)
-    (aside / ".dvc/tmp").mkdir(parents=True)
-    config = DVC_CONFIG.format(cache=cache_directory(origin))
-    write_atomic(aside / ".dvc/config", config)
-    write_atomic(aside / STATE / ORIGIN, str(origin))
-    os.replace(aside, target)
+    remove_leftovers([target.parent])
+    with replacing(target) as aside:
+        _copy(project.root, aside, excluded)
+        (aside / ".dvc/tmp").mkdir(parents=True)
+        config = DVC_CONFIG.format(cache=cache_directory(origin))
+        write_atomic(aside / ".dvc/config", config)
+        write_atomic(aside / STATE / ORIGIN, str(origin))
     return Project.load(target)
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+
+from gristmill.files import scratch_directory
 
 FILE = "sqlite:///"
 
@@ -55,9 +56,8 @@ def _migrate(path: Path) -> None:
 @contextmanager
 def _aside(path: Path) -> Iterator[Path]:
     """A path to write, which becomes `path` as a whole when the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-        made = Path(folder) / path.name
+    with scratch_directory(path.parent, path.name) as folder:
+        made = folder / path.name
         yield made
         with made.open("rb") as file:
             os.fsync(file.fileno())

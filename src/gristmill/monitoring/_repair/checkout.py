@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gristmill.errors import StepFailed, Unavailable
+from gristmill.files import remove_directory, remove_leftovers
 from gristmill.lineage import git
 from gristmill.project import STATE, Project
 
 if TYPE_CHECKING:
+    from gristmill.monitoring._repairs import Repair
     from gristmill.registry import Version
     from gristmill.runner import RunResult
 
@@ -116,4 +119,12 @@ def remove_checkout(project: Project, model: str, identity: str) -> None:
         runs.mkdir(exist_ok=True)
         for run in (double / STATE / "runs").glob("*"):
             run.rename(runs / run.name)
-        shutil.rmtree(double)
+        remove_directory(double)
+
+
+def remove_ended_checkouts(project: Project, model: str, repairs: Iterable[Repair]) -> None:
+    """Remove the doubles of repairs that were killed after they had ended, and unfinished ones."""
+    for repair in repairs:
+        if repair.outcome:
+            remove_checkout(project, model, repair.id)
+    remove_leftovers([project.state / "repairs" / model])

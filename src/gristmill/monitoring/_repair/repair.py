@@ -21,6 +21,7 @@ from gristmill.monitoring._repair.checkout import (
     makers,
     register_from,
     remove_checkout,
+    remove_ended_checkouts,
     require_success,
 )
 from gristmill.monitoring._repair.resume import settle
@@ -143,6 +144,7 @@ def repair(
             record_repairs(project, model)
             return settled
         repairs = read_repairs(project, model)
+        remove_ended_checkouts(project, model, repairs)
         if settings.rollback:
             rolled_back = roll_back(project, model, holder.version, repairs, moment, tell)
             if rolled_back is not None:

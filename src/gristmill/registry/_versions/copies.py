@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gristmill.errors import Forbidden, NotFound
+from gristmill.files import scratch_directory
 from gristmill.project import Project
 from gristmill.registry._loading.digest import check_name, file_digest, require_digest
 from gristmill.registry._versions.version import Version
@@ -66,10 +66,10 @@ class Copies:
         from mlflow.exceptions import MlflowException
 
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._project.state, prefix="fetch-") as folder:
+        with scratch_directory(self._project.state, "fetch") as folder:
             try:
                 downloaded = self._client().download_artifacts(
-                    version.run_id, f"{version.location}/{artifact}", folder
+                    version.run_id, f"{version.location}/{artifact}", str(folder)
                 )
             except (MlflowException, OSError) as error:
                 raise NotFound(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gristmill.errors import Conflict, Forbidden, Invalid, NotFound
+from gristmill.files import scratch_directory
 from gristmill.lineage import Lineage
 from gristmill.project import Project
 from gristmill.registry._ledger.chain import Draft, Entry, canonical
@@ -122,9 +122,7 @@ class Registry:
                 f"{path} is not an MLflow model: it has no MLmodel file.",
                 hint="Save it with mlflow.FLAVOR.save_model(..., path=...) and run the step.",
             )
-        self.project.state.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.project.state, prefix="register-") as folder:
-            staged = Path(folder)
+        with scratch_directory(self.project.state, "register") as staged:
             shutil.copytree(path, staged / "model", symlinks=True)
             digest = directory_digest(staged / "model")
             if directory_digest(path) != digest:
