@@ -438,6 +438,25 @@ def test_one_server_whatever_else_the_environment_says(alone, tmp_path):
     assert len(warm_servers.servers()) == 2
 
 
+def test_no_secret_of_the_first_caller_stays_in_the_server_or_reaches_a_later_kernel(
+    alone, tmp_path
+):
+    secret = {"AWS_SECRET_ACCESS_KEY": "of-the-first", "MLFLOW_TRACKING_TOKEN": "of-the-first"}
+    code = """
+        import json, os, pathlib, sys
+        started = pathlib.Path("/proc/self/environ").read_bytes().decode().split("\\0")
+        json.dump({**dict(v.split("=", 1) for v in started if v), **os.environ}, sys.stdout)
+    """
+    first = run(small(tmp_path, env={**os.environ, **secret}), code)
+    assert secret.items() <= first.items()
+    (server,) = warm_servers.servers()
+    started = Path(f"/proc/{server['pid']}/environ").read_bytes()
+    assert b"of-the-first" not in started
+    second = run(small(tmp_path, env=dict(os.environ)), code)
+    assert not secret.keys() & second.keys()
+    assert [s["pid"] for s in warm_servers.servers()] == [server["pid"]]
+
+
 def test_a_server_started_ahead_is_the_one_that_is_used(alone, tmp_path):
     request = small(tmp_path)
     start_ahead(request)

@@ -25,6 +25,9 @@ START_VARIABLES = re.compile(
 """Variables that are read when the interpreter starts or a library is imported. No others count: a
 child gets the whole environment of who asks for it."""
 
+HARMLESS_VARIABLES = re.compile(r"PATH|TMPDIR|USER|LOGNAME|SHELL|TZ|CONDA_PREFIX|GIT_PYTHON_REFRESH")
+"""Variables that an import may need besides, and that hold no secret."""
+
 SET_BY_IMPORTS = frozenset({("KMP_DUPLICATE_LIB_OK", "True"), ("KMP_INIT_AT_FORK", "FALSE")})
 """What scikit-learn sets when it is imported, there as here: no reason for a second server."""
 
@@ -110,12 +113,16 @@ def child_message(
 
 
 def start_environment(env: Mapping[str, str], cwd: str) -> dict[str, str]:
-    """`env` for a server, which does not start in `cwd`: its PYTHONPATH made absolute.
+    """What of `env` a server starts with: it and its later children see no secret of the first caller.
 
-    Without MPLBACKEND, which a kernel sets after its start.
+    It does not start in `cwd`, so its PYTHONPATH is made absolute.
     """
-    changed = {name: value for name, value in env.items() if name != "MPLBACKEND"}
-    if changed.get("PYTHONPATH"):
-        parts = changed["PYTHONPATH"].split(os.pathsep)
-        changed["PYTHONPATH"] = os.pathsep.join(os.path.join(cwd, part) for part in parts)
-    return changed
+    kept = {
+        name: value
+        for name, value in env.items()
+        if START_VARIABLES.match(name) or HARMLESS_VARIABLES.fullmatch(name)
+    }
+    if kept.get("PYTHONPATH"):
+        parts = kept["PYTHONPATH"].split(os.pathsep)
+        kept["PYTHONPATH"] = os.pathsep.join(os.path.join(cwd, part) for part in parts)
+    return kept
