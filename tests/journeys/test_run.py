@@ -322,5 +322,6 @@ def test_killed_at_any_moment_the_next_run_completes(slow: Path, tmp_path: Path)
     experiment = client.get_experiment_by_name(project.experiment)
     assert experiment is not None
     runs = client.search_runs([experiment.experiment_id])
-    assert {r.info.status for r in runs} <= {"FINISHED", "KILLED"}
+    # FAILED: the kernel of a killed command ended before the command noticed
+    assert {r.info.status for r in runs} <= {"FINISHED", "KILLED", "FAILED"}
     assert not list((root / ".gristmill/runs").glob("*/*.kernel"))

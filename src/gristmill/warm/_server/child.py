@@ -238,7 +238,10 @@ class Lifeline(threading.Thread):
         self.is_pydev_daemon_thread = True
 
     def ready(self) -> None:
-        wire.send(self.conn, {"ready": True})
+        try:
+            wire.send(self.conn, {"ready": True})
+        except OSError:  # who asked for the child was killed meanwhile
+            raise SystemExit(1) from None
 
     def run(self) -> None:
         if self.detached:
