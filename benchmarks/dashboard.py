@@ -123,6 +123,8 @@ def serving(project: Project) -> Iterator[str]:
         "dashboard",
         "--port",
         str(port),
+        "--token",
+        "",
     ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import secrets
 import shlex
 import shutil
 import signal
@@ -88,6 +89,7 @@ def main() -> int:
     decisions = ("request", "approve", "reject", "promote")
     gristmill("audit", "log", "--model", MODEL, "--action", *decisions)
     gristmill("audit", "verify")
+    token = os.environ.setdefault("GRISTMILL_DASHBOARD_TOKEN", secrets.token_urlsafe(24))
     start("dashboard", ["gristmill", "dashboard", "--port", str(PORTS["dashboard"])])
     start(
         "mlflow",
@@ -96,9 +98,9 @@ def main() -> int:
          "--backend-store-uri", "sqlite:///.gristmill/mlflow.db"],
     )  # fmt: skip
     title(f"Running now ({time.monotonic() - began:.0f} s), until `make stop`")
+    places = {"mlflow": f"#/models/{MODEL}", "dashboard": f"?token={token}"}
     for name, port in PORTS.items():
-        path = f"/models/{MODEL}" if name == "mlflow" else ""
-        print(f"  {name:<10} http://127.0.0.1:{port}/{'#' + path if path else ''}")
+        print(f"  {name:<10} http://127.0.0.1:{port}/{places.get(name, '')}")
     print("  notebooks  make lab")
     return 0
 

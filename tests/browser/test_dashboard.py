@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,10 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import requests
 from playwright.sync_api import Browser, Page, expect
 
 from gristmill.files import append_journal, write_json
-from gristmill.monitoring import MonitorReport, VersionReport, WindowReport
+from gristmill.monitoring import MonitorReport, VersionReport, WindowReport, read_alerts
 from gristmill.monitoring._alerts.alerts import update_alerts
 from gristmill.monitoring._settings import MonitoringSettings, directory
 from gristmill.monitoring._statistics.performance import Metric
@@ -44,7 +46,7 @@ def serving(root: Path, *words: str) -> Iterator[str]:
     address = f"http://127.0.0.1:{free_port()}"
     code = "import sys; from gristmill.cli import main; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", code, "-C", str(root), "dashboard"]
-    command += ["--port", address.rsplit(":", 1)[1], *words]
+    command += ["--port", address.rsplit(":", 1)[1], *(words or ("--token", ""))]
     with open(root / "dashboard.log", "wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
         try:
@@ -272,8 +274,25 @@ def test_an_open_address_needs_a_token(tmp_path: Path, capsys: pytest.CaptureFix
     from gristmill.errors import Forbidden
 
     root = judged_project(tmp_path / "project")
-    assert main(["-C", str(root), "dashboard", "--host", "0.0.0.0"]) == Forbidden.exit_code
+    open_to_all = ["dashboard", "--host", "0.0.0.0", "--token", ""]
+    assert main(["-C", str(root), *open_to_all]) == Forbidden.exit_code
     assert "--token" in capsys.readouterr().err
+
+
+def test_nobody_else_on_the_machine_is_let_in_by_default(tmp_path: Path) -> None:
+    root = judged_project(tmp_path / "project")
+    with serving(root, "--host", "127.0.0.1") as address:
+        link = re.search(r"Dashboard: (\S+)", (root / "dashboard.log").read_text())
+        assert link and link[1].startswith(f"{address}/?token=") and len(link[1]) > 60
+        for path in ("", "model/delay", "metrics", "voila/render/explore.ipynb"):
+            reply = requests.get(f"{address}/{path}", timeout=30)
+            assert "/login" in reply.url and "airport" not in reply.text, path
+        (alert, *_) = read_alerts(Project.load(root), "delay")
+        order = {"verb": "acknowledge"}
+        assert requests.post(f"{address}/alert/{alert.id}", order, timeout=30).status_code == 403
+        visitor = requests.Session()
+        assert "delay" in visitor.get(link[1], timeout=30).text
+        assert "delay" in visitor.get(f"{address}/model/delay", timeout=30).text
 
 
 def test_pages_and_figures_leave_the_house(
@@ -281,7 +300,6 @@ def test_pages_and_figures_leave_the_house(
 ) -> None:
     """A page that stands alone, the same as PDF, and panels that ask for figures there are."""
     import json
-    import re
 
     from gristmill.cli import main
     from gristmill.monitoring._gauges import HELP

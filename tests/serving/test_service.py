@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 
@@ -26,6 +27,7 @@ from gristmill.registry import Registry
 from gristmill.serving._process import Served
 from gristmill.serving._serve import serving
 from gristmill.serving._settings import TOKEN
+from gristmill.warm import runtime_dir
 from tests.conftest import copied
 from tests.serving.conftest import SETTINGS, champion, frame, row
 from tests.waiting import ended, eventually
@@ -131,6 +133,25 @@ def test_a_new_champion_takes_over_without_a_lost_request(shared: tuple[Project,
 
 
 @pytest.mark.kill
+def test_only_the_service_listens_on_a_port_of_the_machine(
+    shared: tuple[Project, Served],
+) -> None:
+    """BentoML's supervisor would start any command for who reaches it."""
+    _, served = shared
+    leader = psutil.Process(served.process.pid)
+    processes = [leader, *leader.children(recursive=True)]
+    assert len(processes) > 1
+    listening = {
+        c.laddr.port
+        for process in processes
+        for c in process.net_connections("inet")
+        if c.status == psutil.CONN_LISTEN or c.type == socket.SOCK_DGRAM
+    }
+    assert listening == {int(served.url.rsplit(":", 1)[1])}
+    folders = [p for p in runtime_dir().glob(f".bentoml.{leader.pid}.*") if p.is_dir()]
+    assert [(p.stat().st_mode & 0o777, len(list(p.iterdir()))) for p in folders] == [(0o700, 2)]
+
+
 def test_every_reply_is_in_the_log_after_kill_9(project: Project, served: Served) -> None:
     threads = start(served.url)
     eventually(lambda: sum(len(t.replies) for t in threads) > 50)

@@ -33,8 +33,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--token",
-        default=os.environ.get(TOKEN, ""),
-        help=f"token that visitors log in with (or set {TOKEN})",
+        default=os.environ.get(TOKEN),
+        help=f"what visitors log in with (default: {TOKEN}, else a new one, printed with the link; "
+        "'' for none, on loopback only)",
     )
 
 

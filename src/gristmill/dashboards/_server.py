@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import os
-import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -187,7 +186,7 @@ def serve_dashboard(
     ready: Callable[[str], None],
     port: int = 8866,
     host: str = "127.0.0.1",
-    token: str = "",
+    token: str | None = None,
 ) -> None:
     """Serve the dashboard until interrupted.
 
@@ -202,7 +201,8 @@ def serve_dashboard(
     host
         The IP address to listen on.
     token
-        What visitors log in with; "" for none on loopback.
+        What visitors log in with; None makes one, which `ready`'s address holds. "" lets in
+        everybody on this machine, to act in the owner's name.
 
     Raises
     ------
@@ -217,18 +217,18 @@ def serve_dashboard(
         raise Invalid(
             "dashboard.host", f"{host!r} is not an IP address.", hint="Use for example 127.0.0.1."
         ) from error
-    viewers = viewers_of(project)
-    if not loopback and not token and not viewers:
+    viewers_of(project)
+    if not loopback and token == "":
         raise Forbidden(
             "dashboard.open",
             f"A dashboard on {host} would be open to everybody who can reach this machine.",
-            hint="Pass --token, declare [dashboard.viewers], or serve on 127.0.0.1.",
+            hint="Leave --token out, and one is made; or serve on 127.0.0.1.",
         )
     os.environ[PROJECT] = str(project.root)
     compile_templates("dashboards")
     app = Dashboard(config=_config(host, port))
     app.project, app.ready = project, ready
-    app.token = token or (secrets.token_urlsafe(32) if viewers else "")
+    app.token, app.auto_token = token, token is None
     app.initialize([str(notebooks(project))])
     app.start()
 

@@ -22,7 +22,8 @@ from gristmill.serving._settings import TOKEN
 
 READY_SECONDS = 120.0
 STOP_SECONDS = 20.0
-SERVICE = '''"""Written by Gristmill; `bentoml serve service:service` here does the same."""
+SERVICE = '''"""Written by Gristmill. `bentoml serve service:service` here serves the same, but then every user
+of this machine can give orders to BentoML's supervisor."""
 
 from pathlib import Path
 

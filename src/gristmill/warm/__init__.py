@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     )
     from gristmill.warm._client.preload import third_party_imports
     from gristmill.warm._client.provisioner import NotWarm
+    from gristmill.warm._client.runtime import runtime_dir
     from gristmill.warm._client.shell import ForkedShell, start_ahead
     from gristmill.warm._server.child import exit_without_teardown
 else:
@@ -35,6 +36,7 @@ __all__ = [
     "exit_without_teardown",
     "log_files_to",
     "read_file_log",
+    "runtime_dir",
     "start_ahead",
     "start_kernel",
     "stop_servers",

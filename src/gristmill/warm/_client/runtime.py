@@ -15,7 +15,19 @@ from gristmill.errors import Forbidden
 
 
 def runtime_dir() -> Path:
-    """Folder of this user's sockets, closed to everybody else. Forbidden when it is not."""
+    """The folder of this user's sockets, closed to everybody else.
+
+    Returns
+    -------
+    Path
+        `$GRISTMILL_RUNTIME_DIR`, else one in `$XDG_RUNTIME_DIR` or among the temporary files; made
+        when absent.
+
+    Raises
+    ------
+    Forbidden
+        `kernels.runtime_dir`, when others can enter it.
+    """
     chosen = os.environ.get("GRISTMILL_RUNTIME_DIR")
     base = os.environ.get("XDG_RUNTIME_DIR")
     if chosen:

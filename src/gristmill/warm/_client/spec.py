@@ -25,7 +25,9 @@ START_VARIABLES = re.compile(
 """Variables that are read when the interpreter starts or a library is imported. No others count: a
 child gets the whole environment of who asks for it."""
 
-HARMLESS_VARIABLES = re.compile(r"PATH|TMPDIR|USER|LOGNAME|SHELL|TZ|CONDA_PREFIX|GIT_PYTHON_REFRESH")
+HARMLESS_VARIABLES = re.compile(
+    r"PATH|TMPDIR|USER|LOGNAME|SHELL|TZ|CONDA_PREFIX|GIT_PYTHON_REFRESH"
+)
 """Variables that an import may need besides, and that hold no secret."""
 
 SET_BY_IMPORTS = frozenset({("KMP_DUPLICATE_LIB_OK", "True"), ("KMP_INIT_AT_FORK", "FALSE")})
@@ -113,7 +115,7 @@ def child_message(
 
 
 def start_environment(env: Mapping[str, str], cwd: str) -> dict[str, str]:
-    """What of `env` a server starts with: it and its later children see no secret of the first caller.
+    """What of `env` a server starts with: no secret of its first caller, for later children to see.
 
     It does not start in `cwd`, so its PYTHONPATH is made absolute.
     """
