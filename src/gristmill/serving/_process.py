@@ -22,8 +22,10 @@ from gristmill.serving._settings import TOKEN
 
 READY_SECONDS = 120.0
 STOP_SECONDS = 20.0
-SERVICE = '''"""Written by Gristmill. `bentoml serve service:service` here serves the same, but then every user
-of this machine can give orders to BentoML's supervisor."""
+SERVICE = '''"""Written by Gristmill.
+
+`bentoml serve service:service` here serves the same, but then every user of this machine can give
+orders to BentoML's supervisor."""
 
 from pathlib import Path
 
