@@ -337,8 +337,13 @@ def test_a_stale_socket_is_replaced(alone, tmp_path):
     stop_servers(kill=True)
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
+    old, new = path.with_name("a-b.log"), path.with_name("a-c.lock")
+    old.touch()
+    new.touch()
+    os.utime(old, (0, 0))
     with start_kernel(small(tmp_path)) as kernel:
         assert kernel.warm, kernel.reason
+    assert (old.exists(), new.exists()) == (False, True)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs to act as another user")

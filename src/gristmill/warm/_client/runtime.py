@@ -9,9 +9,12 @@ import secrets
 import socket
 import stat
 import tempfile
+import time
 from pathlib import Path
 
 from gristmill.errors import Forbidden
+
+LEFTOVER_SECONDS = 86400.0
 
 
 def runtime_dir() -> Path:
@@ -60,9 +63,14 @@ def private_sockets() -> str:
     return ""
 
 
-def remove_dead_sockets() -> None:
-    """Remove what killed kernels left."""
+def remove_leftovers() -> None:
+    """Remove the sockets of killed kernels, and logs and locks of servers that are long gone."""
     for path in runtime_dir().glob("k*-?"):
         with contextlib.suppress(FileNotFoundError), socket.socket(socket.AF_UNIX) as sock:
             if sock.connect_ex(str(path)) == errno.ECONNREFUSED:
+                path.unlink()
+    for path in (*runtime_dir().glob("*-*.log"), *runtime_dir().glob("*-*.lock")):
+        with contextlib.suppress(FileNotFoundError):
+            old = time.time() - path.stat().st_mtime > LEFTOVER_SECONDS
+            if old and not path.with_suffix(".sock").exists():
                 path.unlink()

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from gristmill.errors import Forbidden, Unavailable
-from gristmill.warm._client.runtime import remove_dead_sockets, runtime_dir
+from gristmill.warm._client.runtime import remove_leftovers, runtime_dir
 from gristmill.warm._client.spec import ServerSpec
 from gristmill.warm._server import wire
 
@@ -184,7 +184,7 @@ def start_server(spec: ServerSpec) -> None:
             connect(path).close()
             return
         path.unlink(missing_ok=True)
-        remove_dead_sockets()
+        remove_leftovers()
         _make_room(path)
         _start(spec, path)
 
