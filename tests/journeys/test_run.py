@@ -151,6 +151,12 @@ def test_mlflow_has_a_parent_and_a_child_for_each_step(project_root: Path) -> No
     assert lineage.executed is not None
     assert (root / lineage.executed).is_file()
 
+    # as a kill leaves it when all steps have run: nothing is stale, and MLflow's run is open
+    client.update_run(parent.info.run_id, status="RUNNING")
+    (project.state / "mlflow-run").touch()
+    shell(root, "gristmill", "run", "-p", "train.depth=5")
+    assert client.get_run(parent.info.run_id).info.status == "KILLED"
+
 
 def test_a_failure_names_the_cell_keeps_the_notebook_and_skips_only_descendants(
     project_root: Path,

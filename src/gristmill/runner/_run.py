@@ -28,6 +28,7 @@ from gristmill.runner._request import RunRequest, RunResult, StepResult, takes_t
 from gristmill.runner._steps.approval import check_approvals, note_waiting, without_approvals
 from gristmill.runner._steps.reuse import fetch_inputs
 from gristmill.runs import Journal
+from gristmill.tracking import close_dead_runs
 from gristmill.workspace import (
     Resources,
     Workspace,
@@ -109,6 +110,8 @@ def _run(
         status, mlflow_run = "succeeded", None
         if prepared.plan.stale:
             status, mlflow_run = _execute(prepared, name, emit, interrupts, results)
+        else:
+            close_dead_runs(project)
         _leave_behind(prepared, name, status, results)
         seconds = time.time() - started
         executed = sum(r.status in {"succeeded", "failed"} for r in results.values())

@@ -27,6 +27,7 @@ RUN_TAG = "gristmill.run"
 STEP_TAG = "gristmill.step"
 ATTEMPT_TAG = "gristmill.attempt"
 WORKSPACE_TAG = "gristmill.workspace"
+OPEN = "mlflow-run"
 PARAM_LIMIT = 6000
 BATCH = 100  # most that MLflow takes of parameters at once
 MLFLOW_STATUSES = {
@@ -137,6 +138,39 @@ def public_uri(uri: str) -> str:
     return f"{scheme}{mark}{rest.rsplit('@', 1)[-1]}" if mark else uri
 
 
+def close_dead_runs(project: Project) -> None:
+    """Close as KILLED the runs in MLflow that a killed process left open, if any.
+
+    Runs of doubles are closed by the doubles.
+
+    Parameters
+    ----------
+    project
+        The project, whose lock the caller holds, so that nobody else runs.
+    """
+    if not marker(project).exists():
+        return
+    client = mlflow_client(project)
+    unfinished = client.search_runs(
+        [experiment_id(project, client)],
+        f"attributes.status = 'RUNNING' and tags.`{WORKSPACE_TAG}` = '{workspace_of(project)}'",
+        max_results=1000,
+    )
+    for run in unfinished:
+        client.set_terminated(run.info.run_id, "KILLED")
+    marker(project).unlink()
+
+
+def marker(project: Project) -> Path:
+    """A file that is there while a run of the project is open in MLflow, or was when it died."""
+    return project.state / OPEN
+
+
+def workspace_of(project: Project) -> str:
+    """What tells a double's runs from the project's, in the experiment that they share."""
+    return os.path.relpath(project.root, project.origin)
+
+
 class Tracker:
     """Writes one pipeline run to MLflow. Used by the scheduler's thread only.
 
@@ -160,8 +194,10 @@ class Tracker:
         self.run = run
         self.client = mlflow_client(project)
         self.experiment = experiment_id(project, self.client)
-        self.workspace = os.path.relpath(project.root, project.origin)
-        self._close_dead_runs()
+        self.workspace = workspace_of(project)
+        close_dead_runs(project)
+        marker(project).parent.mkdir(exist_ok=True)
+        marker(project).touch()
         parent = self.client.create_run(
             self.experiment,
             run_name=run,
@@ -177,19 +213,6 @@ class Tracker:
         self._uris = {self.parent: str(parent.info.artifact_uri)}
         self._artifacts: dict[str, Any] = {}
         self._open = {self.parent}
-
-    def _close_dead_runs(self) -> None:
-        """Close what a killed process left open: nobody else runs while we hold the project.
-
-        Runs of doubles are closed by the doubles.
-        """
-        unfinished = self.client.search_runs(
-            [self.experiment],
-            f"attributes.status = 'RUNNING' and tags.`{WORKSPACE_TAG}` = '{self.workspace}'",
-            max_results=1000,
-        )
-        for run in unfinished:
-            self.client.set_terminated(run.info.run_id, "KILLED")
 
     def start_step(
         self, step: str, params: Mapping[str, Any], notebook: str, attempt: int = 1
@@ -356,6 +379,7 @@ class Tracker:
         for run_id in sorted(self._open):
             self.client.set_terminated(run_id, "KILLED")
         self._open.clear()
+        marker(self.project).unlink(missing_ok=True)
 
     def finish(
         self, status: str, params: Mapping[str, Any], metrics: Mapping[str, float], record: str
@@ -386,6 +410,7 @@ class Tracker:
         self._log_text(self.parent, record, "run.json")
         self.client.set_terminated(self.parent, to_mlflow_status(status))
         self._open.discard(self.parent)
+        marker(self.project).unlink(missing_ok=True)
 
 
 def _text(value: Any) -> str:
