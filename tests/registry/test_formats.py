@@ -282,7 +282,7 @@ def data_of_another_folder(model: Path, outside: Path) -> None:
 
 def other_class(model: Path, outside: Path) -> None:
     with mlmodel(model) as declared:
-        declared["flavors"]["xgboost"]["model_class"] = "xgboost.dask.DaskXGBClassifier"
+        declared["flavors"]["xgboost"]["model_class"] = "xgboost.collective.CommunicatorContext"
 
 
 XGBOOST: list[Callable[[Path, Path], None]] = [
@@ -552,3 +552,19 @@ def test_no_change_of_bytes_reaches_outside(
         content[place:end] = data.draw(st.binary(max_size=16))
         (model / name).write_bytes(content)
         tried(watch, model, outside)
+
+
+def test_a_missing_module_of_a_model_with_code_is_named(saved: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(saved / "sklearn", model)
+    (model / "model.pkl").write_bytes(b"cabsent_module\nModel\n.")
+    with mlmodel(model) as declared:
+        declared["flavors"]["python_function"]["model_path"] = "model.pkl"
+        declared["flavors"]["sklearn"] |= {
+            "pickled_model": "model.pkl",
+            "serialization_format": "pickle",
+        }
+    with pytest.raises(GristmillError) as error:
+        load_own(model, allow_code=True)
+    assert error.value.code == "model.module"
+    assert "absent_module" in error.value.message

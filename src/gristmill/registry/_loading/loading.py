@@ -80,7 +80,15 @@ def _loaded(directory: Path, name: str, *, allow_code: bool) -> Any:
     import mlflow.pyfunc
 
     if allow_code:
-        return mlflow.pyfunc.load_model(str(directory))
+        try:
+            return mlflow.pyfunc.load_model(str(directory))
+        except ModuleNotFoundError as error:
+            raise Invalid(
+                "model.module",
+                f"{name} does not load: the module {error.name!r} is not installed.",
+                hint="Save the model with its modules, `save_model(..., code_paths=[...])`, or "
+                "install the module as a package.",
+            ) from error
     with _pickles(allowed=known_flavor(directory) == "sklearn"):
         try:
             return mlflow.pyfunc.load_model(str(directory))
