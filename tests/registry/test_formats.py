@@ -113,7 +113,7 @@ def call(module: str, name: str, *arguments: Any) -> dict[str, Any]:
 
 def trusting(directory: Path, made: dict[str, Any], *names: str) -> None:
     with schema(directory) as content:
-        content["content"]["content"]["extra"] = made
+        content["content"]["content"]["verbose"] = made
     with mlmodel(directory) as declared:
         declared["flavors"]["sklearn"]["skops_trusted_types"] = list(names)
 
@@ -143,7 +143,7 @@ def memmap_of_an_array(model: Path, outside: Path) -> None:
         steps = content["content"]["content"]
         name = json.dumps(steps)
         first = next(part for part in name.split('"') if part.endswith(".npy"))
-        steps["extra"] = node("NdArrayNode", "numpy", "memmap", type="numpy", file=first)
+        steps["verbose"] = node("NdArrayNode", "numpy", "memmap", type="numpy", file=first)
     with mlmodel(model) as declared:
         declared["flavors"]["sklearn"]["skops_trusted_types"] = ["numpy.memmap"]
 
