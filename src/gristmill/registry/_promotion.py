@@ -153,7 +153,7 @@ def gate(
 ) -> GateReport:
     """Run a model's gates on a version, on its own hold-out, against whoever holds an alias.
 
-    Whether it runs code when it is loaded is always judged, unless the settings allow it. A failed
+    Whether it may run code when loaded is always judged, unless the settings allow it. A failed
     gate is a result, not an error.
 
     Parameters

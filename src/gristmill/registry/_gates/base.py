@@ -33,7 +33,7 @@ class ModelFacts:
     signature, example
         Whether it has a signature, and an input example.
     code
-        What in it runs code when it is loaded, a phrase each.
+        What in it may run code when it is loaded, a phrase each.
     """
 
     size: int

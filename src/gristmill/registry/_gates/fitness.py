@@ -40,19 +40,20 @@ class Signature:
 
 @dataclass(frozen=True)
 class Format:
-    """Gate `format`: loading the model runs no code, as loading a pickle would."""
+    """Gate `format`: the model's files are of a known format that needs no code of its own."""
 
     kind: ClassVar[str] = "format"
 
     def evaluate(self, evidence: Evidence) -> GateResult:
-        """FAIL when something runs code."""
+        """FAIL when something may run code."""
         if evidence.facts is None:
             return GateResult(self.kind, "safe", Verdict.INCONCLUSIVE, NOT_READ)
         code = evidence.facts.code
         if code:
-            message = f"loading the model runs code: {'; '.join(code)}"
+            message = f"loading the model may run code: {'; '.join(code)}"
             return GateResult(self.kind, "safe", Verdict.FAIL, message)
-        return GateResult(self.kind, "safe", Verdict.PASS, "loading the model runs no code")
+        message = "its files are of a known format and name only known types; no pickle, no code"
+        return GateResult(self.kind, "safe", Verdict.PASS, message)
 
 
 @dataclass(frozen=True)

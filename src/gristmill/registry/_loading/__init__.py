@@ -1,1 +1,1 @@
-"""What would run code, the signatures of what will be loaded, and the one place that loads."""
+"""Which formats are known, the signatures of what will be loaded, and the one place that loads."""

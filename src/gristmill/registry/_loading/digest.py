@@ -34,9 +34,19 @@ def directory_digest(directory: Path) -> str:
 
     Raises Invalid for a link or special file inside, NotFound when there is no directory.
     """
+    require_plain(directory)
+    files = [
+        (path.relative_to(directory).as_posix(), file_digest(path))
+        for path in directory.rglob("*")
+        if path.is_file()
+    ]
+    return hashlib.sha256(json.dumps(sorted(files)).encode()).hexdigest()
+
+
+def require_plain(directory: Path) -> None:
+    """Raises Invalid for a link or special file inside, NotFound when there is no directory."""
     if not directory.is_dir():
         raise NotFound("model.path", f"{directory} is not a directory.")
-    files: list[tuple[str, str]] = []
     for path in directory.rglob("*"):
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise Invalid(
@@ -44,9 +54,6 @@ def directory_digest(directory: Path) -> str:
                 f"{path} is a link or a special file, which a model directory may not have.",
                 hint="Replace it by a plain file: the digest covers only those.",
             )
-        if path.is_file():
-            files.append((path.relative_to(directory).as_posix(), file_digest(path)))
-    return hashlib.sha256(json.dumps(sorted(files)).encode()).hexdigest()
 
 
 def require_digest(directory: Path, digest: str, name: str, origin: Path) -> None:

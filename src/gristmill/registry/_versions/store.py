@@ -22,7 +22,7 @@ from gristmill.lineage import Lineage
 from gristmill.project import Project
 from gristmill.registry._ledger.chain import Draft, Entry, canonical
 from gristmill.registry._ledger.ledger import Ledger, Writer, store_of
-from gristmill.registry._loading.digest import check_name, directory_digest
+from gristmill.registry._loading.digest import check_name, directory_digest, require_plain
 from gristmill.registry._loading.signing import KEY
 from gristmill.registry._roles import Roles, current_actor
 from gristmill.registry._settings import model_settings
@@ -122,6 +122,7 @@ class Registry:
                 f"{path} is not an MLflow model: it has no MLmodel file.",
                 hint="Save it with mlflow.FLAVOR.save_model(..., path=...) and run the step.",
             )
+        require_plain(path)
         with scratch_directory(self.project.state, "register") as staged:
             shutil.copytree(path, staged / "model", symlinks=True)
             digest = directory_digest(staged / "model")
