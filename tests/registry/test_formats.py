@@ -568,3 +568,16 @@ def test_a_missing_module_of_a_model_with_code_is_named(saved: Path, tmp_path: P
         load_own(model, allow_code=True)
     assert error.value.code == "model.module"
     assert "absent_module" in error.value.message
+
+
+def test_a_model_that_opens_the_files_that_requests_name_is_refused(tmp_path: Path) -> None:
+    import mlflow.sklearn
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    (tmp_path / "secret").write_text("one word and another")
+    for source, text in (("content", "one word and another"), ("filename", tmp_path / "secret")):
+        model = make_pipeline(TfidfVectorizer(input=source), linear_model.LogisticRegression())
+        model.fit([str(text)] * 4, [0, 1, 0, 1])
+        mlflow.sklearn.save_model(model, tmp_path / source, pip_requirements=["scikit-learn"])
+    assert code_in(tmp_path / "content") == ()
+    assert len(code_in(tmp_path / "filename")) == 1

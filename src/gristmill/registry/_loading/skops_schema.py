@@ -80,3 +80,7 @@ def _unknown(node: Mapping[str, Any]) -> Iterator[str]:
         yield f"its {module}.{name} would be made by skops' {loader}"
     elif f"{module}.{name}" not in TYPES_OF[loader]:
         yield f"it holds {module}.{name}, which is not among the known types"
+    content = node.get("content")
+    source = content.get("input") if isinstance(content, dict) else None
+    if isinstance(source, dict) and source.get("content") in ('"filename"', '"file"'):
+        yield "it would open the files that a request names (input='filename')"
