@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
+from gristmill.containment import open_no_link
 from gristmill.errors import Conflict, GristmillError, Invalid
 
 ASIDE = re.compile(r"\..+\.(\d+)\.\d+\.tmp")
@@ -203,7 +204,7 @@ def append_journal(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     data = "".join(json.dumps(r, sort_keys=True) + "\n" for r in records).encode()
-    with path.open("a+b") as file:
+    with open(path, "a+b", opener=open_no_link) as file:
         file.seek(0)
         whole = file.read().rfind(b"\n") + 1
         file.truncate(whole)
@@ -240,7 +241,7 @@ def hold_lock(
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + wait
-    with path.open("a+", encoding="utf-8") as file:
+    with open(path, "a+", encoding="utf-8", opener=open_no_link) as file:
         while not _try_lock(file):
             if time.monotonic() < deadline:
                 time.sleep(0.02)

@@ -55,6 +55,9 @@ def unchanged_steps(root: str) -> int | None:
     except ImportError:
         return None
     try:
+        state = f"{root}/.gristmill"
+        if os.path.islink(state) or os.path.islink(f"{state}/lock"):
+            return None
         with open(f"{root}/{INDEX}", encoding="utf-8") as file:
             index = from_json(file.read())
         if index["format"] != FORMAT:

@@ -10,6 +10,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
+from gristmill.containment import require_no_links
 from gristmill.errors import Invalid, NotFound
 from gristmill.records import parse_table, unknown_key
 
@@ -142,7 +143,10 @@ class Project:
         ------
         Invalid
             `settings.syntax` or `settings.unknown-key`.
+        Forbidden
+            `state.link`, when the state has a symbolic link.
         """
+        require_no_links(root / STATE)
         path = root / SETTINGS
         try:
             raw = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -164,9 +168,11 @@ class Project:
     def origin(self) -> Path:
         """The root; for a double (see `gristmill.sandbox`) that of the project it stands for."""
         try:
-            return Path((self.state / ORIGIN).read_text(encoding="utf-8"))
+            origin = Path((self.state / ORIGIN).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return self.root
+        # a double lies in the state of its project; any other claim is a stranger's
+        return origin if self.root.is_relative_to(origin / STATE) else self.root
 
     @property
     def settings(self) -> ProjectSettings:

@@ -27,8 +27,9 @@ def make(tmp_path: Path) -> Iterator[Make]:
     def park(step: str) -> ParkedKernel:
         process = subprocess.Popen(["sleep", "60"])
         processes.append(process)
+        connection = str(ParkedKernels(tmp_path).connections / "none.json")
         kernel = ParkedKernel(
-            step, "run", f"{step}.ipynb", str(tmp_path / "none.json"), process.pid,
+            step, "run", f"{step}.ipynb", connection, process.pid,
             start_time(process.pid), float(len(processes)), 3, "x.ipynb", (), {}, {}, {}, {},
             None, "failed", {},
         )  # fmt: skip

@@ -10,12 +10,15 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from gristmill.containment import contained, require_plain_entries
 from gristmill.errors import Conflict, GristmillError, Invalid, StepFailed, Unavailable
 from gristmill.lineage._git import git
 from gristmill.lineage._lockfile import LockFile, YamlLoader
@@ -46,6 +49,7 @@ class DvcRepo:
         from dvc.repo import Repo
 
         logging.getLogger("dvc").setLevel(logging.ERROR)
+        _check_listings()
         self.root = root
         if not (root / ".dvc").is_dir():
             self._init(Repo)
@@ -117,7 +121,15 @@ class DvcRepo:
             if self._pipeline is None:
                 self._pipeline = self._read_pipeline()
             lock_document = {"schema": "2.0", "stages": self.lock.stages}
-            return StageLoader(self._pipeline, self._pipeline.contents, lock_document)[name]
+            stage = StageLoader(self._pipeline, self._pipeline.contents, lock_document)[name]
+            self._require_contained([stage])
+            return stage
+
+    def _require_contained(self, stages: Iterable[Any]) -> None:
+        """Outputs are removed and written, so that none may lie outside. Raises Forbidden."""
+        for stage in stages:
+            for out in stage.outs:
+                contained(self.root, os.path.relpath(out.fs_path, self.root))
 
     def _read_pipeline(self) -> Any:
         from dvc.dvcfile import ProjectFile, load_file
@@ -217,6 +229,8 @@ class DvcRepo:
     def pull(self, paths: list[str]) -> None:
         """Fetch and check out tracked paths. Raises Unavailable."""
         with working_at(self.root), self._remote_access(True):
+            for path in paths:
+                self._require_contained(self._repo.stage.collect(path))
             self._repo.pull(paths)
 
     def _require_remote(self) -> None:
@@ -250,7 +264,7 @@ class DvcRepo:
             raise
         except Exception as error:
             text = " ".join(str(error).split()) or type(error).__name__
-            raise Unavailable(
+            raise _own_cause(error) or Unavailable(
                 "remote.failed",
                 f"the DVC remote `{self.remote}` failed: {text}.",
                 hint="Check its address with `dvc remote list`; `dvc fetch -v` shows more.",
@@ -296,6 +310,30 @@ class DvcRepo:
         return dict(entry)
 
 
+def _own_cause(error: BaseException) -> GristmillError | None:
+    """The error of ours that DVC wrapped, if it did."""
+    cause = error.__cause__ or error.__context__
+    while cause is not None and not isinstance(cause, GristmillError):
+        cause = cause.__cause__ or cause.__context__
+    return cause
+
+
+@cache
+def _check_listings() -> None:
+    """DVC joins what a `.dir` object lists with the directory's path, whatever it says. All that
+    it loads goes through here, from the cache and from remotes."""
+    from dvc_data.hashfile.tree import Tree
+
+    tree: Any = Tree
+    load = tree.from_list.__func__
+
+    def from_list(cls: type, entries: list[dict[str, Any]], *args: Any, **kwargs: Any) -> Any:
+        require_plain_entries([str(e.get("relpath", "")) for e in entries], "a directory in DVC")
+        return load(cls, entries, *args, **kwargs)
+
+    tree.from_list = classmethod(from_list)
+
+
 def _is_whole(path: Path) -> bool:
     """Does the file hold JSON, or is there none?"""
     try:
@@ -337,6 +375,6 @@ def working_at(root: Path) -> Iterator[None]:
             hint="Remove the other DVC stage or .dvc file that has this path.",
         ) from error
     except DvcException as error:
-        raise Unavailable(
+        raise _own_cause(error) or Unavailable(
             "dvc.failed", f"DVC: {error}", hint="Run `dvc status -v` in the project to see more."
         ) from error

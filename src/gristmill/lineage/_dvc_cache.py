@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from gristmill.containment import require_plain_entries
 from gristmill.errors import Conflict, NotFound
 from gristmill.lineage._dvc import DvcRepo, working_at
 from gristmill.lineage._hashing import file_md5
@@ -55,7 +56,9 @@ def from_cache(root: Path, targets: Mapping[Path, str]) -> None:
         if not digest.endswith(".dir"):
             _copy_out(source, target)
             continue
-        for item in json.loads(source.read_text(encoding="utf-8")):
+        listing = json.loads(source.read_text(encoding="utf-8"))
+        require_plain_entries([item["relpath"] for item in listing], f"{target.name} in DVC")
+        for item in listing:
             name = f"{target.name}/{item['relpath']}"
             _copy_out(_cached(cache, item["md5"], name), target / item["relpath"])
 

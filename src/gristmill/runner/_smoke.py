@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gristmill.containment import contained, is_plain, require_no_links
 from gristmill.files import hold_lock, replacing, write_atomic
 from gristmill.lineage import LOCK_FILE, PIPELINE_FILE
 from gristmill.pipeline import overlaps
@@ -32,6 +33,7 @@ NO_REAL_STORES = ("ledger", "alerts")
 def smoke_project(project: Project) -> Project:
     """The project's double, brought up to date with its code and data."""
     root = project.state / DIRECTORY
+    require_no_links(root / STATE)
     with hold_lock(root / STATE / "mirror.lock"):
         _mirror(project, root)
         _write_if_new(root / SETTINGS, _settings(project))
@@ -64,7 +66,7 @@ def _mirror(project: Project, root: Path) -> None:
             _remove(root, path)
     write_atomic(record, json.dumps(before | mirror))
     for path, linked in mirror.items():
-        source, target = project.root / path, root / path
+        source, target = project.root / path, contained(root, path)
         target.parent.mkdir(parents=True, exist_ok=True)
         if linked:
             _link(source, target)
@@ -111,7 +113,7 @@ def _inside(path: str, output: str) -> bool:
 def _remove(root: Path, path: str) -> None:
     """Remove what an earlier mirror made; never through a link."""
     target = root / path
-    if target.parent.resolve() == root.resolve() / Path(path).parent:
+    if is_plain(path) and target.parent.resolve() == root.resolve() / Path(path).parent:
         target.unlink(missing_ok=True)
 
 

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from gristmill.containment import contained
 from gristmill.errors import NotFound
 from gristmill.files import write_atomic
 from gristmill.lineage import HashCache, LockFile, project_modules, text_md5
@@ -161,11 +162,12 @@ class Workspace:
             changed = True
         for extra in set(os.listdir(root / STEP_FILES)) - {Path(p).name for p in files}:
             stray = root / STEP_FILES / extra
-            shutil.rmtree(stray) if stray.is_dir() else stray.unlink()
+            is_folder = stray.is_dir() and not stray.is_symlink()
+            shutil.rmtree(stray) if is_folder else stray.unlink()
             changed = True
         for step in self.dag.steps.values():
             for output in step.outputs:
-                (root / output.path).parent.mkdir(parents=True, exist_ok=True)
+                contained(root, output.path).parent.mkdir(parents=True, exist_ok=True)
         return changed
 
     @cached_property

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from gristmill.containment import is_plain
 from gristmill.errors import Conflict, Invalid, NotFound
 from gristmill.files import write_atomic
 from gristmill.pipeline import CodeCell, StepState, normalise_code, parse_notebook, same_value
@@ -198,9 +199,20 @@ class ParkedKernels:
     def _read(self, path: Path) -> ParkedKernel | None:
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            return from_record(ParkedKernel, record, str(path))
-        except (OSError, ValueError, Invalid):
+            kernel = from_record(ParkedKernel, record, str(path))
+        except (OSError, ValueError, RecursionError, Invalid):
             return None
+        return kernel if self._is_own(path, kernel) else None
+
+    def _is_own(self, path: Path, kernel: ParkedKernel) -> bool:
+        """Does the record have the name that we give it, and a connection file in its place? What
+        a record names is removed when its kernel ends."""
+        return (
+            kernel.record_name == path.name
+            and os.path.realpath(os.path.dirname(kernel.connection_file))
+            == os.path.join(os.path.realpath(self.folder.parent), FOLDER, "connections")
+            and is_plain(kernel.executed)
+        )
 
     def find(self, step: str | None = None) -> ParkedKernel:
         """The parked kernel of a step.

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from gristmill.containment import contained
 from gristmill.errors import GristmillError, StepFailed
 from gristmill.pipeline import StepSpec, StepState
 from gristmill.runner._notebook.execute import Failure
@@ -79,7 +80,7 @@ def plots_of(root: Path, step: StepSpec) -> dict[str, Path]:
 def clear_outputs(root: Path, step: StepSpec) -> None:
     """Remove what an abandoned execution wrote."""
     for output in step.outputs:
-        path = root / output.path
+        path = contained(root, output.path)
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
