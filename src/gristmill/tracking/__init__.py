@@ -9,6 +9,7 @@ from gristmill._door import door
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from gristmill.tracking._lineage import find_lineage, record_registration
     from gristmill.tracking._tracker import (
         RUN_TAG,
         STEP_TAG,
@@ -27,8 +28,10 @@ __all__ = [
     "STEP_TAG",
     "Tracker",
     "experiment_id",
+    "find_lineage",
     "flat_metrics",
     "from_mlflow_status",
     "mlflow_client",
+    "record_registration",
     "to_mlflow_status",
 ]
