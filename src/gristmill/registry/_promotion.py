@@ -230,6 +230,7 @@ def gate(
                 detail={"verdict": str(report.verdict), "against": against, "champion": holder},
             )
         )
+    send_notifications(registry)
     return replace(report, digest=str(entry.evidence))
 
 
