@@ -157,7 +157,7 @@ def _say_details(details: VersionHistory) -> None:
         "run": version.run_id,
         "step": version.source,
         "commit": commit(version),
-        "missing lineage": ", ".join(version.lineage.missing()) or "nothing",
+        "missing lineage": ", ".join(version.missing()) or "nothing",
         "evidence": ", ".join(sorted(version.evidence)),
     }
     out.say(out.style(f"{version.model} version {version.version}", "bold"))

@@ -31,10 +31,10 @@ from gristmill.registry._loading.digest import check_name, directory_digest
 from gristmill.registry._loading.signing import SIGNATURE
 from gristmill.registry._roles import Roles, current_actor
 from gristmill.registry._settings import ModelSettings, model_settings, read_metrics
-from gristmill.registry._versions.origins import recorded_lineages
+from gristmill.registry._versions.origins import recorded_lineages, upstream
 from gristmill.registry._versions.store import Registry
 from gristmill.registry._versions.version import Version
-from gristmill.tracking import RUN_TAG, STEP_TAG
+from gristmill.tracking import RUN_TAG, STEP_TAG, find_lineage
 
 CHAMPION = "champion"
 NO_VERSION = 0
@@ -122,11 +122,17 @@ def register(
         lineage = lineage_of(tree, settings.path)
     registry = Registry(project)
     registry.reconcile()
+    if lineage.run is None:
+        lineage = _recorded_elsewhere(registry, lineage, settings.path) or lineage
+    known, unrecorded = upstream(
+        (project, tree), lineage, lambda *wanted: find_lineage(project, registry.client, *wanted)
+    )
     path = tree.root / settings.path
     if path.is_dir():
         digest = directory_digest(path)
         for version in reversed(registry.versions(model)):
-            same = version.digest == digest and version.lineage == lineage
+            made_from = (version.lineage, version.upstream, version.unrecorded)
+            same = version.digest == digest and made_from == (lineage, known, unrecorded)
             if same and SIGNATURE in version.evidence:
                 return version
     return registry.register(
@@ -136,6 +142,8 @@ def register(
         reference=_optional(tree, settings.reference),
         holdout=_optional(tree, settings.holdout),
         lineage=lineage,
+        upstream=known,
+        unrecorded=unrecorded,
         run_id=run_id,
         actor=actor,
     )
@@ -222,6 +230,7 @@ def gate(
                 detail={"verdict": str(report.verdict), "against": against, "champion": holder},
             )
         )
+    send_notifications(registry)
     return replace(report, digest=str(entry.evidence))
 
 
@@ -554,6 +563,15 @@ def register_run(project: Project, model: str, run: str, *, actor: str | None = 
         tree = Project(folder, project.raw)
         from_cache(project.root, {tree.root / p: h for p, h in hashes.items()})
         return register(project, model, tree=tree, lineage=lineage, run_id=run_id, actor=actor)
+
+
+def _recorded_elsewhere(registry: Registry, lineage: Lineage, path: str) -> Lineage | None:
+    """What the run recorded, on another machine, that wrote what was pulled here."""
+    digest = lineage.outputs.get(path)
+    if digest is None:
+        return None
+    found = find_lineage(registry.project, registry.client, lineage.step, path, digest)
+    return found if found and found.source == lineage.source else None
 
 
 def _hashes(lineage: Lineage, paths: list[str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 ANCHOR = "gristmill.ledger"
+UNKNOWN_AUTHOR = "unknown"
 
 
 class Registry:
@@ -76,6 +77,8 @@ class Registry:
         reference: Path | None,
         holdout: Path | None,
         lineage: Lineage,
+        upstream: Sequence[Lineage] = (),
+        unrecorded: Sequence[str] = (),
         run_id: str | None = None,
         actor: str | None = None,
     ) -> Version:
@@ -97,6 +100,8 @@ class Registry:
             Parquet files to keep with it; None for none.
         lineage
             What it was made from.
+        upstream, unrecorded
+            What the steps before were run with, and which of them left no record.
         run_id
             The MLflow run that keeps the files; a new one when None.
         actor
@@ -135,7 +140,7 @@ class Registry:
             evidence, key = stage(
                 staged, actor, self.project, model, metrics, reference, holdout, lineage
             )
-            run = run_id or self._new_run(model, metrics)
+            run = run_id or self._new_run(model, metrics, (lineage, *upstream))
             location = f"{model}-{secrets.token_hex(4)}"
             self.client.log_artifacts(run, str(staged), location)
         version = Version(
@@ -147,10 +152,12 @@ class Registry:
             params=dict(lineage.params),
             lineage=lineage,
             created=datetime.now(UTC),
-            author=lineage.author or actor,
+            author=lineage.author or UNKNOWN_AUTHOR,
             source=lineage.step,
             location=location,
             evidence=evidence,
+            upstream=tuple(upstream),
+            unrecorded=tuple(unrecorded),
         )
         draft = Draft(
             action="register",
@@ -341,16 +348,11 @@ class Registry:
         self.ledger.require_sound(entries[-1])
         return entries[-1]
 
-    def _new_run(self, model: str, metrics: Mapping[str, float]) -> str:
-        from gristmill.tracking import experiment_id
+    def _new_run(self, model: str, metrics: Mapping[str, float], steps: Sequence[Lineage]) -> str:
+        """A run in MLflow for a version: a child of the pipeline's, with its parameters."""
+        from gristmill.tracking import record_registration
 
-        run = self.client.create_run(
-            experiment_id(self.project, self.client), run_name=f"register {model}"
-        )
-        for key, value in metrics.items():
-            self.client.log_metric(run.info.run_id, key, value)
-        self.client.set_terminated(run.info.run_id)
-        return str(run.info.run_id)
+        return record_registration(self.project, self.client, model, metrics, steps)
 
 
 def _version_of(entry: Entry, text: str, aliases: Mapping[str, int]) -> Version:
