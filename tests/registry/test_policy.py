@@ -7,7 +7,18 @@ import subprocess
 import pytest
 
 from gristmill.project import Project
-from gristmill.registry import champion, decide, gate, history, policy_notice, promote, register
+from gristmill.registry import (
+    Registry,
+    audit,
+    champion,
+    decide,
+    gate,
+    history,
+    policy_notice,
+    promote,
+    register,
+)
+from gristmill.registry._ledger.chain import Draft
 
 from .conftest import SETTINGS, Models, fails_with, lineage, put
 
@@ -110,3 +121,26 @@ def test_without_git_the_working_file_is_the_policy(registered: Project) -> None
     move = promote(registered, "delay", 1, reason="go", actor="ada")
     assert move.entry.detail["policy"]["commit"] == ""
     assert not policy_notice(registered, "delay")
+
+
+def test_an_audit_finds_a_promotion_that_the_policy_forbade(registered: Project) -> None:
+    governed = commit(registered, SETTINGS + GOVERNED.replace("required = 1", "required = 0"))
+    gate(governed, "delay", 1, actor="ada")
+    honest = promote(governed, "delay", 1, reason="go", actor="pat").entry
+    assert not audit(governed).problems
+    with Registry(governed).ledger.writing() as writer:
+        forged = writer.append(
+            Draft(
+                action="promote",
+                model="delay",
+                actor="ada",
+                version=1,
+                alias="champion",
+                before=1,
+                after=1,
+                reason="go",
+                digest=honest.digest,
+                detail=dict(honest.detail),
+            )
+        )
+    assert [p.seq for p in audit(governed).problems if p.seq] == [forged.seq]

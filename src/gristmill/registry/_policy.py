@@ -92,12 +92,32 @@ def model_policy(project: Project, model: str) -> ModelPolicy:
         read them.
     """
     commit = git(project.root, "rev-parse", "HEAD")
-    settings = _committed(project.root, commit) if commit else None
-    if commit is None or settings is None:
-        return ModelPolicy(project, model, "", False)
-    models = {**project.raw.get("models", {}), **settings.get("models", {})}
+    return (commit and policy_at(project, model, commit)) or ModelPolicy(project, model, "", False)
+
+
+def policy_at(project: Project, model: str, commit: str) -> ModelPolicy | None:
+    """The policy that a commit has for a model; None when it does not have the settings.
+
+    Of a model that the commit does not declare the working file's table counts.
+
+    Parameters
+    ----------
+    project
+        The project.
+    model
+        The model.
+    commit
+        The full hash.
+    """
+    settings = _committed(project.root, commit)
+    if settings is None:
+        return None
+    declared = settings.get("models", {})
+    models = {**project.raw.get("models", {}), **declared}
     raw = {**project.raw, "models": models, "roles": settings.get("roles", {})}
     committed = replace(project, raw=raw)
+    if model not in declared:
+        return ModelPolicy(committed, model, "", False)
     changed = _text(project, model) != _text(committed, model)
     return ModelPolicy(committed, model, commit, changed)
 
