@@ -21,14 +21,16 @@ from gristmill.registry._approvals.checks import (
     require_current,
     require_holder,
     require_pass,
+    require_policy,
 )
 from gristmill.registry._approvals.notifications import move_sentence, send_notifications
 from gristmill.registry._approvals.review import status_of
 from gristmill.registry._gates.base import GateReport
-from gristmill.registry._gates.reports import report_of
+from gristmill.registry._gates.reports import report_entry, report_of
 from gristmill.registry._ledger.chain import Draft, Entry, canonical
 from gristmill.registry._loading.digest import check_name, directory_digest
 from gristmill.registry._loading.signing import SIGNATURE
+from gristmill.registry._policy import model_policy
 from gristmill.registry._roles import Roles, current_actor
 from gristmill.registry._settings import ModelSettings, model_settings, read_metrics
 from gristmill.registry._versions.origins import recorded_lineages, upstream
@@ -114,7 +116,7 @@ def register(
     """
     settings = model_settings(project, model)
     actor = actor or current_actor(project)
-    Roles.of(project).require("register", actor)
+    Roles.of(model_policy(project, model).project).require("register", actor)
     tree = tree or project
     if lineage is None:
         from gristmill.workspace import lineage_of
@@ -195,12 +197,15 @@ def gate(
     from gristmill.registry._gates.gates import evaluate_gates, parse_gates
     from gristmill.registry._gates.scoring import gather
 
-    settings = model_settings(project, model)
+    policy = model_policy(project, model)
+    settings = model_settings(policy.project, model)
     gates = parse_gates(settings.gates, f"[models.{model}]")
     if not settings.allow_code and not any(g.kind == Format.kind for g in gates):
         gates += (Format(),)
     actor = actor or current_actor(project)
-    Roles.of(project).require_any(("register", "approve", "promote"), actor, "judge a version")
+    Roles.of(policy.project).require_any(
+        ("register", "approve", "promote"), actor, "judge a version"
+    )
     registry = Registry(project)
     registry.reconcile()
     challenger = registry.version(model, version)
@@ -227,7 +232,12 @@ def gate(
                 version=challenger.version,
                 digest=challenger.digest,
                 document=canonical(report.record()),
-                detail={"verdict": str(report.verdict), "against": against, "champion": holder},
+                detail={
+                    "verdict": str(report.verdict),
+                    "against": against,
+                    "champion": holder,
+                    "policy": policy.record(),
+                },
             )
         )
     send_notifications(registry)
@@ -285,7 +295,9 @@ def promote(
     reason = clean_reason(reason)
     check_name(alias, "alias")
     actor = actor or current_actor(project)
-    Roles.of(project).require("promote", actor)
+    policy = model_policy(project, model)
+    roles = Roles.of(policy.project)
+    roles.require("promote", actor)
     registry = Registry(project)
     registry.reconcile()
     target = registry.version(model, version)
@@ -295,14 +307,16 @@ def promote(
     expected = holder if expected is None else expected
     report = report_of(registry, target)
     if override:
-        Roles.of(project).require("override", actor)
+        roles.require("override", actor)
     else:
         require_pass(target, report)
+        require_policy(target, policy, report_entry(registry.ledger, target))
     registry.fetch(target)
     approvals = status_of(registry, target)
     detail = {
         "approvals": list(approvals.approved),
         "override": override,
+        "policy": policy.record(),
         "report": report.digest if report else None,
         "verdict": str(report.verdict) if report else None,
     }
@@ -372,7 +386,8 @@ def rollback(
     """
     reason = clean_reason(reason)
     actor = actor or current_actor(project)
-    Roles.of(project).require("promote", actor)
+    policy = model_policy(project, model)
+    Roles.of(policy.project).require("promote", actor)
     registry = Registry(project)
     registry.reconcile()
     with registry.ledger.writing() as writer:
@@ -399,6 +414,7 @@ def rollback(
                 after=target.version,
                 reason=reason,
                 digest=target.digest,
+                detail={"policy": policy.record()},
             )
         )
     registry.reconcile()

@@ -24,6 +24,7 @@ from gristmill.registry._ledger.chain import Draft, Entry, canonical
 from gristmill.registry._ledger.ledger import Ledger, Writer, store_of
 from gristmill.registry._loading.digest import check_name, directory_digest, require_plain
 from gristmill.registry._loading.signing import KEY
+from gristmill.registry._policy import model_policy
 from gristmill.registry._roles import Roles, current_actor
 from gristmill.registry._settings import model_settings
 from gristmill.registry._versions.copies import Copies
@@ -120,7 +121,7 @@ class Registry:
         """
         check_name(model)
         actor = actor or current_actor(self.project)
-        Roles.of(self.project).require("register", actor)
+        Roles.of(model_policy(self.project, model).project).require("register", actor)
         if not (path / "MLmodel").is_file():
             raise NotFound(
                 "model.path",
@@ -274,13 +275,14 @@ class Registry:
 
         entry, trusted = self._registered(version), Roles.of(self.project).keys
         key_of(entry, trusted)
-        declared = version.model in self.project.models
+        committed = model_policy(self.project, version.model).project
+        declared = version.model in committed.models
         return load(
             self._copies.model(version),
             self._copies.evidence(version, SIGNATURE),
             entry,
             trusted,
-            allow_code=declared and model_settings(self.project, version.model).allow_code,
+            allow_code=declared and model_settings(committed, version.model).allow_code,
         )
 
     def evidence(self, version: Version, name: str) -> Path:
