@@ -115,7 +115,7 @@ def register(
         The actor may not register.
     """
     settings = model_settings(project, model)
-    actor = actor or current_actor(project)
+    actor = current_actor(project, actor)
     Roles.of(model_policy(project, model).project).require("register", actor)
     tree = tree or project
     if lineage is None:
@@ -202,7 +202,7 @@ def gate(
     gates = parse_gates(settings.gates, f"[models.{model}]")
     if not settings.allow_code and not any(g.kind == Format.kind for g in gates):
         gates += (Format(),)
-    actor = actor or current_actor(project)
+    actor = current_actor(project, actor)
     Roles.of(policy.project).require_any(
         ("register", "approve", "promote"), actor, "judge a version"
     )
@@ -294,7 +294,7 @@ def promote(
     """
     reason = clean_reason(reason)
     check_name(alias, "alias")
-    actor = actor or current_actor(project)
+    actor = current_actor(project, actor)
     policy = model_policy(project, model)
     roles = Roles.of(policy.project)
     roles.require("promote", actor)
@@ -385,7 +385,7 @@ def rollback(
         The actor lacks the role, or the earlier version's bytes were altered.
     """
     reason = clean_reason(reason)
-    actor = actor or current_actor(project)
+    actor = current_actor(project, actor)
     policy = model_policy(project, model)
     Roles.of(policy.project).require("promote", actor)
     registry = Registry(project)

@@ -58,7 +58,7 @@ def request_approval(
     GateFailed
         `gate.missing`: no gate has judged the version.
     """
-    actor = actor or current_actor(project)
+    actor = current_actor(project, actor)
     Roles.of(model_policy(project, model).project).require("register", actor)
     return _write(project, model, version, "request", reason, actor)
 
@@ -113,7 +113,7 @@ def decide(
             f"{decision!r} is not a decision.",
             hint=f"One of {', '.join(DECISIONS)}.",
         )
-    actor = actor or current_actor(project)
+    actor = current_actor(project, actor)
     Roles.of(model_policy(project, model).project).require("approve", actor)
     registry = Registry(project)
     target = registry.version(model, version)

@@ -120,7 +120,7 @@ class Registry:
             The actor may not register.
         """
         check_name(model)
-        actor = actor or current_actor(self.project)
+        actor = current_actor(self.project, actor)
         Roles.of(model_policy(self.project, model).project).require("register", actor)
         if not (path / "MLmodel").is_file():
             raise NotFound(
