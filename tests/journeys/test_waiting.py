@@ -150,19 +150,21 @@ def test_it_waits_goes_on_when_approved_and_stops_when_rejected(
             decide(actor, "approve")
         short = (root / "gristmill.toml").read_text().replace("days = 7", "days = 1e-6")
         (root / "gristmill.toml").write_text(short)
+        commit(root)
         expired = run(Project.load(root))
         assert expired.status == "waiting"
         assert "older than" in str(expired.steps["publish"].error)
         assert [h["version"] for h in heard if h["action"] == "request"] == [1, 2, 2], "asked again"
         (root / "gristmill.toml").write_text(short.replace("days = 1e-6", "days = 7"))
+        commit(root)
         assert main(["-C", str(root), "resume", "publish"]) == 0
         assert main(["-C", str(root), "resume"]) == NotFound.exit_code
     assert [p.message for p in Registry(project).ledger.verify()] == []
 
 
-def test_a_double_asks_nobody_and_runs_nothing_that_waits(root: Path, tmp_path: Path) -> None:
+def test_a_double_asks_nobody_and_runs_nothing_that_waits(root: Path) -> None:
     project = Project.load(root)
-    for double in (make_double(project, tmp_path / "double", []), smoke_project(project)):
+    for double in (make_double(project, project.state / "double", []), smoke_project(project)):
         assert list(plan_of(load_workspace(double), RunRequest()).decisions) == ["train"]
 
 
@@ -181,10 +183,12 @@ def test_a_decision_that_cannot_come_is_an_error_before_anything_runs(
     text = settings.read_text()
     try:
         settings.write_text(text.replace(old, new))
+        commit(root)
         with pytest.raises((Invalid, NotFound), match=message):
             run(Project.load(root), RunRequest(force=True))
     finally:
         settings.write_text(text)
+        commit(root)
 
 
 def test_a_blocked_step_says_by_what() -> None:

@@ -195,6 +195,7 @@ def test_a_person_decides_where_the_policy_says_so(world: World) -> None:
 def test_a_worse_model_never_replaces_the_champion(world: World) -> None:
     text = (world.root / "gristmill.toml").read_text().replace("value = 0.55", "value = 0.99")
     (world.root / "gristmill.toml").write_text(text)
+    commit(world.root)
     world.month(6)
     monitor(world.project, MODEL, now=JULY)
     outcome = repair(world.project, MODEL, now=JULY)
@@ -278,7 +279,6 @@ def test_a_repair_leaves_what_a_person_edits_alone(world: World) -> None:
     """Half-made edits are neither trained with nor overwritten, and every step is in the ledger. A
     step that registers the model by itself makes no second version."""
     from gristmill.registry import Registry
-    from gristmill.registry._versions.origins import origins
 
     add_step(world.root, "record", REGISTER)
     commit(world.root)
@@ -295,7 +295,7 @@ def test_a_repair_leaves_what_a_person_edits_alone(world: World) -> None:
     registry = Registry(world.project)
     version = registry.version(MODEL, "champion")
     assert version.lineage is not None and version.lineage.dirty is False
-    assert "train" in origins(world.project, version.lineage)
+    assert "train" in version.origins
     assert (world.root / str(version.lineage.executed)).is_file()
     assert [v.version for v in registry.versions(MODEL)] == [1, 2]
     steps = [e.detail["event"] for e in registry.ledger.entries(MODEL, action="repair")]

@@ -241,6 +241,7 @@ def test_what_nobody_recorded_is_unknown_and_fails_the_gate(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'empty.db'}")
     settings = clone / "gristmill.toml"
     settings.write_text(settings.read_text() + '[[models.line.gates]]\nkind = "lineage"\n')
+    commit(clone)
     project = Project.load(clone)
     version = register(project, "line", actor="bo")
     assert version.author == "unknown"

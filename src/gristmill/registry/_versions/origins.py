@@ -19,13 +19,14 @@ def upstream(
     """The steps before that of `lineage`, and the names of those whose runs left no record.
 
     Followed from inputs to the runs that wrote exactly that content: of the records in `trees`,
-    else `find(step, path, hash)`.
+    else `find(step, path, hash)`. Which step writes what, a double says, if there is one: a
+    person may be editing the project.
     """
     writers: dict[tuple[str, str], Lineage] = {}
     for tree in reversed(trees):
         for recorded in recorded_lineages(tree):
             writers.update(dict.fromkeys(recorded.outputs.items(), recorded))
-    producers = _producers(trees[0])
+    producers = _producers(next((t for t in trees if t.origin != t.root), trees[0]))
     steps: dict[str, Lineage] = {lineage.step: lineage}
     unrecorded: dict[str, None] = {}
     queue = [lineage]
