@@ -248,7 +248,10 @@ def from_json(text: str) -> Any:
     or StopIteration for anything else."""
     from _json import make_scanner
 
-    value, _ = make_scanner(Json)(text, 0)  # type: ignore[arg-type]
+    try:
+        value, _ = make_scanner(Json)(text, 0)  # type: ignore[arg-type]
+    except SystemError as error:  # its own error is in a module that is not imported
+        raise ValueError("not JSON") from error
     return value
 
 

@@ -272,7 +272,7 @@ class Project:
         excluded = [glob_matcher(g) for g in settings.exclude]
         return sorted(
             path
-            for prefix, names in _walk(str(self.root), "")
+            for prefix, names in _walk(str(self.root))
             for name in names
             if any(g(path := prefix + name) for g in included)
             and not any(g(path) for g in excluded)
@@ -302,7 +302,7 @@ class Project:
 
     def directories(self) -> list[str]:
         """Where notebooks and modules are looked for, relative to the root, which is `.`."""
-        return [prefix.rstrip("/") or "." for prefix, _ in _walk(str(self.root), "")]
+        return [prefix.rstrip("/") or "." for prefix, _ in _walk(str(self.root))]
 
 
 def find_root(start: Path) -> Path | None:
@@ -321,26 +321,26 @@ def find_root(start: Path) -> Path | None:
     return next((d for d in (start, *start.parents) if (d / SETTINGS).is_file()), None)
 
 
-def _walk(directory: str, prefix: str) -> Iterator[tuple[str, list[str]]]:
+def _walk(root: str) -> Iterator[tuple[str, list[str]]]:
     """Directories with the names of their notebooks; no hidden, package or nested-project ones."""
-    names = []
-    below = []
-    with os.scandir(directory) as entries:
-        for entry in entries:
-            name = entry.name
-            if name.startswith("."):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                if name in SKIPPED_DIRECTORIES or os.path.exists(f"{entry.path}/pyvenv.cfg"):
+    pending = [(root, "")]
+    while pending:
+        directory, prefix = pending.pop()
+        names = []
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                name = entry.name
+                if name.startswith("."):
                     continue
-                if os.path.exists(f"{entry.path}/{SETTINGS}"):
-                    continue
-                below.append((entry.path, f"{prefix}{name}/"))
-            elif name.endswith(".ipynb"):
-                names.append(name)
-    yield prefix, names
-    for path, longer in below:
-        yield from _walk(path, longer)
+                if entry.is_dir(follow_symlinks=False):
+                    if name in SKIPPED_DIRECTORIES or os.path.exists(f"{entry.path}/pyvenv.cfg"):
+                        continue
+                    if os.path.exists(f"{entry.path}/{SETTINGS}"):
+                        continue
+                    pending.append((entry.path, f"{prefix}{name}/"))
+                elif name.endswith(".ipynb"):
+                    names.append(name)
+        yield prefix, names
 
 
 def _check_globs(globs: tuple[str, ...]) -> None:
