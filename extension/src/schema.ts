@@ -54,6 +54,7 @@ export interface PipelineView {
   project: string;
   steps: StepView[];
   not_steps: Record<string, string>;
+  errors: Record<string, Record<string, string>>;
   missing: Record<string, string[]>;
   sets: string[];
   parked: ParkedView[];

@@ -18,6 +18,7 @@ const PLAN = {
     reasons: ['never ran']
   })),
   not_steps: {},
+  errors: {},
   missing: {},
   sets: [],
   parked: []

@@ -26,6 +26,7 @@ FORMAT = f"{__version__} on {sys.version}"
 # A file touched this shortly before it was looked at could change again without its times showing.
 RACY_NS = 50_000_000
 LARGEST = 64 << 20  # bytes hashed at once; more is the planner's work, which shows progress
+FILE_TYPE, REGULAR = 0o170000, 0o100000
 ONLY_AST = 0x400  # PyCF_ONLY_AST
 
 
@@ -123,6 +124,8 @@ class _Check:
         code = self.index["code"].get(path)
         if (stat.st_size != entry[0] and code is None) or stat.st_size > LARGEST:
             raise Changed(path)
+        if stat.st_mode & FILE_TYPE != REGULAR:  # a pipe would be waited for
+            raise Changed(path)
         with open(full, "rb") as file:
             content = file.read()
         digest = md5(content)
@@ -219,7 +222,7 @@ def tree_digest(source: str) -> str:
     """The digest of what a cell does, as far as Python's parser alone can tell."""
     try:
         tree = compile(source, "<cell>", "exec", ONLY_AST, dont_inherit=True)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "text " + md5(source.encode())
     parts: list[str] = []
     _spell(tree, parts)
@@ -245,7 +248,10 @@ def from_json(text: str) -> Any:
     or StopIteration for anything else."""
     from _json import make_scanner
 
-    value, _ = make_scanner(Json)(text, 0)  # type: ignore[arg-type]
+    try:
+        value, _ = make_scanner(Json)(text, 0)  # type: ignore[arg-type]
+    except SystemError as error:  # its own error is in a module that is not imported
+        raise ValueError("not JSON") from error
     return value
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tomllib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 from gristmill.containment import require_no_links
+from gristmill.documents import NOTEBOOK_BYTES, read_text, read_toml
 from gristmill.errors import Invalid, NotFound
 from gristmill.records import parse_table, unknown_key
 
@@ -29,6 +30,7 @@ LOCK_FILES = (
     "conda-lock.yml",
     "requirements.txt",
 )
+WILDCARDS = 1000  # in all globs together
 SKIPPED_DIRECTORIES = {"node_modules", "__pycache__", "site-packages"}
 
 T = TypeVar("T")
@@ -142,18 +144,15 @@ class Project:
         Raises
         ------
         Invalid
-            `settings.syntax` or `settings.unknown-key`.
+            `settings.syntax`, `settings.unknown-key`, or as `documents.read_toml` does.
         Forbidden
             `state.link`, when the state has a symbolic link.
         """
         require_no_links(root / STATE)
         path = root / SETTINGS
-        try:
-            raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise Invalid(
-                "settings.syntax", f"{path}: {error}", hint="Correct the TOML syntax at that line."
-            ) from error
+        raw = read_toml(
+            path, str(path), code="settings.syntax", hint="Correct the TOML syntax at that line."
+        )
         for key in raw:
             if key not in TOP_LEVEL:
                 raise unknown_key(key, TOP_LEVEL, SETTINGS)
@@ -260,13 +259,20 @@ class Project:
         return next((self.root / n for n in LOCK_FILES if (self.root / n).is_file()), None)
 
     def notebooks(self) -> list[str]:
-        """Every notebook that the settings name, as sorted paths relative to the root."""
+        """Every notebook that the settings name, as sorted paths relative to the root.
+
+        Raises
+        ------
+        Invalid
+            `settings.globs`, when globs have too many wildcards.
+        """
         settings = self.settings
-        included = [_glob_regex(g) for g in settings.notebooks]
-        excluded = [_glob_regex(g) for g in settings.exclude]
+        _check_globs((*settings.notebooks, *settings.exclude))
+        included = [glob_matcher(g) for g in settings.notebooks]
+        excluded = [glob_matcher(g) for g in settings.exclude]
         return sorted(
             path
-            for prefix, names in _walk(str(self.root), "")
+            for prefix, names in _walk(str(self.root))
             for name in names
             if any(g(path := prefix + name) for g in included)
             and not any(g(path) for g in excluded)
@@ -283,20 +289,20 @@ class Project:
         Raises
         ------
         Invalid
-            `notebook.encoding`, when it is not UTF-8.
+            `notebook.not-found`, or as `documents.read_text` does.
         """
         try:
-            return (self.root / notebook).read_bytes().decode()
-        except UnicodeDecodeError as error:
+            return read_text(self.root / notebook, notebook, largest=NOTEBOOK_BYTES)
+        except FileNotFoundError as error:
             raise Invalid(
-                "notebook.encoding",
-                f"{notebook} is not UTF-8: {error}.",
-                hint="Save it again as UTF-8, or exclude it in gristmill.toml.",
+                "notebook.not-found",
+                f"{notebook} does not exist.",
+                hint="It was removed just now, or it is a link to nothing.",
             ) from error
 
     def directories(self) -> list[str]:
         """Where notebooks and modules are looked for, relative to the root, which is `.`."""
-        return [prefix.rstrip("/") or "." for prefix, _ in _walk(str(self.root), "")]
+        return [prefix.rstrip("/") or "." for prefix, _ in _walk(str(self.root))]
 
 
 def find_root(start: Path) -> Path | None:
@@ -315,45 +321,82 @@ def find_root(start: Path) -> Path | None:
     return next((d for d in (start, *start.parents) if (d / SETTINGS).is_file()), None)
 
 
-def _walk(directory: str, prefix: str) -> Iterator[tuple[str, list[str]]]:
+def _walk(root: str) -> Iterator[tuple[str, list[str]]]:
     """Directories with the names of their notebooks; no hidden, package or nested-project ones."""
-    names = []
-    below = []
-    with os.scandir(directory) as entries:
-        for entry in entries:
-            name = entry.name
-            if name.startswith("."):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                if name in SKIPPED_DIRECTORIES or os.path.exists(f"{entry.path}/pyvenv.cfg"):
+    pending = [(root, "")]
+    while pending:
+        directory, prefix = pending.pop()
+        names = []
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                name = entry.name
+                if name.startswith("."):
                     continue
-                if os.path.exists(f"{entry.path}/{SETTINGS}"):
-                    continue
-                below.append((entry.path, f"{prefix}{name}/"))
-            elif name.endswith(".ipynb"):
-                names.append(name)
-    yield prefix, names
-    for path, longer in below:
-        yield from _walk(path, longer)
+                if entry.is_dir(follow_symlinks=False):
+                    if name in SKIPPED_DIRECTORIES or os.path.exists(f"{entry.path}/pyvenv.cfg"):
+                        continue
+                    if os.path.exists(f"{entry.path}/{SETTINGS}"):
+                        continue
+                    pending.append((entry.path, f"{prefix}{name}/"))
+                elif name.endswith(".ipynb"):
+                    names.append(name)
+        yield prefix, names
 
 
-def _glob_regex(glob: str) -> Any:
-    """A matcher for paths with `/`: `**/` crosses directories, `*` and `?` do not."""
-    import re
+def _check_globs(globs: tuple[str, ...]) -> None:
+    wildcards = sum(g.count("*") + g.count("?") for g in globs)
+    if wildcards > WILDCARDS:
+        raise Invalid(
+            "settings.globs",
+            f"{SETTINGS} [project]: its globs have {wildcards} wildcards, more than {WILDCARDS}.",
+            hint="Name directories instead of files.",
+        )
 
-    out = []
-    rest = glob
-    while rest:
-        if rest.startswith("**/"):
-            out.append("(?:.*/)?")
-            rest = rest[3:]
-        elif rest.startswith("**"):
-            out.append(".*")
-            rest = rest[2:]
-        else:
-            out.append({"*": "[^/]*", "?": "[^/]"}.get(rest[0], re.escape(rest[0])))
-            rest = rest[1:]
-    return re.compile("".join(out) + r"\Z").match
+
+def glob_matcher(glob: str) -> Callable[[str], bool]:
+    """A matcher for paths with `/`: `**/` crosses directories, `*` and `?` do not.
+
+    It goes through the glob once with the set of all places in the path where it may be, so that
+    no glob takes longer than its length times the path's.
+
+    Parameters
+    ----------
+    glob
+        The glob.
+
+    Returns
+    -------
+    Callable
+        Whether a path, relative to the root, is one that the glob means.
+    """
+    parts = re.findall(r"\*\*/|\*\*|[^*?]+|[*?]", glob)
+
+    def matches(path: str) -> bool:
+        end = 1 << len(path)
+        slashes = sum(1 << i for i, character in enumerate(path) if character == "/")
+        names = (end - 1) ^ slashes
+        places = 1  # bit i: what came before in the glob matches path[:i]
+        for part in parts:
+            first = places & -places
+            if part == "**/":
+                places |= (slashes & -first) << 1
+            elif part == "**":
+                places = (end << 1) - first
+            elif part == "*":  # a carry runs through a name to its end
+                places |= ((places & names) + names) ^ names
+            elif part == "?":
+                places = (places & names) << 1
+            else:
+                places = sum(
+                    1 << i + len(part)
+                    for i in range(len(path))
+                    if places >> i & 1 and path.startswith(part, i)
+                )
+            if not places:
+                return False
+        return bool(places & end)
+
+    return matches
 
 
 class ProjectVerb(Protocol[P, R_co]):

@@ -81,6 +81,11 @@ export function Pipeline(props: IPipeline): JSX.Element {
           ) : null}
         </div>
       )}
+      {Object.entries(view?.errors ?? {}).map(([path, error]) => (
+        <p key={path} className="gm-Missing" role="alert" title={error.hint}>
+          {trans.__('%1 cannot be read: %2', path, error.message)}
+        </p>
+      ))}
       {view && Object.keys(view.missing).length ? (
         <p className="gm-Missing">
           {Object.entries(view.missing)

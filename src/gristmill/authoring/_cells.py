@@ -73,20 +73,30 @@ def read_cells(raw: Mapping[str, Any]) -> tuple[Cell, ...]:
             index,
             str(cell.get("cell_type")),
             joined(cell.get("source", "")),
-            frozenset((cell.get("metadata") or {}).get("tags") or ()),
+            _tags(cell.get("metadata")),
             cell.get("execution_count"),
-            tuple(_texts(cell.get("outputs") or ())),
+            tuple(_texts(cell.get("outputs"))),
         )
         for index, cell in enumerate(raw["cells"])
         if isinstance(cell, dict)
     )
 
 
+def _tags(metadata: Any) -> frozenset[str]:
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    return (
+        frozenset(t for t in tags if isinstance(t, str)) if isinstance(tags, list) else frozenset()
+    )
+
+
 def _texts(outputs: Any) -> list[str]:
     texts = []
-    for output in outputs:
+    for output in outputs if isinstance(outputs, list) else ():
+        if not isinstance(output, dict):
+            continue
         texts += [joined(output[k]) for k in ("text", "traceback", "evalue") if k in output]
-        for kind, value in (output.get("data") or {}).items():
+        data = output.get("data")
+        for kind, value in data.items() if isinstance(data, dict) else ():
             if not kind.startswith(("image/", "audio/", "video/")):
                 texts.append(joined(value))
     return texts

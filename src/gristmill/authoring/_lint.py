@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from gristmill.authoring._name_check import check_names
 from gristmill.authoring._rules.finding import Finding, LintSettings, Severity
-from gristmill.authoring._rules.names import Diagnostic, PythonSource, build_program
-from gristmill.authoring._rules.rules import lint_notebook, read_draft
+from gristmill.authoring._rules.names import Diagnostic, Program, PythonSource, build_program
+from gristmill.authoring._rules.rules import Draft, lint_notebook, read_draft
+from gristmill.documents import too_deep
 from gristmill.errors import GateFailed, GristmillError, Invalid, NotFound
 from gristmill.lineage import text_md5
 from gristmill.project import SETTINGS, Project, finds_project
@@ -74,9 +75,7 @@ def lint(project: Project, steps: Iterable[str] = ()) -> list[Finding]:
         try:
             text = project.notebook_text(path)
         except Invalid as error:
-            findings.append(
-                Finding(error.code, Severity.ERROR, path, -1, 0, error.message, error.hint)
-            )
+            findings.append(_finding(error, path))
             continue
         texts.append(NotebookText(text, path, names_by_path[path]))
     findings += lint_texts(texts, settings)
@@ -113,7 +112,7 @@ def lint_texts(notebooks: Sequence[NotebookText], settings: LintSettings) -> lis
     Unavailable
         When names cannot be checked.
     """
-    drafts = [read_draft(*notebook) for notebook in notebooks]
+    drafts = [_draft(notebook) for notebook in notebooks]
     unread = [(number, cell) for number, draft in enumerate(drafts) for cell in draft.unread]
     checked = check_names(
         [PythonSource(cell.text or "", drafts[number].version) for number, cell in unread]
@@ -122,9 +121,13 @@ def lint_texts(notebooks: Sequence[NotebookText], settings: LintSettings) -> lis
     for (number, cell), result in zip(unread, checked, strict=True):
         if result.syntax_errors:
             broken[number][cell.index] = result.syntax_errors[0]
-    programs = [
-        build_program(draft.parsed, broken[number].keys()) for number, draft in enumerate(drafts)
-    ]
+    programs = []
+    for number, draft in enumerate(drafts):
+        try:
+            programs.append(build_program(draft.parsed, broken[number].keys()))
+        except RecursionError:
+            drafts[number] = _too_deep(draft.path)
+            programs.append(build_program((), set()))
     names = check_names(
         [
             PythonSource(program.text, draft.version)
@@ -134,10 +137,38 @@ def lint_texts(notebooks: Sequence[NotebookText], settings: LintSettings) -> lis
     return [
         finding
         for number, draft in enumerate(drafts)
-        for finding in lint_notebook(
+        for finding in _judge(
             draft, settings, programs[number], names[number].undefined, broken[number]
         )
     ]
+
+
+def _draft(notebook: NotebookText) -> Draft:
+    try:
+        return read_draft(*notebook)
+    except RecursionError:
+        return _too_deep(notebook.path)
+
+
+def _judge(
+    draft: Draft,
+    settings: LintSettings,
+    program: Program,
+    undefined: Sequence[Diagnostic],
+    broken: Mapping[int, Diagnostic],
+) -> tuple[Finding, ...]:
+    try:
+        return lint_notebook(draft, settings, program, undefined, broken)
+    except RecursionError:
+        return _too_deep(draft.path).problems
+
+
+def _too_deep(path: str) -> Draft:
+    return Draft(path, problems=(_finding(too_deep(path), path),))
+
+
+def _finding(error: Invalid, path: str) -> Finding:
+    return Finding(error.code, Severity.ERROR, path, -1, 0, error.message, error.hint)
 
 
 def _undeclared_accesses(

@@ -51,6 +51,8 @@ def main(args: argparse.Namespace) -> int:
         out.say(f"{project.name}: no steps. Tag a cell `parameters` to make a notebook one.")
     for path, why in pipeline.not_steps.items():
         out.say(f"{path} is not a step: {why}")
+    for path, error in pipeline.errors.items():
+        out.say(f"{path} cannot be read: {error['message']} [{error['code']}]")
     for path, readers in pipeline.missing.items():
         out.say(f"missing: {path}, read by {', '.join(readers)}; no step writes it")
     if rows:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from gristmill.lineage._dvc_cache import cache_directory, from_cache, share_cache
     from gristmill.lineage._git import GitState, git, git_state
     from gristmill.lineage._hashing import HashCache, directory_md5, text_md5
-    from gristmill.lineage._lockfile import LOCK_FILE, LockFile, YamlLoader
+    from gristmill.lineage._lockfile import LOCK_FILE, LockFile
     from gristmill.lineage._modules import project_modules
     from gristmill.lineage._record import Lineage
 else:
@@ -24,7 +24,6 @@ __all__ = [
     "HashCache",
     "Lineage",
     "LockFile",
-    "YamlLoader",
     "cache_directory",
     "directory_md5",
     "from_cache",

@@ -16,14 +16,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gristmill.containment import contained, require_plain_entries
+from gristmill.documents import read_yaml
 from gristmill.errors import Conflict, GristmillError, Invalid, StepFailed, Unavailable
 from gristmill.lineage._git import git
-from gristmill.lineage._lockfile import LockFile, YamlLoader
+from gristmill.lineage._lockfile import LockFile
 
 PIPELINE_FILE = "dvc.yaml"
+CORRECT_PIPELINE = "Correct or delete the file."
 
 
 class DvcRepo:
@@ -99,11 +99,11 @@ class DvcRepo:
 
         path = Path(self._repo.stage_cache._get_cache_path(key, value))
         try:
-            text = path.read_text(encoding="utf-8")
-            return COMPILED_LOCK_FILE_STAGE_SCHEMA(yaml.load(text, Loader=YamlLoader))  # noqa: S506
+            raw = read_yaml(path, path.name, code="cache.syntax", hint="It is removed.")
+            return COMPILED_LOCK_FILE_STAGE_SCHEMA(raw)
         except FileNotFoundError:
             return None
-        except (UnicodeDecodeError, yaml.YAMLError, SchemaError):
+        except (Invalid, SchemaError):
             path.unlink()
             return None
 
@@ -135,11 +135,11 @@ class DvcRepo:
         from dvc.dvcfile import ProjectFile, load_file
 
         file = load_file(self._repo, PIPELINE_FILE)
+        path = self.root / PIPELINE_FILE
         try:
-            text = (self.root / PIPELINE_FILE).read_text(encoding="utf-8")
-            raw = yaml.load(text, Loader=YamlLoader)  # noqa: S506
-        except (OSError, UnicodeDecodeError, yaml.YAMLError):
-            return file  # DVC says what is wrong with it
+            raw = read_yaml(path, PIPELINE_FILE, code="pipeline.syntax", hint=CORRECT_PIPELINE)
+        except FileNotFoundError:
+            return file  # DVC says so
         file.contents = ProjectFile.validate(raw, str(self.root / PIPELINE_FILE))
         return file
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import yaml
 
+from gristmill.documents import read_yaml
 from gristmill.errors import Invalid
 from gristmill.files import write_atomic
 
 LOCK_FILE = "dvc.lock"
-YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+RESTORE = "Restore it with `git checkout dvc.lock`, or delete it to run everything again."
 YamlDumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
@@ -35,20 +36,20 @@ class LockFile:
     Raises
     ------
     Invalid
-        `lock.syntax`, when it cannot be read.
+        `lock.syntax`, or as `documents.read_yaml` does.
     """
 
     def __init__(self, root: Path) -> None:
         self.path = root / LOCK_FILE
         self._texts: dict[str, str] = {}
         try:
-            raw = yaml.load(self.path.read_text(encoding="utf-8"), Loader=YamlLoader)  # noqa: S506
+            raw = read_yaml(self.path, LOCK_FILE, code="lock.syntax", hint=RESTORE)
         except FileNotFoundError:
             raw = None
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise _unreadable(str(error)) from error
         if not isinstance(raw, dict | None):
             raise _unreadable("it is not a mapping")
+        if not isinstance((raw or {}).get("stages"), dict | None):
+            raise _unreadable("its stages are not a mapping")
         self._others = {k: v for k, v in (raw or {}).items() if k not in {"schema", "stages"}}
         self.stages: dict[str, Any] = dict((raw or {}).get("stages") or {})
 
@@ -100,5 +101,5 @@ def _unreadable(why: str) -> Invalid:
     return Invalid(
         "lock.syntax",
         f"{LOCK_FILE} cannot be read: {why}",
-        hint="Restore it with `git checkout dvc.lock`, or delete it to run everything again.",
+        hint=RESTORE,
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
+from typing import Any
 
+from gristmill.documents import parse_json
 from gristmill.errors import Invalid
 
 PARAMETERS_TAG = "parameters"
@@ -74,29 +75,46 @@ def parse_notebook(text: str, path: str) -> Notebook:
     Raises
     ------
     Invalid
-        `notebook.syntax` or `notebook.format`, when it is not a notebook of format 4.
+        `notebook.syntax`, `notebook.format` or `notebook.encoding`, when it is not a notebook of
+        format 4; or as `documents.parse_json` does.
     """
     hint = "Open it in JupyterLab and save it again, or exclude it in gristmill.toml."
+    raw = parse_json(text, path, code="notebook.syntax", hint=hint)
     try:
-        raw = json.loads(text)
-    except ValueError as error:
-        raise Invalid("notebook.syntax", f"{path}: not JSON: {error}", hint=hint) from error
-    if not isinstance(raw, dict) or not isinstance(raw.get("cells"), list):
-        raise Invalid("notebook.format", f"{path}: not a notebook of format 4.", hint=hint)
+        return _code(raw, path)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise Invalid(
+            "notebook.format", f"{path}: not a notebook of format 4.", hint=hint
+        ) from error
+    except UnicodeEncodeError as error:
+        raise Invalid("notebook.encoding", f"{path}: {error}.", hint=hint) from error
+
+
+def _code(raw: Any, path: str) -> Notebook:
+    """Raises AttributeError, KeyError or TypeError for JSON of another shape, UnicodeEncodeError
+    for halves of characters."""
     metadata = raw.get("metadata") or {}
     kernelspec = metadata.get("kernelspec") or {}
     language_info = metadata.get("language_info") or {}
-    language = kernelspec.get("language") or language_info.get("name") or "python"
+    language = str(kernelspec.get("language") or language_info.get("name") or "python")
+    kernel = str(kernelspec.get("name") or "python3")
     cells = tuple(
         CodeCell(
             index,
             _text(cell.get("source", "")),
             frozenset((cell.get("metadata") or {}).get("tags") or ()),
         )
-        for index, cell in enumerate(raw["cells"])
+        for index, cell in enumerate(_list(raw["cells"]))
         if isinstance(cell, dict) and cell.get("cell_type") == "code"
     )
-    return Notebook(path, str(kernelspec.get("name") or "python3"), str(language).lower(), cells)
+    "".join([kernel, language, *(c.source for c in cells)]).encode()
+    return Notebook(path, kernel, language.lower(), cells)
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError
+    return value
 
 
 def _text(source: object) -> str:

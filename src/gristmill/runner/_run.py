@@ -143,6 +143,7 @@ def _prepare(project: Project, request: RunRequest, notice: Callable[[str], None
     if request.pull:
         fetch_inputs(project, workspace, notice)
     chosen = plan_run(workspace, request)
+    workspace.require_readable(chosen.decisions if request.targets or request.tags else None)
     limits = capacity(settings, request.workers)
     workspace.missing_inputs(set(chosen.stale))
     require_fit(workspace.policies, chosen.stale, limits)
@@ -254,6 +255,8 @@ def plan_run(workspace: Workspace, request: RunRequest) -> Plan:
     ------
     NotFound
         A target or tag that no step has.
+    Invalid
+        When the notebook of a target cannot be read.
     """
     project, policies = workspace.project, workspace.policies
     tagged_steps = steps_with_tags(policies, request.tags)
@@ -261,7 +264,7 @@ def plan_run(workspace: Workspace, request: RunRequest) -> Plan:
         workspace.dag,
         workspace.states(),
         workspace.locked(),
-        targets=[*(workspace.dag.find(target) for target in request.targets), *tagged_steps],
+        targets=[*(workspace.find_step(target) for target in request.targets), *tagged_steps],
         only=request.only,
         force=request.force,
     )

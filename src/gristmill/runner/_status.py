@@ -54,12 +54,15 @@ class PipelineStatus:
         By name, in an order that respects the DAG.
     not_steps
         Notebooks that are no step, with the reason.
+    errors
+        Notebooks that cannot be read, with the record of what is wrong.
     missing
         Inputs that are absent and written by no step, with the steps that read them.
     """
 
     steps: Mapping[str, StepStatus]
     not_steps: Mapping[str, str]
+    errors: Mapping[str, Mapping[str, str]]
     missing: Mapping[str, tuple[str, ...]]
 
     @property
@@ -121,6 +124,7 @@ def status(
             for name, decision in plan.decisions.items()
         },
         not_steps=workspace.not_steps,
+        errors={path: error.record() for path, error in workspace.errors.items()},
         missing={
             path: tuple(readers)
             for path, readers in dag.external_inputs().items()
@@ -149,7 +153,7 @@ def check_request(project: Project, request: RunRequest) -> None:
         project, request = target_project(project, request)
     workspace = load_workspace(project, request.params, request.overrides)
     for target in request.targets:
-        workspace.dag.find(target)
+        workspace.find_step(target)
     steps_with_tags(workspace.policies, request.tags)
 
 
@@ -199,6 +203,7 @@ def sync(
         A notebook or a parameter is wrong.
     """
     workspace = load_workspace(project, params, overrides)
+    workspace.require_readable()
     if steps:
         if pipeline_text(project.root, workspace) is not None:
             raise Conflict(

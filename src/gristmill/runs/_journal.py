@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from gristmill.events import Event
 JOURNAL_FOLDER = "journals"
 JOURNAL_SUFFIX = ".jsonl"
 MAX_JOURNALS = 200
+LARGEST = 64 << 20  # bytes of one journal that are read
 END_KINDS = frozenset({"run-finished", "run-refused"})
 NAME = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
@@ -96,7 +98,8 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]
     Parameters
     ----------
     path
-        The journal. One that does not exist has no events.
+        The journal. One that does not exist, or is no regular file, has no events; of one that is
+        larger than LARGEST bytes the rest is left out.
     offset
         Bytes to skip: what an earlier call returned.
 
@@ -107,9 +110,11 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]
         the offset of the next event.
     """
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return [], offset
             file.seek(offset)
-            data = file.read()
+            data = file.read(LARGEST - offset)
     except FileNotFoundError:
         return [], offset
     end = data.rfind(b"\n") + 1
@@ -117,8 +122,12 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]
     for line in data[:end].splitlines():
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(record, dict) and "kind" in record:
             records.append(record)
     return records, offset + end
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a pipe has no writer

@@ -50,16 +50,14 @@ class Tail:
     def ended(self) -> bool:
         return bool(self.records) and self.records[-1]["kind"] in END_KINDS
 
-    def read(self) -> bool:
-        """Whether there is more than before."""
-        found, self.offset = read_events(self.path, self.offset)
-        self.records += found
-        return bool(found)
+    def take(self, records: list[Record], offset: int) -> bool:
+        """Add what was read; whether it is any."""
+        self.records += records
+        self.offset = offset
+        return bool(records)
 
-    def bury(self) -> bool:
-        """Whether its process is gone without a word, which is then said for it."""
-        if not self.records or self.ended or alive(self.records[0]) or self.read():
-            return False
+    def bury(self) -> None:
+        """Say for a process what it can no longer say itself."""
         error = StepFailed(
             "run.died",
             f"the process of run {self.path.stem} is gone.",
@@ -69,7 +67,6 @@ class Tail:
         self.records.append(
             {"kind": "run-refused", "at": last, "run": self.path.stem, "error": error.record()}
         )
-        return True
 
     def since(self, seen: int) -> Iterator[tuple[int, Record]]:
         """Line numbers from 1 with their records, without cells of steps that ended when it is
@@ -100,12 +97,13 @@ class Follower:
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Condition()
         self._folder_time = 0
+        self._looking = asyncio.Lock()
 
     async def listen(self, cursor: str = "") -> AsyncGenerator[tuple[str, Record | None], None]:
         """Cursors with records, from after `cursor`; None now and then when nothing happens. When
         all that was is told, a record `caught-up` says so."""
         self._listeners += 1
-        self.look()
+        await self.look()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._watch())
         try:
@@ -144,10 +142,9 @@ class Follower:
     async def _watch(self) -> None:
         files_at, changes = 0.0, _changes(self.state / JOURNAL_FOLDER)
         while self._listeners:
-            changed = self.look()
+            changed = await self.look()
             if time.monotonic() >= files_at:
-                buried = [tail.bury() for tail in self.tails.values()]
-                changed = changed or any(buried)
+                changed = await self._bury() or changed
                 found = await in_thread(signature, self.root, self.state)
                 if found != self._signature:
                     self.stamp += self._signature is not None
@@ -159,23 +156,48 @@ class Follower:
                     self._changed.notify_all()
             await in_thread(next, changes)
 
-    def look(self) -> bool:
+    async def look(self) -> bool:
         """Read what journals have more; whether there was any."""
-        folder = self.state / JOURNAL_FOLDER
-        with contextlib.suppress(FileNotFoundError):
-            changed_at = os.stat(folder).st_mtime_ns
-            if changed_at != self._folder_time:
-                racy = time.time_ns() - changed_at < RACY_NS  # more may come at the same time
-                self._folder_time = 0 if racy else changed_at
-                names = sorted(
-                    n[: -len(JOURNAL_SUFFIX)]
-                    for n in os.listdir(folder)
-                    if n.endswith(JOURNAL_SUFFIX)
-                )
-                for run in names[-WINDOW:]:
-                    self.tails.setdefault(run, Tail(journal_path(self.state, run)))
-        read = [tail.read() for tail in self.tails.values() if not tail.ended]
-        return any(read)
+        async with self._looking:
+            runs, self._folder_time = await in_thread(_runs, self.state, self._folder_time)
+            for run in runs:
+                self.tails.setdefault(run, Tail(journal_path(self.state, run)))
+            tails = self._open_tails()
+            more = await in_thread(lambda: [read_events(t.path, t.offset) for t in tails])
+            read = [tail.take(*found) for tail, found in zip(tails, more, strict=True)]
+            return any(read)
+
+    async def _bury(self) -> bool:
+        """Close the journals of processes that are gone; whether there were any."""
+        tails = [tail for tail in self._open_tails() if tail.records]
+        living = await in_thread(lambda: [alive(tail.records[0]) for tail in tails])
+        gone = [tail for tail, lives in zip(tails, living, strict=True) if not lives]
+        if not gone:
+            return False
+        more = await self.look()  # what they wrote before they ended
+        gone = [tail for tail in gone if not tail.ended]
+        for tail in gone:
+            tail.bury()
+        return more or bool(gone)
+
+    def _open_tails(self) -> list[Tail]:
+        return [tail for tail in self.tails.values() if not tail.ended]
+
+
+def _runs(state: Path, before: int) -> tuple[list[str], int]:
+    """The newest runs that have journals if their folder changed since, and its time then."""
+    folder = state / JOURNAL_FOLDER
+    try:
+        changed_at = os.stat(folder).st_mtime_ns
+        if changed_at == before:
+            return [], before
+        racy = time.time_ns() - changed_at < RACY_NS  # more may come at the same time
+        names = sorted(
+            n[: -len(JOURNAL_SUFFIX)] for n in os.listdir(folder) if n.endswith(JOURNAL_SUFFIX)
+        )
+    except FileNotFoundError:
+        return [], before
+    return names[-WINDOW:], 0 if racy else changed_at
 
 
 def _changes(folder: Path) -> Iterator[object]:

@@ -25,7 +25,7 @@ LOOK_S = 0.5
 
 async def open_kernel(request: ApiRequest) -> KernelView:
     """Make the parked kernel of a step one that clients of this server connect to."""
-    project = request.project
+    project = await in_thread(lambda: request.project)
     registry = ParkedKernels(project.state)
     kernel = await in_thread(registry.find, request.names["step"])
     await in_thread(registry.renew, kernel)

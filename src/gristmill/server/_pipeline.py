@@ -39,6 +39,7 @@ def view(request: ApiRequest) -> PipelineView:
         project=project.name,
         steps=steps,
         not_steps=workspace.not_steps,
+        errors={path: error.record() for path, error in workspace.errors.items()},
         missing=_missing(project, workspace),
         sets=sorted_sets(project.root),
         parked=tuple(

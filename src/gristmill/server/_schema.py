@@ -89,11 +89,12 @@ class ParkedView:
 @dataclass(frozen=True)
 class PipelineView:
     """The steps in the DAG's order; `missing` inputs that no step writes, with their readers;
-    `sets` of parameters beside the default."""
+    `sets` of parameters beside the default; `errors` by notebook of those that cannot be read."""
 
     project: str
     steps: tuple[StepView, ...]
     not_steps: Mapping[str, str]
+    errors: Mapping[str, Mapping[str, str]]
     missing: Mapping[str, list[str]]
     sets: tuple[str, ...]
     parked: tuple[ParkedView, ...]

@@ -10,6 +10,7 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 
 from gristmill.server._handlers import ApiHandler
+from gristmill.server._threads import in_thread
 
 
 class EventsHandler(ApiHandler):
@@ -20,7 +21,7 @@ class EventsHandler(ApiHandler):
     async def get(self) -> None:
         """Send the events of the project until the client leaves."""
         request = self.api_request({})
-        follower = request.shared.follower(request.project)
+        follower = request.shared.follower(await in_thread(lambda: request.project))
         self.set_header("Content-Type", "text/event-stream")
         self.set_header("Cache-Control", "no-cache")
         self.set_header("X-Accel-Buffering", "no")

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import yaml
-
+from gristmill.documents import read_yaml
 from gristmill.errors import Invalid, NotFound
-from gristmill.lineage import YamlLoader
 from gristmill.project import Project
 from gristmill.records import parse_table
 from gristmill.sweeps._space import Space, grid, read_space
@@ -110,7 +108,7 @@ def read_spec(project: Project, name: str) -> SweepSpec:
     path = project.root / "sweeps" / f"{name}.yaml"
     where = f"sweeps/{name}.yaml"
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=YamlLoader)  # noqa: S506
+        raw = read_yaml(path, where, code="sweep.syntax", hint="Correct the YAML.")
     except FileNotFoundError:
         names = sorted(p.stem for p in path.parent.glob("*.yaml"))
         raise NotFound(
@@ -118,8 +116,6 @@ def read_spec(project: Project, name: str) -> SweepSpec:
             f"There is no sweep `{name}` ({where}).",
             hint=f"Sweeps: {', '.join(names) or 'none'}. Or name parameters: -p STEP.NAME=1,2,3.",
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Invalid("sweep.syntax", f"{where}: {error}", hint="Correct the YAML.") from error
     if not isinstance(raw, dict):
         raise Invalid("sweep.syntax", f"{where} must be a mapping with `parameters` and `metric`.")
     return parse_table(SweepSpec, raw, where)

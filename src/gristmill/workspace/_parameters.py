@@ -6,10 +6,8 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
+from gristmill.documents import read_yaml
 from gristmill.errors import Invalid, NotFound
-from gristmill.lineage import YamlLoader
 from gristmill.pipeline import Dag
 from gristmill.project import Project
 
@@ -72,16 +70,17 @@ def read_params_file(project: Project, name: str) -> dict[str, dict[str, Any]]:
     Raises
     ------
     Invalid
-        `params.syntax` or `params.format`.
+        `params.syntax`, `params.format`, or as `documents.read_yaml` does.
     """
     try:
-        raw = yaml.load((project.root / name).read_text(encoding="utf-8"), Loader=YamlLoader)  # noqa: S506
+        raw = read_yaml(
+            project.root / name,
+            name,
+            code="params.syntax",
+            hint="Correct the YAML syntax at that line.",
+        )
     except FileNotFoundError:
         return {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Invalid(
-            "params.syntax", f"{name}: {error}", hint="Correct the YAML syntax at that line."
-        ) from error
     if raw is None:
         return {}
     if not isinstance(raw, dict) or not all(isinstance(v, dict | None) for v in raw.values()):

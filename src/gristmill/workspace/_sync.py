@@ -8,9 +8,10 @@ from typing import Any
 
 import yaml
 
+from gristmill.documents import YAML_BYTES, parse_yaml, read_text
 from gristmill.errors import Invalid
 from gristmill.files import write_atomic
-from gristmill.lineage import LOCK_FILE, PIPELINE_FILE, DvcRepo, LockFile, YamlLoader, directory_md5
+from gristmill.lineage import LOCK_FILE, PIPELINE_FILE, DvcRepo, LockFile, directory_md5
 from gristmill.pipeline import (
     OWNER,
     SOURCES,
@@ -21,7 +22,7 @@ from gristmill.pipeline import (
     sources_stage,
     stage_of,
 )
-from gristmill.workspace._workspace import Workspace
+from gristmill.workspace._workspace import Workspace, step_names
 
 HEADER = "# Written by `gristmill sync` from the notebooks. Stages of your own are kept.\n"
 
@@ -56,13 +57,11 @@ def pipeline_text(root: Path, workspace: Workspace) -> str | None:
         name.
     """
     path = root / PIPELINE_FILE
-    old_text = path.read_text(encoding="utf-8") if path.exists() else ""
     try:
-        old = yaml.load(old_text, Loader=YamlLoader) or {}  # noqa: S506
-    except yaml.YAMLError as error:
-        raise Invalid(
-            "pipeline.syntax", f"dvc.yaml: {error}", hint="Correct or delete the file."
-        ) from error
+        old_text = read_text(path, PIPELINE_FILE, largest=YAML_BYTES)
+    except FileNotFoundError:
+        old_text = ""
+    old = _pipeline(old_text)
     stages = desired_stages(workspace)
     clash = sorted(set(foreign_stages(old)) & set(stages))
     if clash:
@@ -77,6 +76,19 @@ def pipeline_text(root: Path, workspace: Workspace) -> str | None:
     if foreign_stages(old) or set(old) - {"stages"}:
         return _round_trip(old_text, stages)
     return HEADER + yaml.safe_dump(new, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _pipeline(text: str) -> dict[str, Any]:
+    raw = parse_yaml(
+        text, PIPELINE_FILE, code="pipeline.syntax", hint="Correct or delete the file."
+    )
+    if not isinstance(raw, dict | None) or not isinstance((raw or {}).get("stages"), dict | None):
+        raise Invalid(
+            "pipeline.syntax",
+            f"{PIPELINE_FILE}: it or its `stages` is not a mapping.",
+            hint="Correct or delete the file.",
+        )
+    return raw or {}
 
 
 def _round_trip(old_text: str, stages: dict[str, Any]) -> str:
@@ -125,12 +137,13 @@ def sync(workspace: Workspace) -> bool:
 
 
 def _drop_removed(root: Path, workspace: Workspace) -> bool:
-    """Forget lock entries of steps whose notebooks are gone."""
+    """Forget lock entries of steps whose notebooks are gone; one that cannot be read is not."""
     if not (root / LOCK_FILE).exists():
         return False
-    document = yaml.load((root / PIPELINE_FILE).read_text("utf-8"), Loader=YamlLoader)  # noqa: S506
+    document = _pipeline(read_text(root / PIPELINE_FILE, PIPELINE_FILE, largest=YAML_BYTES))
     lock = LockFile(root)
-    gone = set(lock.stages) - set(document["stages"])
+    unreadable = step_names(workspace.project, workspace.errors).values()
+    gone = set(lock.stages) - set(document["stages"]) - set(unreadable)
     if gone:
         lock.update({}, drop=gone)
     return bool(gone)

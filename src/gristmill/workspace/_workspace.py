@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from gristmill.containment import contained
-from gristmill.errors import NotFound
+from gristmill.documents import too_deep
+from gristmill.errors import Invalid, NotFound
 from gristmill.files import write_atomic
 from gristmill.lineage import HashCache, LockFile, project_modules, text_md5
 from gristmill.pipeline import (
@@ -23,6 +24,7 @@ from gristmill.pipeline import (
     StepState,
     build_dag,
     locked_state,
+    overlaps,
     params_path,
     parse_notebook,
     parse_step,
@@ -60,6 +62,8 @@ class Workspace:
         Resolved parameters by step.
     not_steps
         Notebooks that are not steps, with the reason.
+    errors
+        Notebooks that cannot be read, with what is wrong.
     environment
         The environment's lock file relative to the root, "" when there is none.
     params_files
@@ -76,6 +80,7 @@ class Workspace:
     modules: Mapping[str, Mapping[str, str]]
     params: Mapping[str, Mapping[str, Any]]
     not_steps: Mapping[str, str]
+    errors: Mapping[str, Invalid]
     environment: str
     params_files: tuple[str, ...]
     hashes: HashCache
@@ -180,6 +185,54 @@ class Workspace:
         code = ((self.project.root / p).read_text("utf-8", errors="replace") for p in sorted(paths))
         return third_party_imports([*cells, *code], self.project.root)
 
+    def find_step(self, name_or_path: str) -> str:
+        """The name of a step, as `Dag.find` has it.
+
+        Parameters
+        ----------
+        name_or_path
+            A step's name, or its notebook's path relative to the root.
+
+        Raises
+        ------
+        Invalid
+            When its notebook cannot be read.
+        NotFound
+            `step.not-found`.
+        """
+        for path, name in step_names(self.project, self.errors).items():
+            if name_or_path.removeprefix("./") in {path, name}:
+                raise self.errors[path]
+        return self.dag.find(name_or_path)
+
+    def require_readable(self, names: Iterable[str] | None = None) -> None:
+        """Refuse to run what notebooks that cannot be read belong to.
+
+        Parameters
+        ----------
+        names
+            The steps that a run of some needs, none of which may read what `dvc.lock` says such a
+            notebook wrote; None for a run of everything.
+
+        Raises
+        ------
+        Invalid
+            What is wrong with the notebook.
+        """
+        if names is None:
+            for error in self.errors.values():
+                raise error
+            return
+        stages = LockFile(self.project.root).stages
+        names_by_path = step_names(self.project, self.errors)
+        for path, error in self.errors.items():
+            if names_by_path[path] not in stages:
+                continue
+            written = locked_state(stages[names_by_path[path]], names_by_path[path], "").outputs
+            for name in names:
+                if any(overlaps(i, o) for i in self.dag.steps[name].inputs for o in written):
+                    raise error
+
     def missing_inputs(self, names: set[str]) -> None:
         """Refuse to run steps whose inputs are absent and written by no step.
 
@@ -228,7 +281,8 @@ def load_workspace(
     Raises
     ------
     Invalid
-        Naming file and cell, when a notebook, a parameter or the pipeline is wrong.
+        Naming file and cell, when a step, a parameter or the pipeline is wrong. A notebook that
+        cannot be read is an entry in `errors`.
     NotFound
         For an unknown parameter set or step.
     """
@@ -236,9 +290,20 @@ def load_workspace(
     notebooks: dict[str, str] = {}
     texts: dict[str, str] = {}
     not_steps: dict[str, str] = {}
+    errors: dict[str, Invalid] = {}
     for path, name in step_names(project).items():
-        notebooks[path] = text = project.notebook_text(path)
-        step = parse_step(notebook := parse_notebook(text, path), name)
+        try:
+            text = project.notebook_text(path)
+            notebook = parse_notebook(text, path)
+        except Invalid as error:
+            errors[path] = error
+            continue
+        try:
+            step = parse_step(notebook, name)
+        except RecursionError:
+            errors[path] = too_deep(path)
+            continue
+        notebooks[path] = text
         if step is None:
             foreign = notebook.parameters_cell is not None
             not_steps[path] = f"its language is {notebook.language}" if foreign else NO_PARAMETERS
@@ -258,6 +323,7 @@ def load_workspace(
         modules=modules,
         params=values,
         not_steps=not_steps,
+        errors=errors,
         environment=environment.relative_to(project.root).as_posix() if environment else "",
         params_files=files,
         hashes=HashCache(project.root, project.state / "index.json"),

@@ -353,7 +353,7 @@ def _catches(handler: ast.ExceptHandler) -> bool:
 def _symbols(cell: Parsed) -> symtable.SymbolTable | None:
     try:
         return symtable.symtable(cell.text or "", "cell", "exec")
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 

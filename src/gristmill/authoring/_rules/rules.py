@@ -67,7 +67,7 @@ def read_draft(text: str, path: str, name: str = "") -> Draft:
         problems = (
             Finding(problem.code, Severity.ERROR, path, -1, 0, problem.message, problem.hint),
         )
-        if problem.code.startswith("notebook."):
+        if problem.code.startswith(("notebook.", "file.")):
             return Draft(path, problems=problems)
         notebook = parse_notebook(text, path)
     raw = json.loads(text)

@@ -57,7 +57,7 @@ def _reason(source: str) -> str:
             lines.append(re.sub(r"=\s*!.*", "= None", line) if at >= 0 else line)
     try:
         tree = ast.parse("\n".join(lines))
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
     return _refused_by(tree) or _awaits(tree)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from gristmill.documents import NOTEBOOK_BYTES, parse_json, read_text
+from gristmill.errors import Invalid
 
 SKIPPED_FOLDERS = {".git", ".gristmill", ".ipynb_checkpoints", ".venv", "venv", "node_modules"}
 MAX_NOTEBOOKS = 500
@@ -34,7 +36,7 @@ def third_party_imports(sources: Iterable[str], project_root: Path) -> tuple[str
     for source in sources:
         try:
             tree = ast.parse(_without_magics(source))
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         names.update(_imports(tree))
     local = _local_modules(project_root)
@@ -44,14 +46,16 @@ def third_party_imports(sources: Iterable[str], project_root: Path) -> tuple[str
 def notebook_sources(path: Path) -> tuple[str, ...]:
     """Source of every code cell; nothing for a file that is not a notebook in Python."""
     try:
-        notebook = json.loads(path.read_bytes())
+        notebook = parse_json(
+            read_text(path, path.name, largest=NOTEBOOK_BYTES), path.name, code="", hint=""
+        )
         language = notebook["metadata"].get("kernelspec", {}).get("language", "python")
         if language != "python":
             return ()
         return tuple(
             "".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (Invalid, OSError, KeyError, TypeError, AttributeError):
         return ()
 
 

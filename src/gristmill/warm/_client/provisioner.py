@@ -30,6 +30,8 @@ from gristmill.warm._server import observe
 LAUNCH_ARGUMENTS = {"env", "cwd", "stdin", "stdout", "stderr", "independent"}
 LOCK_FILES = ("requirements.lock", "uv.lock", "poetry.lock", "pixi.lock", "conda-lock.yml")
 
+LARGEST = 64 << 20  # bytes of a lock file that count
+
 
 class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
     """Forks the kernel from a server that has imported the project's libraries."""
@@ -189,10 +191,11 @@ def _descriptor(name: str, given: Any, inherited: int, null: int) -> int:
 
 
 def lock_hash(root: Path) -> str:
-    """SHA-256 over the lock files in `root`; of nothing when there is none."""
+    """SHA-256 over the lock files in `root`, as far as LARGEST; of nothing when there is none."""
     digest = hashlib.sha256()
     for name in LOCK_FILES:
         path = root / name
         if path.is_file():
-            digest.update(name.encode() + b"\0" + path.read_bytes())
+            with path.open("rb") as file:
+                digest.update(name.encode() + b"\0" + file.read(LARGEST))
     return digest.hexdigest()
