@@ -34,6 +34,7 @@ from gristmill.registry._versions.origins import origins
 from gristmill.registry._versions.store import Registry
 from gristmill.registry._versions.version import Version
 from gristmill.workspace import load_workspace
+from gristmill.workspace_trust import require_trust
 
 IDENTICAL, DIFFERENT, UNKNOWN = "identical", "different", "not compared"
 
@@ -111,6 +112,7 @@ def reproduce(
     Unavailable
         The environment cannot be had.
     """
+    require_trust(project.root)
     registry = Registry(project)
     target = registry.version(model, version)
     line = target.lineage
