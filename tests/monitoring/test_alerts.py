@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import socketserver
-import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -24,54 +19,15 @@ from gristmill.notify import Message, Route
 from gristmill.notify._http import payload
 from gristmill.notify._sending import send_all
 
+from ..postman import Postman, postman
 from .conftest import World
 from .test_repair import window
 from .world import MODEL
 
+__all__ = ["postman"]
+
 JULY = datetime(2013, 7, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
-
-
-class Postman(socketserver.ThreadingTCPServer):
-    """A mail server: speaks SMTP, keeps what it takes, and refuses while `busy`."""
-
-    allow_reuse_address = True
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Postbox)
-        self.taken: list[EmailMessage] = []
-        self.busy = False
-        self.url = f"smtp://127.0.0.1:{self.server_address[1]}"
-
-
-class Postbox(socketserver.StreamRequestHandler):
-    server: Postman
-
-    def handle(self) -> None:
-        self.wfile.write(b"220 ready\r\n")
-        while line := self.rfile.readline():
-            word = line[:4].upper()
-            if word == b"DATA":
-                self.wfile.write(b"354 go on\r\n")
-                text = b""
-                while (part := self.rfile.readline()) != b".\r\n":
-                    text += part[1:] if part.startswith(b"..") else part
-                self.server.taken.append(message_from_bytes(text, policy=policy.default))  # type: ignore[arg-type]
-            if word == b"QUIT":
-                self.wfile.write(b"221 bye\r\n")
-                return
-            refuse = word == b"MAIL" and self.server.busy
-            self.wfile.write(b"451 later\r\n" if refuse else b"250 fine\r\n")
-
-
-@pytest.fixture
-def postman(monkeypatch: pytest.MonkeyPatch) -> Iterator[Postman]:
-    with Postman() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("SMTP_URL", server.url)
-        yield server
-        server.shutdown()
 
 
 def test_the_life_of_an_alert(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ import pytest
 
 from gristmill.errors import GristmillError
 from gristmill.project import Project
-from gristmill.registry import register, reproduce
+from gristmill.registry import Verdict, card, gate, list_versions, register, reproduce
+from gristmill.tracking import mlflow_client
 
 from ..conftest import commit, copied, edit_notebook, shell, write_notebook
 
@@ -135,14 +138,13 @@ def test_another_result_is_told_by_its_first_difference(
     """The lineage claims another parameter than the one that the model was trained with."""
     from gristmill.registry import _reproduce as room
 
-    real = room.origins
+    real = room.run_again
 
-    def claimed(*args: Any) -> Any:
-        steps = real(*args)
-        steps["train"] = type(steps["train"])(**{**vars(steps["train"]), "params": {"scale": 3.0}})
-        return steps
+    def claimed(clean: Project, step: str, steps: Any, *rest: Any) -> Any:
+        train = replace(steps["train"], params={"scale": 3.0})
+        return real(clean, step, {**steps, "train": train}, *rest)
 
-    monkeypatch.setattr(room, "origins", claimed)
+    monkeypatch.setattr(room, "run_again", claimed)
     result = reproduce(project, "line", 1)
     assert (result.predictions, result.metrics, result.same) == ("different", "different", False)
     assert result.difference.startswith("hold-out row ")
@@ -179,3 +181,112 @@ def test_what_is_missing_is_said(project: Project, tmp_path: Path) -> None:
     shutil.rmtree(lost / ".dvc" / "cache")
     with pytest.raises(GristmillError, match="dvc pull"):
         reproduce(Project.load(lost), "line", 1)
+
+
+@pytest.fixture
+def clone(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Somebody else's clone, with the DVC remote (a path relative to the origin's `.dvc`, and one
+    of the clone's own in `config.local`) and the MLflow store of the first."""
+    origin = copied(made, tmp_path / "origin" / "tiny")
+    shell(origin, "dvc", "remote", "add", "-q", "-d", "store", str(tmp_path / "store"))
+    commit(origin)
+    shell(origin, "dvc", "push", "-q", "--run-cache")
+    root = tmp_path / "elsewhere" / "clone"
+    root.parent.mkdir()
+    shell(tmp_path, "git", "clone", "-q", str(origin), str(root))
+    shell(root, "git", "config", "user.name", "Bo")
+    shell(root, "git", "config", "user.email", "bo@example.org")
+    moved = tmp_path / "elsewhere" / "store"
+    (tmp_path / "store").rename(moved)
+    shell(root, "dvc", "remote", "modify", "--local", "store", "url", "../store")
+    monkeypatch.setenv("GRISTMILL_KEYS", str(tmp_path / "bo"))
+    monkeypatch.setenv("GRISTMILL_DRIVER", "0")
+    shutil.copy(made / ".gristmill/mlflow.db", tmp_path / "shared.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'shared.db'}")
+    shell(root, "gristmill", "run", "--pull", "-p", "train.scale=2.0")
+    return root
+
+
+def test_a_clone_registers_what_was_run_elsewhere_and_makes_it_again(
+    made: Path, clone: Path
+) -> None:
+    """The author is who trained; the parameters and the steps before are those of the run."""
+    assert not list((clone / ".gristmill/runs").glob("*/*.lineage.json"))
+    original = list_versions(Project.load(made), "line")[0]
+    version = register(Project.load(clone), "line", actor="bo")
+    assert (version.author, version.params) == (original.author, {"scale": 2.0})
+    assert version.lineage == original.lineage
+    assert (list(version.origins), version.missing()) == (["train", "clean"], ())
+    shutil.rmtree(clone / ".dvc/cache")
+    (clone / "data/raw.csv").unlink()
+    result = reproduce(Project.load(clone), "line", version.version)
+    assert (result.predictions, result.metrics) == ("identical", "identical")
+    assert result.steps == 2
+
+
+def test_the_version_s_mlflow_run_is_a_child_of_the_pipeline_s(made: Path) -> None:
+    version = list_versions(Project.load(made), "line")[0]
+    client = mlflow_client(Project.load(made))
+    run = client.get_run(version.run_id)
+    parent = client.get_run(run.data.tags["mlflow.parentRunId"])
+    assert parent.data.tags["gristmill.run"] == version.lineage.run
+    assert run.data.params["train.scale"] == "2.0"
+    assert run.data.tags["gristmill.author"] == version.author
+
+
+def test_what_nobody_recorded_is_unknown_and_fails_the_gate(
+    clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clone whose MLflow never saw the run."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'empty.db'}")
+    settings = clone / "gristmill.toml"
+    settings.write_text(settings.read_text() + '[[models.line.gates]]\nkind = "lineage"\n')
+    project = Project.load(clone)
+    version = register(project, "line", actor="bo")
+    assert version.author == "unknown"
+    assert version.unrecorded == ("clean",)
+    assert {"author", "run", "run of step clean"} <= set(version.missing())
+    report = gate(project, "line", version.version)
+    assert {r.kind: r.verdict for r in report.results}["lineage"] == Verdict.FAIL
+    with pytest.raises(GristmillError) as error:
+        reproduce(project, "line", version.version)
+    assert error.value.code == "reproduce.lineage"
+
+
+def test_records_of_runs_may_go_once_a_version_is_registered(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRISTMILL_KEYS", str(made.parent / "keys"))
+    root = copied(made, tmp_path / "later")
+    shutil.rmtree(root / ".gristmill/runs")
+    project = Project.load(root)
+    assert re.search(r"train\.scale\W+2\b", card(project, "line", 1))
+    assert reproduce(project, "line", 1).same
+
+
+def test_tolerances_are_stated_per_metric_and_for_predictions(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The training set is scaled a little otherwise: what differs is within them, or named."""
+    from gristmill.registry import _reproduce as room
+
+    real = room.run_again
+
+    def nearly(clean: Project, step: str, steps: Any, *rest: Any) -> Any:
+        changed = dict(steps)
+        train = changed["train"]
+        changed["train"] = replace(train, params={"scale": 2.0000001})
+        return real(clean, step, changed, *rest)
+
+    monkeypatch.setattr(room, "run_again", nearly)
+    assert reproduce(project, "line", 1).metrics == "within tolerance"
+    strict = "[models.line.reproduce]\nmetrics = { slope = 0.0 }\n"
+    raw = project.root / "gristmill.toml"
+    before = raw.read_text()
+    raw.write_text(before + strict)
+    try:
+        result = reproduce(Project.load(project.root), "line", 1)
+    finally:
+        raw.write_text(before)
+    assert (result.metrics, result.same) == ("different", False)
+    assert result.difference.startswith("metric slope")

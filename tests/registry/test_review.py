@@ -32,6 +32,7 @@ from gristmill.registry._approvals.approvals import Policy, approval_status
 from gristmill.registry._ledger.chain import Draft
 from gristmill.registry._ledger.ledger import Ledger
 
+from ..postman import Postman, postman
 from .conftest import SETTINGS, Models, fails_with, lineage, put
 
 GOVERNED = (
@@ -57,6 +58,9 @@ def governed(project: Project, models: Models) -> Project:
     register(project, "delay", lineage=lineage(author="Eve <Eve@Example.org>"), actor="ada")
     gate(project, "delay", 1, actor="ada")
     return project
+
+
+__all__ = ["postman"]
 
 
 def decide(project: Project, actor: str, decision: str = "approve") -> None:
@@ -358,3 +362,37 @@ def test_cli_asks_and_decides(
     assert by("pat", "promote", "--reason", "go") == 0
     assert by("pat", "show") == 0
     assert "2 of 2 approvals by bob, cy" in capsys.readouterr().out
+
+
+def test_reviewers_and_authors_are_told_by_mail(
+    project: Project, models: Models, postman: Postman
+) -> None:
+    """A model without an owner; a mail server that does not take the request at first."""
+    settings = project.root / "gristmill.toml"
+    route = '[[alerts.routes]]\nname = "mail"\nkind = "email"\nurl = "SMTP_URL"\n'
+    roles = (
+        '[roles]\nregister = ["ada@example.org"]\n'
+        'approve = ["bo@example.org", "ada@example.org"]\npromote = ["pat"]\n'
+    )
+    link = '[alerts]\nlink = "https://hub.example.org/toy"\n'
+    settings.write_text(settings.read_text() + link + route + roles)
+    project = Project.load(project.root)
+    put(project, models.weak)
+    register(project, "delay", lineage=lineage(), actor="ada@example.org")
+    gate(project, "delay", 1, actor="ada@example.org")
+    assert postman.taken == []
+    postman.busy = True
+    request_approval(project, "delay", 1, reason="please", actor="ada@example.org")
+    assert postman.taken == []
+    postman.busy = False
+    put(project, models.noise)
+    (project.root / "metrics.json").write_text('{"roc_auc": 0.5}')
+    register(
+        project, "delay", lineage=lineage(author="Eve <eve@example.org>"), actor="ada@example.org"
+    )
+    gate(project, "delay", 2, actor="ada@example.org")
+    receivers = {to for mail in postman.taken for to in mail["To"].split(", ")}
+    assert receivers == {"bo@example.org", "eve@example.org"}
+    text = "".join(mail.get_content() for mail in postman.taken)
+    assert "gristmill model approve delay 1" in text
+    assert "https://hub.example.org/toy" in text

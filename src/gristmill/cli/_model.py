@@ -6,6 +6,7 @@ Each verb is one function: it asks the registry and prints what comes back.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -96,7 +97,17 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run the verb that the arguments name; returns its exit code."""
-    return VERBS[args.verb](Project.find(), args)
+    project = Project.find()
+    if args.verb in POLICY_VERBS:
+        _say_policy(project, args)
+    return VERBS[args.verb](project, args)
+
+
+def _say_policy(project: Project, args: argparse.Namespace) -> None:
+    from gristmill.registry import policy_notice
+
+    if notice := policy_notice(project, _model_and_version(project, args)[0]):
+        print(notice, file=sys.stderr)
 
 
 def _register(project: Project, args: argparse.Namespace) -> int:
@@ -157,7 +168,7 @@ def _say_details(details: VersionHistory) -> None:
         "run": version.run_id,
         "step": version.source,
         "commit": commit(version),
-        "missing lineage": ", ".join(version.lineage.missing()) or "nothing",
+        "missing lineage": ", ".join(version.missing()) or "nothing",
         "evidence": ", ".join(sorted(version.evidence)),
     }
     out.say(out.style(f"{version.model} version {version.version}", "bold"))
@@ -379,6 +390,7 @@ def _version(project: Project, args: argparse.Namespace) -> Version:
     return versions[-1]
 
 
+POLICY_VERBS = ("register", "gate", "promote", "rollback", "request", "approve", "reject")
 VERBS: dict[str, Callable[[Project, argparse.Namespace], int]] = {
     "register": _register,
     "list": _list,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from gristmill.errors import GristmillError
 
+CONTROLS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
@@ -57,7 +59,15 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return str(value)
+    return printable(str(value))
+
+
+def printable(text: str) -> str:
+    """The text with what would steer a terminal spelled out: `\\x1b`, `\\r`, `\\u202e`."""
+    return "".join(
+        c if unicodedata.category(c) not in CONTROLS else c.encode("unicode_escape").decode()
+        for c in text
+    )
 
 
 def as_json(value: Any) -> str:

@@ -7,7 +7,7 @@ from gristmill._door import door
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gristmill.lineage._dvc import PIPELINE_FILE, DvcRepo
-    from gristmill.lineage._dvc_cache import cache_directory, from_cache
+    from gristmill.lineage._dvc_cache import cache_directory, from_cache, share_cache
     from gristmill.lineage._git import GitState, git, git_state
     from gristmill.lineage._hashing import HashCache, directory_md5, text_md5
     from gristmill.lineage._lockfile import LOCK_FILE, LockFile, YamlLoader
@@ -31,5 +31,6 @@ __all__ = [
     "git",
     "git_state",
     "project_modules",
+    "share_cache",
     "text_md5",
 ]

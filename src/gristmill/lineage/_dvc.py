@@ -234,7 +234,8 @@ class DvcRepo:
         """Fetch and check out tracked paths. Raises Unavailable."""
         with working_at(self.root), self._remote_access(True):
             for path in paths:
-                self._require_contained(self._repo.stage.collect(path))
+                stages = self._repo.stage.collect_granular(path)
+                self._require_contained(info.stage for info in stages)
             self._repo.pull(paths)
 
     def _require_remote(self) -> None:

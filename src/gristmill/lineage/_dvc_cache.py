@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from gristmill.containment import require_plain_entries
 from gristmill.errors import Conflict, NotFound
 from gristmill.lineage._dvc import DvcRepo, working_at
 from gristmill.lineage._hashing import file_md5
+from gristmill.workspace_trust import require_trust
 
 
 def cache_directory(root: Path) -> Path:
@@ -22,12 +24,47 @@ def cache_directory(root: Path) -> Path:
     root
         The repository's root; DVC is initialised when it is not.
     """
+    require_trust(root)
     from dvc.repo import Repo
 
     if not (root / ".dvc").is_dir():
         DvcRepo(root).close()
     with working_at(root), contextlib.closing(Repo(str(root))) as repo:
         return Path(repo.cache.local_cache_dir)
+
+
+def share_cache(root: Path, tree: Path) -> None:
+    """Give another working tree of a repository its cache, its remotes and their credentials.
+
+    What the settings of `root` say is written to `.dvc/config.local` in the tree, with paths made
+    absolute: a relative one would count from there.
+
+    Parameters
+    ----------
+    root
+        The repository's root.
+    tree
+        The root of the other tree.
+    """
+    from configobj import ConfigObj
+
+    cache = cache_directory(root)
+    folder = root / ".dvc"
+    settings = ConfigObj(list_values=False, encoding="utf-8")
+    for name in ("config", "config.local"):
+        if (folder / name).is_file():
+            settings.merge(ConfigObj(str(folder / name), list_values=False, encoding="utf-8"))
+    for section, values in settings.items():
+        url = values.get("url", "") if section.startswith(("remote ", "'remote ")) else ""
+        if url and "://" not in url and not Path(url).is_absolute():
+            values["url"] = os.path.normpath(folder / url)
+    settings.setdefault("cache", {})["dir"] = str(cache)
+    target = tree / ".dvc"
+    target.mkdir(exist_ok=True)
+    (target / "config").touch()
+    private = os.open(target / "config.local", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(private, "wb") as file:
+        settings.write(file)
 
 
 def from_cache(root: Path, targets: Mapping[Path, str]) -> None:

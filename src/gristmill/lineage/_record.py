@@ -48,7 +48,7 @@ class Lineage:
     executed
         The executed notebook, relative to the root.
     author
-        Git's user, or the login name.
+        Git's user, or the login name, of whoever ran the step.
     undeclared
         Files that the run opened without declaring them: read or write, by path.
     """
@@ -74,7 +74,7 @@ class Lineage:
 
     def missing(self) -> tuple[str, ...]:
         """The parts without which a version cannot be reproduced, sorted."""
-        needed = ("commit", "source", "environment", "notebook", "author")
+        needed = ("commit", "source", "environment", "notebook", "author", "run")
         absent = [name for name in needed if not getattr(self, name)]
         absent += [name for name in ("outputs",) if not getattr(self, name)]
         return tuple(sorted(absent))

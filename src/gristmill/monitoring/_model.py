@@ -56,8 +56,11 @@ class MonitoredModel:
 
     @property
     def owners(self) -> tuple[str, ...]:
-        """Who hears of every alert."""
-        return (self.declared.owner,) if self.declared.owner else ()
+        """Who hears of every alert: the declared owner, else the champion's author."""
+        if self.declared.owner:
+            return (self.declared.owner,)
+        champion = self.versions.get(self.champion) if self.champion else None
+        return (champion.author,) if champion else ()
 
     @property
     def contract_digest(self) -> str:

@@ -6,7 +6,7 @@ from gristmill._door import door
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gristmill.notify._email import send_report
+    from gristmill.notify._email import address_of, send_report
     from gristmill.notify._outbox import deliver_messages, undelivered
     from gristmill.notify._routes import (
         Message,
@@ -23,6 +23,7 @@ __all__ = [
     "Delivery",
     "Message",
     "Route",
+    "address_of",
     "alert_settings",
     "compose_message",
     "deliver_messages",

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 from email.message import EmailMessage
+from email.utils import parseaddr
 from urllib.parse import unquote, urlsplit
 
 from gristmill.notify._routes import Message, Route
@@ -21,7 +22,9 @@ def send_email(route: Route, messages: Sequence[Message]) -> str:
     owners = [o for m in messages for o in m.owners]
     first = messages[0]
     model = first.record.get("model", "")
-    subject = first.text if len(messages) == 1 else f"{model}: {len(messages)} messages"
+    subject = (
+        first.text.splitlines()[0] if len(messages) == 1 else f"{model}: {len(messages)} messages"
+    )
     text = "\n\n".join(m.text for m in messages) + "\n"
     keys = " ".join(m.key for m in messages)
     return send_report(route, subject, text, owners=owners, key=keys)
@@ -72,11 +75,22 @@ def send_report(
     return _submit(route, mail)
 
 
+def address_of(name: str) -> str:
+    """The address in `Ada <ada@example.org>`, as git writes authors; other names as they are.
+
+    Parameters
+    ----------
+    name
+        A person.
+    """
+    return parseaddr(name)[1] if "<" in name else name
+
+
 def recipients(route: Route, owners: Sequence[str]) -> list[str]:
     """Addresses, each once: `owner` in `to` stands for the owners that are addresses. Pure."""
     addresses: list[str] = []
     for name in route.to:
-        for address in owners if name == "owner" else (name,):
+        for address in map(address_of, owners) if name == "owner" else (name,):
             if "@" in address and address not in addresses:
                 addresses.append(address)
     return addresses

@@ -104,10 +104,13 @@ class AlertSettings:
     escalate
         An alert that nobody acknowledged within this time is sent again as critical: `24h`, `7d`;
         never when empty.
+    link
+        The address of the project in JupyterLab or on a dashboard, for those who are asked.
     """
 
     routes: tuple[Any, ...] = ()
     escalate: str = ""
+    link: str = ""
 
 
 def alert_settings(project: Project) -> AlertSettings:

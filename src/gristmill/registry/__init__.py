@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gristmill.registry._gates.statistics import Comparison, paired_difference
     from gristmill.registry._ledger.chain import Entry
     from gristmill.registry._listing import ListedModel, list_models
+    from gristmill.registry._policy import policy_notice
     from gristmill.registry._promotion import (
         CHAMPION,
         AliasMove,
@@ -92,6 +93,7 @@ __all__ = [
     "model_settings",
     "open_requests",
     "paired_difference",
+    "policy_notice",
     "promote",
     "read_card",
     "register",

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from gristmill.project import Project, finds_project
+from gristmill.registry._gates.base import Verdict
 from gristmill.registry._ledger.chain import Entry, Problem
+from gristmill.registry._policy import policy_at
+from gristmill.registry._roles import Roles
 from gristmill.registry._versions.mlflow import TAG, aliases, registered
 from gristmill.registry._versions.store import ANCHOR, Registry
 
@@ -53,11 +56,51 @@ def audit(project: Project) -> Audit:
     if not problems:
         registry.reconcile()
     entries = registry.ledger.entries()
+    problems += _forbidden_moves(project, entries)
     names = {e.model for e in entries}
     if names or project.models:
         for name in sorted(names | set(project.models)):
             problems += _against_mlflow(registry, name, entries)
     return Audit(len(entries), tuple(problems))
+
+
+def _forbidden_moves(project: Project, entries: list[Entry]) -> list[Problem]:
+    """Promotions that the policy of the commit which they name did not allow."""
+    gated = {e.evidence: e for e in entries if e.action == "gate"}
+    problems = []
+    for entry in entries:
+        named = entry.detail.get("policy") if entry.action == "promote" else None
+        if named and named["commit"]:
+            reason = _forbidden(project, entry, named, gated.get(entry.detail["report"]))
+            if reason:
+                problems.append(
+                    Problem(
+                        entry.seq,
+                        f"{entry.model}: the promotion of version {entry.version} by "
+                        f"{entry.actor} {reason} (policy of commit {named['commit'][:12]}).",
+                    )
+                )
+    return problems
+
+
+def _forbidden(
+    project: Project, entry: Entry, named: dict[str, Any], report: Entry | None
+) -> str | None:
+    policy = policy_at(project, entry.model, named["commit"])
+    if policy is None:
+        return "cannot be checked: this clone does not have its policy; fetch the commit"
+    roles, override = Roles.of(policy.project), bool(entry.detail["override"])
+    if policy.record()["digest"] != named["digest"]:
+        return "names another policy than the commit has"
+    if not roles.allows("promote", entry.actor):
+        return "was made without the role promote"
+    if override:
+        return None if roles.allows("override", entry.actor) else "overrode without the role"
+    if report is None or report.detail["verdict"] != Verdict.PASS:
+        return "has no gate report that passes"
+    if not policy.covered_by(report.detail.get("policy")):
+        return "relies on a report under another policy"
+    return None
 
 
 def _against_mlflow(registry: Registry, name: str, entries: list[Entry]) -> list[Problem]:

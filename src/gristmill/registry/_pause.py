@@ -19,6 +19,7 @@ from gristmill.registry._gates.reports import report_of
 from gristmill.registry._ledger.chain import Entry
 from gristmill.registry._ledger.ledger import utc_now
 from gristmill.registry._loading.digest import directory_digest
+from gristmill.registry._policy import model_policy
 from gristmill.registry._promotion import CHAMPION, gate, register
 from gristmill.registry._settings import model_settings
 from gristmill.registry._versions.store import Registry
@@ -31,7 +32,7 @@ def check(project: Project, model: str) -> str:
     Raises NotFound for a model that they do not declare, Invalid when its policy asks for nobody.
     """
     settings = model_settings(project, model)
-    if review.policy_of(project, model).required < 1:
+    if review.policy_of(model_policy(project, model).project, model).required < 1:
         raise Invalid(
             "approval.policy",
             f"a step waits for a decision on {model}, but no approval is required for it.",
@@ -70,7 +71,9 @@ def require(project: Project, model: str, step: str, run: str) -> str:
         )
     if status.granted:
         return f"{name} has {status.sentence()}"
-    if not _is_requested(entries, report.digest, review.policy_of(project, model)):
+    if not _is_requested(
+        entries, report.digest, review.policy_of(model_policy(project, model).project, model)
+    ):
         review.request_approval(
             project, model, version.version, reason=f"run {run} waits: {step} needs a decision"
         )

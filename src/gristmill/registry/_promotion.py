@@ -21,20 +21,22 @@ from gristmill.registry._approvals.checks import (
     require_current,
     require_holder,
     require_pass,
+    require_policy,
 )
 from gristmill.registry._approvals.notifications import move_sentence, send_notifications
 from gristmill.registry._approvals.review import status_of
 from gristmill.registry._gates.base import GateReport
-from gristmill.registry._gates.reports import report_of
+from gristmill.registry._gates.reports import report_entry, report_of
 from gristmill.registry._ledger.chain import Draft, Entry, canonical
 from gristmill.registry._loading.digest import check_name, directory_digest
 from gristmill.registry._loading.signing import SIGNATURE
+from gristmill.registry._policy import model_policy
 from gristmill.registry._roles import Roles, current_actor
 from gristmill.registry._settings import ModelSettings, model_settings, read_metrics
-from gristmill.registry._versions.origins import recorded_lineages
+from gristmill.registry._versions.origins import recorded_lineages, upstream
 from gristmill.registry._versions.store import Registry
 from gristmill.registry._versions.version import Version
-from gristmill.tracking import RUN_TAG, STEP_TAG
+from gristmill.tracking import RUN_TAG, STEP_TAG, find_lineage
 from gristmill.workspace_trust import require_trust
 
 CHAMPION = "champion"
@@ -115,8 +117,8 @@ def register(
     """
     require_trust(project.root)
     settings = model_settings(project, model)
-    actor = actor or current_actor(project)
-    Roles.of(project).require("register", actor)
+    actor = current_actor(project, actor)
+    Roles.of(model_policy(project, model).project).require("register", actor)
     tree = tree or project
     if lineage is None:
         from gristmill.workspace import lineage_of
@@ -124,11 +126,17 @@ def register(
         lineage = lineage_of(tree, settings.path)
     registry = Registry(project)
     registry.reconcile()
+    if lineage.run is None:
+        lineage = _recorded_elsewhere(registry, lineage, settings.path) or lineage
+    known, unrecorded = upstream(
+        (project, tree), lineage, lambda *wanted: find_lineage(project, registry.client, *wanted)
+    )
     path = tree.root / settings.path
     if path.is_dir():
         digest = directory_digest(path)
         for version in reversed(registry.versions(model)):
-            same = version.digest == digest and version.lineage == lineage
+            made_from = (version.lineage, version.upstream, version.unrecorded)
+            same = version.digest == digest and made_from == (lineage, known, unrecorded)
             if same and SIGNATURE in version.evidence:
                 return version
     return registry.register(
@@ -138,6 +146,8 @@ def register(
         reference=_optional(tree, settings.reference),
         holdout=_optional(tree, settings.holdout),
         lineage=lineage,
+        upstream=known,
+        unrecorded=unrecorded,
         run_id=run_id,
         actor=actor,
     )
@@ -190,12 +200,15 @@ def gate(
     from gristmill.registry._gates.gates import evaluate_gates, parse_gates
     from gristmill.registry._gates.scoring import gather
 
-    settings = model_settings(project, model)
+    policy = model_policy(project, model)
+    settings = model_settings(policy.project, model)
     gates = parse_gates(settings.gates, f"[models.{model}]")
     if not settings.allow_code and not any(g.kind == Format.kind for g in gates):
         gates += (Format(),)
-    actor = actor or current_actor(project)
-    Roles.of(project).require_any(("register", "approve", "promote"), actor, "judge a version")
+    actor = current_actor(project, actor)
+    Roles.of(policy.project).require_any(
+        ("register", "approve", "promote"), actor, "judge a version"
+    )
     registry = Registry(project)
     registry.reconcile()
     challenger = registry.version(model, version)
@@ -222,9 +235,15 @@ def gate(
                 version=challenger.version,
                 digest=challenger.digest,
                 document=canonical(report.record()),
-                detail={"verdict": str(report.verdict), "against": against, "champion": holder},
+                detail={
+                    "verdict": str(report.verdict),
+                    "against": against,
+                    "champion": holder,
+                    "policy": policy.record(),
+                },
             )
         )
+    send_notifications(registry)
     return replace(report, digest=str(entry.evidence))
 
 
@@ -279,8 +298,10 @@ def promote(
     require_trust(project.root)
     reason = clean_reason(reason)
     check_name(alias, "alias")
-    actor = actor or current_actor(project)
-    Roles.of(project).require("promote", actor)
+    actor = current_actor(project, actor)
+    policy = model_policy(project, model)
+    roles = Roles.of(policy.project)
+    roles.require("promote", actor)
     registry = Registry(project)
     registry.reconcile()
     target = registry.version(model, version)
@@ -290,14 +311,16 @@ def promote(
     expected = holder if expected is None else expected
     report = report_of(registry, target)
     if override:
-        Roles.of(project).require("override", actor)
+        roles.require("override", actor)
     else:
         require_pass(target, report)
+        require_policy(target, policy, report_entry(registry.ledger, target))
     registry.fetch(target)
     approvals = status_of(registry, target)
     detail = {
         "approvals": list(approvals.approved),
         "override": override,
+        "policy": policy.record(),
         "report": report.digest if report else None,
         "verdict": str(report.verdict) if report else None,
     }
@@ -367,8 +390,9 @@ def rollback(
     """
     require_trust(project.root)
     reason = clean_reason(reason)
-    actor = actor or current_actor(project)
-    Roles.of(project).require("promote", actor)
+    actor = current_actor(project, actor)
+    policy = model_policy(project, model)
+    Roles.of(policy.project).require("promote", actor)
     registry = Registry(project)
     registry.reconcile()
     with registry.ledger.writing() as writer:
@@ -395,6 +419,7 @@ def rollback(
                 after=target.version,
                 reason=reason,
                 digest=target.digest,
+                detail={"policy": policy.record()},
             )
         )
     registry.reconcile()
@@ -560,6 +585,15 @@ def register_run(project: Project, model: str, run: str, *, actor: str | None = 
         tree = Project(folder, project.raw)
         from_cache(project.root, {tree.root / p: h for p, h in hashes.items()})
         return register(project, model, tree=tree, lineage=lineage, run_id=run_id, actor=actor)
+
+
+def _recorded_elsewhere(registry: Registry, lineage: Lineage, path: str) -> Lineage | None:
+    """What the run recorded, on another machine, that wrote what was pulled here."""
+    digest = lineage.outputs.get(path)
+    if digest is None:
+        return None
+    found = find_lineage(registry.project, registry.client, lineage.step, path, digest)
+    return found if found and found.source == lineage.source else None
 
 
 def _hashes(lineage: Lineage, paths: list[str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -25,18 +26,23 @@ from typing import Any
 
 from gristmill.errors import Invalid, NotFound, StepFailed, Unavailable
 from gristmill.files import scratch_directory
-from gristmill.lineage import Lineage, cache_directory, git
+from gristmill.lineage import Lineage, git, share_cache
 from gristmill.project import SETTINGS, Project, finds_project
 from gristmill.registry._gates.scoring import accepted_rows, outputs, truth_labels
-from gristmill.registry._settings import model_settings, read_metrics
+from gristmill.registry._settings import (
+    Tolerances,
+    model_settings,
+    read_metrics,
+    tolerances_of,
+)
 from gristmill.registry._supply.sbom import LOCK
-from gristmill.registry._versions.origins import origins
 from gristmill.registry._versions.store import Registry
 from gristmill.registry._versions.version import Version
 from gristmill.workspace import load_workspace
 from gristmill.workspace_trust import require_trust
 
-IDENTICAL, DIFFERENT, UNKNOWN = "identical", "different", "not compared"
+IDENTICAL, CLOSE, DIFFERENT = "identical", "within tolerance", "different"
+UNKNOWN = "not compared"
 
 Progress = Callable[[str], None]
 
@@ -45,7 +51,8 @@ Progress = Callable[[str], None]
 class Reproduction:
     """What came of making a version again.
 
-    `predictions` and `metrics` are `identical`, `different` or `not compared`; `difference` names
+    `predictions` and `metrics` are `identical`, `within tolerance` (that of the model's settings),
+    `different` or `not compared`; `difference` names
     the first hold-out row (from 0) or metric that is not the same, an artifact when neither could
     be compared, "" when none is; `rows` were compared. `artifacts` have other bytes, as a model
     always has by the date that MLflow writes into it. `environment` says what it ran in; `steps`
@@ -66,9 +73,9 @@ class Reproduction:
 
     @property
     def same(self) -> bool:
-        """Whether all that could be compared is identical, and something could."""
-        said = {self.predictions, self.metrics}
-        return DIFFERENT not in said and IDENTICAL in said
+        """Whether all that could be compared is the same within tolerance, and something could."""
+        results = {self.predictions, self.metrics}
+        return DIFFERENT not in results and bool({IDENTICAL, CLOSE} & results)
 
     def record(self) -> dict[str, Any]:
         return asdict(self) | {"same": self.same}
@@ -116,30 +123,35 @@ def reproduce(
     registry = Registry(project)
     target = registry.version(model, version)
     line = target.lineage
-    if not line.commit or line.dirty is not False:
-        why = "no commit is recorded" if not line.commit else "its tree had uncommitted changes"
+    why = _irreproducible(target)
+    if why:
         raise Invalid(
             "reproduce.lineage",
             f"{model} version {target.version} cannot be made again: {why}.",
             hint='Demand it: a gate of kind "lineage" with `clean = true`.',
         )
-    with _worktree(project, line.commit, keep=keep, progress=progress) as clean:
-        steps = origins(project, line)
+    tolerances = tolerances_of(project, model)
+    with _worktree(project, str(line.commit), keep=keep, progress=progress) as clean:
+        steps = target.origins
         python, environment = environment_of(registry, target, clean, progress)
         checkout_data(project, clean, steps, progress)
         ran, seconds = run_again(clean, line.step, steps, python, progress)
         progress("comparing")
         settings = model_settings(clean, model)
         artifacts = differing(clean, steps)
-        metrics, difference = _metrics(target.metrics, read_metrics(clean, settings.metrics))
-        predictions, rows, row = _predictions(registry, target, clean.root / settings.path)
+        metrics, difference = _metrics(
+            target.metrics, read_metrics(clean, settings.metrics), tolerances
+        )
+        predictions, rows, row = _predictions(
+            registry, target, clean.root / settings.path, tolerances.predictions
+        )
     first = row or difference
-    if IDENTICAL not in (predictions, metrics) and artifacts:
+    if (predictions, metrics) == (UNKNOWN, UNKNOWN) and artifacts:
         first = first or artifacts[0]
     return Reproduction(
         model,
         target.version,
-        line.commit,
+        str(line.commit),
         environment,
         predictions,
         metrics,
@@ -182,17 +194,35 @@ def _worktree(
         yield Project.load(below)
 
 
-def _metrics(before: Mapping[str, float], after: Mapping[str, float]) -> tuple[str, str]:
-    """Whether they are identical, and the first that is not."""
+def _irreproducible(version: Version) -> str:
+    """Why the lineage does not say enough, "" when it does."""
+    if not version.lineage.commit:
+        return "no commit is recorded"
+    if version.unrecorded:
+        return f"no record is left of the run of step {', '.join(version.unrecorded)}"
+    if any(line.dirty is not False for line in version.origins.values()):
+        return "its tree had uncommitted changes"
+    return ""
+
+
+def _metrics(
+    before: Mapping[str, float], after: Mapping[str, float], tolerances: Tolerances
+) -> tuple[str, str]:
+    """Whether they are the same, and the first that is not."""
     if not before:
         return UNKNOWN, ""
     for name in sorted({*before, *after}):
-        if before.get(name) != after.get(name):
+        if name not in before or name not in after:
             return DIFFERENT, f"metric {name}: {before.get(name)} then, {after.get(name)} now"
-    return IDENTICAL, ""
+        allowed = tolerances.metrics.get(name, tolerances.metric)
+        if not math.isclose(before[name], after[name], rel_tol=allowed, abs_tol=allowed):
+            return DIFFERENT, f"metric {name}: {before[name]} then, {after[name]} now"
+    return IDENTICAL if dict(before) == dict(after) else CLOSE, ""
 
 
-def _predictions(registry: Registry, version: Version, made: Path) -> tuple[str, int, str]:
+def _predictions(
+    registry: Registry, version: Version, made: Path, allowed: float
+) -> tuple[str, int, str]:
     """Whether both models say the same on the hold-out, on how many rows, and the first row not."""
     import numpy as np
     import pandas as pd
@@ -208,9 +238,16 @@ def _predictions(registry: Registry, version: Version, made: Path) -> tuple[str,
     for model in (registry.load(version), load_own(made, allow_code=settings.allow_code)):
         both.append(np.asarray(outputs(*accepted_rows(model, frame, settings), binary=binary)))
     before, after = both
-    unequal = np.flatnonzero(before != after)
-    if not len(unequal):
+    if before.shape != after.shape:
+        return DIFFERENT, len(frame), f"outputs of shape {before.shape} then, {after.shape} now"
+    if np.array_equal(before, after):
         return IDENTICAL, len(frame), ""
+    same = before == after
+    if all(np.issubdtype(values.dtype, np.number) for values in both):
+        same = np.isclose(before, after, rtol=allowed, atol=allowed, equal_nan=True)
+    unequal = np.flatnonzero(~same.reshape(len(same), -1).all(axis=1))
+    if not len(unequal):
+        return CLOSE, len(frame), ""
     row = int(unequal[0])
     text = f"hold-out row {row}: {before[row]!r} then, {after[row]!r} now"
     return DIFFERENT, len(frame), f"{text} ({len(unequal)} of {len(frame)} rows differ)"
@@ -270,11 +307,7 @@ def checkout_data(
     not have are copied from the project when they are still the same. Raises NotFound.
     """
     progress("fetching data")
-    cache = cache_directory(project.root)
-    (clean.root / ".dvc").mkdir(exist_ok=True)
-    if not (clean.root / ".dvc" / "config").exists():
-        (clean.root / ".dvc" / "config").touch()
-    (clean.root / ".dvc" / "config.local").write_text(f"[cache]\n    dir = {cache}\n")
+    share_cache(project.root, clean.root)
     tracked = (git(clean.root, "ls-files", "--", "*.dvc") or "").splitlines()
     if tracked:
         words = [sys.executable, "-m", "dvc"]

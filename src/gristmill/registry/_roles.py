@@ -10,13 +10,14 @@ import getpass
 import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from gristmill.errors import Forbidden
 from gristmill.project import SETTINGS, Project
 from gristmill.records import parse_table
 from gristmill.registry._ledger.keys import public_keys
+from gristmill.registry._ledger.names import canonical_actor
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class Roles:
         Invalid
             The table has a key or a type that it may not have.
         """
-        return parse_table(cls, project.table("roles"), f"{SETTINGS} [roles]")
+        roles = parse_table(cls, project.table("roles"), f"{SETTINGS} [roles]")
+        return replace(roles, keys={canonical_actor(n): k for n, k in roles.keys.items()})
 
     def allows(self, verb: str, actor: str) -> bool:
         """Whether the actor may do the verb.
@@ -79,7 +81,7 @@ class Roles:
         if not any(getattr(self, v) for v in self.VERBS if v != "read"):
             return True
         allowed: tuple[str, ...] = getattr(self, verb)
-        return actor in allowed or "*" in allowed
+        return "*" in allowed or canonical_actor(actor) in map(canonical_actor, allowed)
 
     def require(self, verb: str, actor: str) -> None:
         """Raise Forbidden (`role.missing`) unless the actor may do the verb.
@@ -150,22 +152,29 @@ class Roles:
         return public_keys(actor)
 
 
-def current_actor(project: Project) -> str:
-    """Who acts, as the ledger writes it down.
+def current_actor(project: Project, actor: str | None = None) -> str:
+    """Who acts, as the ledger writes it down: one spelling a name.
 
     Parameters
     ----------
     project
         Where git is asked.
+    actor
+        Who it is, when the caller knows.
 
     Returns
     -------
     str
-        GRISTMILL_ACTOR, else git's user.email in the project, else the login name.
+        `actor`, else GRISTMILL_ACTOR, else git's user.email in the project, else the login name.
+
+    Raises
+    ------
+    Invalid
+        `text.control`, for a name with characters that screens do not show.
     """
-    from_environment = os.environ.get("GRISTMILL_ACTOR", "").strip()
-    if from_environment:
-        return from_environment
+    named = actor or os.environ.get("GRISTMILL_ACTOR", "").strip()
+    if named:
+        return canonical_actor(named)
     try:
         email = subprocess.run(
             ["git", "config", "user.email"],
@@ -176,4 +185,4 @@ def current_actor(project: Project) -> str:
         ).stdout.strip()
     except FileNotFoundError:
         email = ""
-    return email or getpass.getuser()
+    return canonical_actor(email or getpass.getuser())

@@ -41,6 +41,8 @@ class ModelSettings:
         What the model is for and what it is not good for, for the model card.
     gates
         Tables `[[models.NAME.gates]]`, each with a `kind` and that gate's settings.
+    reproduce
+        The table `[models.NAME.reproduce]` (`Tolerances`).
     approvals
         The table `[models.NAME.approvals]` (`Policy`).
     """
@@ -58,6 +60,42 @@ class ModelSettings:
     limits: tuple[str, ...] = ()
     gates: tuple[Mapping[str, Any], ...] = ()
     approvals: Mapping[str, Any] = field(default_factory=dict)
+    reproduce: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Tolerances:
+    """The `[models.NAME.reproduce]` table: how far a version made again may be off.
+
+    A number is the same when it differs by no more than the tolerance, or by no more than that
+    share of its size.
+
+    Attributes
+    ----------
+    predictions
+        For each prediction on the hold-out.
+    metric
+        For each metric that `metrics` does not name.
+    metrics
+        By the name of a metric.
+    """
+
+    predictions: float = 1e-6
+    metric: float = 1e-6
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+def tolerances_of(project: Project, model: str) -> Tolerances:
+    """How far a version made again may be off. Raises Invalid (`settings.*`)."""
+    table = model_settings(project, model).reproduce
+    tolerances = parse_table(Tolerances, table, f"{SETTINGS} [models.{model}.reproduce]")
+    allowed = (tolerances.predictions, tolerances.metric, *tolerances.metrics.values())
+    if any(not math.isfinite(value) or value < 0 for value in allowed):
+        raise Invalid(
+            "settings.tolerance",
+            f"{SETTINGS} [models.{model}.reproduce]: a tolerance is a number of 0 or more.",
+        )
+    return tolerances
 
 
 def model_settings(project: Project, model: str) -> ModelSettings:

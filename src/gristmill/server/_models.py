@@ -85,7 +85,7 @@ def details(asked: ApiRequest) -> VersionDetails:
         run=version.run_id,
         params=version.params,
         metrics=version.metrics,
-        missing=version.lineage.missing(),
+        missing=version.missing(),
         report=judged.digest if judged else "",
         gates=tuple(GateView(r.kind, r.name, r.verdict, r.message) for r in judged.results)
         if judged

@@ -9,6 +9,7 @@ from gristmill._door import door
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from gristmill.tracking._lineage import find_lineage, record_registration
     from gristmill.tracking._tracker import (
         RUN_TAG,
         STEP_TAG,
@@ -29,8 +30,10 @@ __all__ = [
     "Tracker",
     "close_dead_runs",
     "experiment_id",
+    "find_lineage",
     "flat_metrics",
     "from_mlflow_status",
     "mlflow_client",
+    "record_registration",
     "to_mlflow_status",
 ]

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 RUN_TAG = "gristmill.run"
 STEP_TAG = "gristmill.step"
 ATTEMPT_TAG = "gristmill.attempt"
+OUTPUTS_TAG = "gristmill.outputs"
+KIND_TAG = "gristmill.kind"
 WORKSPACE_TAG = "gristmill.workspace"
 OPEN = "mlflow-run"
 PARAM_LIMIT = 6000
@@ -208,7 +210,7 @@ class Tracker:
             tags={
                 RUN_TAG: run,
                 WORKSPACE_TAG: self.workspace,
-                "gristmill.kind": "pipeline",
+                KIND_TAG: "pipeline",
                 **tags,
             },
         )
@@ -243,7 +245,7 @@ class Tracker:
             RUN_TAG: self.run,
             WORKSPACE_TAG: self.workspace,
             STEP_TAG: step,
-            "gristmill.kind": "step",
+            KIND_TAG: "step",
             "gristmill.notebook": notebook,
             ATTEMPT_TAG: str(attempt),
         }
@@ -343,10 +345,8 @@ class Tracker:
         ]
         tags = []
         if lineage is not None:
-            origin = {"commit": lineage.commit, "source": lineage.source, "author": lineage.author}
-            tags += [RunTag(f"gristmill.{k}", v) for k, v in origin.items() if v]
-            if lineage.dirty is not None:
-                tags.append(RunTag("gristmill.dirty", str(lineage.dirty).lower()))
+            tags += [RunTag(k, v) for k, v in lineage_tags(lineage).items()]
+            tags.append(RunTag(OUTPUTS_TAG, " ".join(lineage.outputs.values())[:PARAM_LIMIT]))
         if error:
             tags.append(RunTag("gristmill.error", error[:PARAM_LIMIT]))
         self.client.log_batch(run_id, metrics=values, tags=tags)
@@ -420,6 +420,18 @@ class Tracker:
 def _text(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text[:PARAM_LIMIT]
+
+
+def lineage_tags(lineage: Lineage) -> dict[str, str]:
+    """What MLflow shows of a lineage: commit, source, author and whether the tree was clean."""
+    dirty = None if lineage.dirty is None else str(lineage.dirty).lower()
+    tags = {
+        "gristmill.commit": lineage.commit,
+        "gristmill.source": lineage.source,
+        "gristmill.author": lineage.author,
+        "gristmill.dirty": dirty,
+    }
+    return {name: value for name, value in tags.items() if value}
 
 
 def flat_metrics(value: Any, prefix: str = "") -> dict[str, float]:

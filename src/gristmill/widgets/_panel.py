@@ -41,7 +41,7 @@ class Panel(widgets.VBox):  # type: ignore[misc]
 
     def __init__(self, model: str | None, project: Project | None, actor: str | None) -> None:
         self.project = project or Project.find()
-        self.actor = actor or current_actor(self.project)
+        self.actor = current_actor(self.project, actor)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="gristmill-widget")
         self._pending = 0
         self._busy = widgets.HTML(render_macro(PANELS, "busy", ""))

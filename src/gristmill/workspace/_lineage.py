@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import platform
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ def lineage_of(project: Project, path: str) -> Lineage:
     """The lineage of an output as it is in the project now.
 
     It is looked up among the runs whose records are kept, by content. An output that came by
-    `dvc repro` or `dvc pull` has lineage from `dvc.lock` and git, without run and executed
+    `dvc repro` or `dvc pull` has lineage from `dvc.lock` and git, without run, author and executed
     notebook.
 
     Parameters
@@ -156,4 +157,5 @@ def lineage_of(project: Project, path: str) -> Lineage:
         same_inputs = lineage.source == recorded.inputs.get(source_path(step.name))
         if lineage.outputs.get(path) == current and same_inputs:
             return lineage
-    return make_lineage(workspace, step.name, git_state(project.root), None, None, entry or {})
+    made = make_lineage(workspace, step.name, git_state(project.root), None, None, entry or {})
+    return replace(made, author=None)

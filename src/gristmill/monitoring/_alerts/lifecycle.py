@@ -244,7 +244,7 @@ def _write(
 ) -> Alert:
     from gristmill.registry import Roles, current_actor
 
-    who, moment = actor or current_actor(project), now or datetime.now(UTC)
+    who, moment = current_actor(project, actor), now or datetime.now(UTC)
     target = find_alert(project, alert)
     if who not in target.owners:
         Roles.of(project).require_any(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from gristmill.errors import Conflict, Forbidden, GateFailed, Invalid
 from gristmill.registry._approvals.approvals import ApprovalStatus
 from gristmill.registry._gates.base import GateReport
+from gristmill.registry._ledger.chain import Entry
 from gristmill.registry._ledger.ledger import Writer
+from gristmill.registry._policy import ModelPolicy
 from gristmill.registry._versions.version import Version
 
 
@@ -39,6 +41,16 @@ def require_current(writer: Writer, target: Version, report: GateReport) -> None
             "gate.stale",
             f"{target.label} was judged when {alias} was {_who(compared)}; it is now "
             f"{_who(holder)}.",
+            hint=f"Run its gates again: `gristmill model gate {target.model} {target.version}`.",
+        )
+
+
+def require_policy(target: Version, policy: ModelPolicy, report: Entry | None) -> None:
+    """Raise GateFailed unless the report passed all that the policy in force asks for."""
+    if report is None or not policy.covered_by(report.detail.get("policy")):
+        raise GateFailed(
+            "gate.policy",
+            f"{target.label} was judged under another policy than the one in force.",
             hint=f"Run its gates again: `gristmill model gate {target.model} {target.version}`.",
         )
 

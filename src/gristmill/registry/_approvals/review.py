@@ -22,6 +22,7 @@ from gristmill.registry._approvals.notifications import send_notifications
 from gristmill.registry._gates.reports import report_entry
 from gristmill.registry._ledger.chain import Draft, Entry
 from gristmill.registry._ledger.ledger import LedgerReader, utc_now
+from gristmill.registry._policy import model_policy
 from gristmill.registry._roles import Roles, current_actor
 from gristmill.registry._settings import model_settings
 from gristmill.registry._versions.store import Registry
@@ -59,8 +60,8 @@ def request_approval(
         `gate.missing`: no gate has judged the version.
     """
     require_trust(project.root)
-    actor = actor or current_actor(project)
-    Roles.of(project).require("register", actor)
+    actor = current_actor(project, actor)
+    Roles.of(model_policy(project, model).project).require("register", actor)
     return _write(project, model, version, "request", reason, actor)
 
 
@@ -115,8 +116,8 @@ def decide(
             f"{decision!r} is not a decision.",
             hint=f"One of {', '.join(DECISIONS)}.",
         )
-    actor = actor or current_actor(project)
-    Roles.of(project).require("approve", actor)
+    actor = current_actor(project, actor)
+    Roles.of(model_policy(project, model).project).require("approve", actor)
     registry = Registry(project)
     target = registry.version(model, version)
     if person(actor) in authors(registry.ledger, target):
@@ -167,13 +168,14 @@ def status_from(
     for entry in decisions:
         ledger.require_sound(entry)
     report = report_entry(ledger, version)
-    may_approve: Callable[[str], bool] = partial(Roles.of(project).allows, "approve")
+    committed = model_policy(project, version.model).project
+    may_approve: Callable[[str], bool] = partial(Roles.of(committed).allows, "approve")
     return approval_status(
         decisions,
         digest=version.digest,
         report=report.evidence if report else None,
         authors=authors(ledger, version),
-        policy=policy_of(project, version.model),
+        policy=policy_of(committed, version.model),
         now=max([now or utc_now(), *(e.at for e in entries[-1:])]),
         may=may_approve,
     )
@@ -250,7 +252,11 @@ def _write(
                 version=target.version,
                 reason=clean_reason(reason),
                 digest=target.digest,
-                detail={"report": report.evidence, "verdict": report.detail["verdict"]},
+                detail={
+                    "report": report.evidence,
+                    "verdict": report.detail["verdict"],
+                    "policy": model_policy(project, model).record(),
+                },
             )
         )
     send_notifications(registry)

@@ -19,7 +19,7 @@ from gristmill.registry._gates.base import GateReport, Verdict
 from gristmill.registry._gates.reports import report_of
 from gristmill.registry._loading.formats import declared
 from gristmill.registry._settings import ModelSettings, model_settings
-from gristmill.registry._versions.origins import inputs, origins, parameters
+from gristmill.registry._versions.origins import inputs, parameters
 from gristmill.registry._versions.store import Registry
 from gristmill.registry._versions.version import Version
 
@@ -76,7 +76,7 @@ def read_card(project: Project, model: str, ref: int | str) -> Card:
     settings = model_settings(project, model)
     report = report_of(registry, version)
     scores = score_alone(registry, version, settings)
-    steps = origins(project, version.lineage)
+    steps = version.origins
     sections = [
         _about(version, settings),
         _data(registry, version, settings),
@@ -203,7 +203,7 @@ def _limits(
 ) -> Section:
     """What the owner says, and what the evidence shows."""
     points = [*settings.limits, *scores.limits()]
-    missing = version.lineage.missing()
+    missing = version.missing()
     if missing:
         points.append(f"It cannot be reproduced: {', '.join(missing)} unknown.")
     elif version.lineage.dirty is not False:
@@ -237,7 +237,7 @@ def _lineage(version: Version, inputs_read: dict[str, str]) -> Section:
         *((f"input {k}", v) for k, v in sorted(inputs_read.items())),
         *((f"evidence {k}", v) for k, v in sorted(version.evidence.items())),
     )
-    missing = line.missing()
+    missing = version.missing()
     text = f"Unknown: {', '.join(missing)}." if missing else "Complete."
     return Section("Lineage", text, ("part", "value"), rows)
 

@@ -17,7 +17,7 @@ from gristmill.registry._gates import statistics
 from gristmill.registry._gates.scoring import model_outputs, truth_labels
 from gristmill.registry._gates.statistics import BINARY, METRIC_NAMES, Comparison, Interval
 from gristmill.registry._settings import ModelSettings, model_settings
-from gristmill.registry._versions.origins import changed_cells, inputs, origins, parameters
+from gristmill.registry._versions.origins import changed_cells, inputs, parameters
 from gristmill.registry._versions.store import Registry
 from gristmill.registry._versions.version import Version
 
@@ -336,7 +336,7 @@ def _scored_pair(unscored: Pair, rows: Rows, output: Any) -> Pair:
 
 def _origins(project: Project, versions: Sequence[Version]) -> tuple[Pair, ...]:
     """What the versions were made from, each against the first; not yet scored."""
-    steps = [origins(project, v.lineage) for v in versions]
+    steps = [v.origins for v in versions]
     first = versions[0].lineage
     return tuple(
         Pair(

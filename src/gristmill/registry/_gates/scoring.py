@@ -51,7 +51,7 @@ def _scored(
     evidence = Evidence(
         metrics=challenger.metrics,
         champion_version=champion.version if champion else None,
-        missing=challenger.lineage.missing(),
+        missing=challenger.missing(),
         dirty=challenger.lineage.dirty,
         facts=facts_of(registry.fetch(challenger)),
     )

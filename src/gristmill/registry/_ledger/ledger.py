@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -33,6 +33,7 @@ from gristmill.registry._ledger.chain import (
 )
 from gristmill.registry._ledger.keys import Signer, holds
 from gristmill.registry._ledger.keys import signer as load_signer
+from gristmill.registry._ledger.names import canonical_actor, require_printable
 from gristmill.registry._ledger.postgres import PostgresStore
 from gristmill.registry._ledger.sql import Connection, Store
 from gristmill.registry._ledger.sqlite import SqliteStore
@@ -138,6 +139,8 @@ class Writer:
             `ledger.clock`: the clock is more than a minute behind the last entry's.
         Forbidden
             `key.unknown`: the actor signed with another key before.
+        Invalid
+            `text.control`: the name or the reason has characters that screens do not show.
         """
         row = self._connection.execute(
             "SELECT body, hash FROM entry ORDER BY seq DESC LIMIT 1"
@@ -154,6 +157,8 @@ class Writer:
                     hint="Correct this machine's clock: the ledger accepts no entry from the past.",
                 )
             seq, prev, at = last["seq"] + 1, row[1], max(at, last_at)
+        require_printable(draft.reason, "The reason")
+        draft = replace(draft, actor=canonical_actor(draft.actor))
         signer = load_signer(draft.actor)
         self._require_key(signer)
         if draft.document is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gristmill.errors import Invalid
@@ -10,25 +10,45 @@ from gristmill.lineage import Lineage, git
 from gristmill.pipeline import CellChange, Notebook, cell_changes, code_sources, parse_notebook
 from gristmill.project import Project
 
+Find = Callable[[str, str, str], Lineage | None]
 
-def origins(project: Project, lineage: Lineage) -> dict[str, Lineage]:
-    """The step that `lineage` is of and those before it, by name.
 
-    Followed from inputs to the runs that wrote exactly that content; a step whose run was removed
-    ends its branch.
+def upstream(
+    trees: Sequence[Project], lineage: Lineage, find: Find
+) -> tuple[tuple[Lineage, ...], tuple[str, ...]]:
+    """The steps before that of `lineage`, and the names of those whose runs left no record.
+
+    Followed from inputs to the runs that wrote exactly that content: of the records in `trees`,
+    else `find(step, path, hash)`.
     """
     writers: dict[tuple[str, str], Lineage] = {}
-    for recorded in recorded_lineages(project):
-        writers.update(dict.fromkeys(recorded.outputs.items(), recorded))
-    steps: dict[str, Lineage] = {}
+    for tree in reversed(trees):
+        for recorded in recorded_lineages(tree):
+            writers.update(dict.fromkeys(recorded.outputs.items(), recorded))
+    producers = _producers(trees[0])
+    steps: dict[str, Lineage] = {lineage.step: lineage}
+    unrecorded: dict[str, None] = {}
     queue = [lineage]
     while queue:
-        current = queue.pop(0)
-        if current.step in steps:
-            continue
-        steps[current.step] = current
-        queue += [writers[pair] for pair in current.inputs.items() if pair in writers]
-    return steps
+        for path, digest in queue.pop(0).inputs.items():
+            step, writer = producers.get(path, ""), writers.get((path, digest))
+            if writer is None and step and step not in steps:
+                writer = find(step, path, digest)
+                if writer is None:
+                    unrecorded[step] = None
+            if writer is not None and writer.step not in steps:
+                steps[writer.step] = writer
+                queue.append(writer)
+    known = tuple(line for name, line in steps.items() if name != lineage.step)
+    return known, tuple(step for step in unrecorded if step not in steps)
+
+
+def _producers(project: Project) -> dict[str, str]:
+    """The step that writes each output."""
+    from gristmill.workspace import load_workspace
+
+    steps = load_workspace(project).dag.steps.values()
+    return {output.path: step.name for step in steps for output in step.outputs}
 
 
 def recorded_lineages(project: Project, *, newest_first: bool = False) -> Iterator[Lineage]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from gristmill.registry._ledger.chain import Draft, Entry, canonical
 from gristmill.registry._ledger.ledger import Ledger, Writer, store_of
 from gristmill.registry._loading.digest import check_name, directory_digest, require_plain
 from gristmill.registry._loading.signing import KEY
+from gristmill.registry._policy import model_policy
 from gristmill.registry._roles import Roles, current_actor
 from gristmill.registry._settings import model_settings
 from gristmill.registry._versions.copies import Copies
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 ANCHOR = "gristmill.ledger"
+UNKNOWN_AUTHOR = "unknown"
 
 
 class Registry:
@@ -77,6 +79,8 @@ class Registry:
         reference: Path | None,
         holdout: Path | None,
         lineage: Lineage,
+        upstream: Sequence[Lineage] = (),
+        unrecorded: Sequence[str] = (),
         run_id: str | None = None,
         actor: str | None = None,
     ) -> Version:
@@ -98,6 +102,8 @@ class Registry:
             Parquet files to keep with it; None for none.
         lineage
             What it was made from.
+        upstream, unrecorded
+            What the steps before were run with, and which of them left no record.
         run_id
             The MLflow run that keeps the files; a new one when None.
         actor
@@ -115,8 +121,8 @@ class Registry:
             The actor may not register.
         """
         check_name(model)
-        actor = actor or current_actor(self.project)
-        Roles.of(self.project).require("register", actor)
+        actor = current_actor(self.project, actor)
+        Roles.of(model_policy(self.project, model).project).require("register", actor)
         if not (path / "MLmodel").is_file():
             raise NotFound(
                 "model.path",
@@ -136,7 +142,7 @@ class Registry:
             evidence, key = stage(
                 staged, actor, self.project, model, metrics, reference, holdout, lineage
             )
-            run = run_id or self._new_run(model, metrics)
+            run = run_id or self._new_run(model, metrics, (lineage, *upstream))
             location = f"{model}-{secrets.token_hex(4)}"
             self.client.log_artifacts(run, str(staged), location)
         version = Version(
@@ -148,10 +154,12 @@ class Registry:
             params=dict(lineage.params),
             lineage=lineage,
             created=datetime.now(UTC),
-            author=lineage.author or actor,
+            author=lineage.author or UNKNOWN_AUTHOR,
             source=lineage.step,
             location=location,
             evidence=evidence,
+            upstream=tuple(upstream),
+            unrecorded=tuple(unrecorded),
         )
         draft = Draft(
             action="register",
@@ -269,13 +277,14 @@ class Registry:
         require_trust(self.project.root)
         entry, trusted = self._registered(version), Roles.of(self.project).keys
         key_of(entry, trusted)
-        declared = version.model in self.project.models
+        committed = model_policy(self.project, version.model).project
+        declared = version.model in committed.models
         return load(
             self._copies.model(version),
             self._copies.evidence(version, SIGNATURE),
             entry,
             trusted,
-            allow_code=declared and model_settings(self.project, version.model).allow_code,
+            allow_code=declared and model_settings(committed, version.model).allow_code,
         )
 
     def evidence(self, version: Version, name: str) -> Path:
@@ -343,16 +352,11 @@ class Registry:
         self.ledger.require_sound(entries[-1])
         return entries[-1]
 
-    def _new_run(self, model: str, metrics: Mapping[str, float]) -> str:
-        from gristmill.tracking import experiment_id
+    def _new_run(self, model: str, metrics: Mapping[str, float], steps: Sequence[Lineage]) -> str:
+        """A run in MLflow for a version: a child of the pipeline's, with its parameters."""
+        from gristmill.tracking import record_registration
 
-        run = self.client.create_run(
-            experiment_id(self.project, self.client), run_name=f"register {model}"
-        )
-        for key, value in metrics.items():
-            self.client.log_metric(run.info.run_id, key, value)
-        self.client.set_terminated(run.info.run_id)
-        return str(run.info.run_id)
+        return record_registration(self.project, self.client, model, metrics, steps)
 
 
 def _version_of(entry: Entry, text: str, aliases: Mapping[str, int]) -> Version:

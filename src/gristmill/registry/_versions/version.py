@@ -35,13 +35,17 @@ class Version:
     created
         When it was registered, in UTC.
     author
-        Who made it: git's author, else who registered it.
+        Who made it: git's author when its step ran, "unknown" when no record of that run is left.
     source
         The step that made it.
     location
         The folder of its files among the run's artifacts.
     evidence
         sha256 of each file kept with it, by file name.
+    upstream
+        What the steps before its own were run with, from the nearest on.
+    unrecorded
+        Steps before its own of whose runs no record was left when it was registered.
     aliases
         Those it holds now.
     """
@@ -61,12 +65,27 @@ class Version:
     source: str
     location: str
     evidence: Mapping[str, str] = field(default_factory=dict)
+    upstream: tuple[Lineage, ...] = ()
+    unrecorded: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
         """How messages name it: `MODEL version N`."""
         return f"{self.model} version {self.version}"
+
+    @property
+    def origins(self) -> dict[str, Lineage]:
+        """Its own step and those before it, by name."""
+        return {line.step: line for line in (self.lineage, *self.upstream)}
+
+    def missing(self) -> tuple[str, ...]:
+        """The parts of the lineage, of all steps, without which it cannot be reproduced."""
+        earlier = [
+            f"{part} of step {line.step}" for line in self.upstream for part in line.missing()
+        ]
+        runs = [f"run of step {step}" for step in self.unrecorded]
+        return (*self.lineage.missing(), *earlier, *runs)
 
     def record(self) -> dict[str, Any]:
         """The version as plain JSON values."""
