@@ -43,6 +43,7 @@ def main() -> None:
         f"{'predictions':>12}{'hours':>8}{'windows':>9}{'monitor':>10}{'overview':>11}{'model':>9}"
     )
     with tempfile.TemporaryDirectory(prefix="gristmill-dashboard-") as folder:
+        os.environ["GRISTMILL_TRUST"] = folder
         for rows in (1_000, 100_000_000):
             project = copied(args.project, Path(folder) / str(rows))
             measure(project, rows, args.pictures if rows > 1_000 else None)

@@ -140,6 +140,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="gristmill-kills-"))
     os.environ["GRISTMILL_RUNTIME_DIR"] = str(folder / "sockets")
     os.environ["GRISTMILL_ACTOR"] = "benchmark@example.org"
+    os.environ["GRISTMILL_TRUST"] = str(folder)
     root = folder / "project"
     try:
         prepare(root)

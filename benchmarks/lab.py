@@ -5,6 +5,7 @@ python -m benchmarks.lab [STEPS]
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
@@ -86,6 +87,7 @@ def opened(page: Page, steps: int) -> float:
 
 def main(steps: int) -> None:
     with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
+        os.environ["GRISTMILL_TRUST"] = temporary
         root = project(Path(temporary) / "many", steps)
         with laboratory(root, Path(temporary) / "home", free_port()) as address:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)

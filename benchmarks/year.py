@@ -62,6 +62,7 @@ def main() -> None:
     args = parser.parse_args()
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with tempfile.TemporaryDirectory(prefix="gristmill-year-") as folder:
+        os.environ["GRISTMILL_TRUST"] = folder
         root = Path(folder) / "flights"
         began = time.monotonic()
         project = prepare(root)

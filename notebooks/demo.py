@@ -161,6 +161,7 @@ def prepare() -> None:
     for key, value in (("user.name", "Demo"), ("user.email", "demo@example.org")):
         git("config", key, value)
     commit("The flights project")
+    gristmill("trust")
 
 
 def git(*arguments: str) -> str:

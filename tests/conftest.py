@@ -32,8 +32,11 @@ ROOT = Path(__file__).parent.parent
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Fork servers of these tests alone, for all workers. (Paths of sockets have to be short.)"""
+    """Projects that tests make are trusted. Fork servers are of these tests alone, for all workers.
+    (Paths of sockets have to be short.)"""
     if not hasattr(config, "workerinput"):
+        made = {tempfile.gettempdir(), config.option.basetemp or ""}
+        os.environ["GRISTMILL_TRUST"] = os.pathsep.join([str(ROOT), *map(str, made)])
         os.environ["GRISTMILL_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="gm-")
 
 

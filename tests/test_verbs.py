@@ -27,6 +27,7 @@ OPTION_VERBS = {
     "model register": ("--run",),
     "monitor": ("--repair", "--drill-down"),
     "dashboard": ("--export", "--mail"),
+    "trust": ("--revoke", "--list"),
 }
 # Routes that draw a view or serve the workbench itself.
 VIEWS = {
@@ -42,7 +43,7 @@ VALUES = {
 ONLY_CLI = {
     "json", "help", "html", "output", "last", "repair", "check", "dry_run", "drill_down", "list",
     "close", "print", "path", "show", "run_id", "verb", "stop", "host", "port", "token", "grafana",
-    "edit",
+    "edit", "revoke",
 }  # fmt: skip
 ONLY_PYTHON = {
     "project", "tree", "actor", "progress", "notify", "tell", "listener", "listeners", "interrupts",

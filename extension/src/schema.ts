@@ -13,6 +13,7 @@ export interface ProjectView {
   name: string;
   root: string;
   served: boolean;
+  trusted: boolean;
   models: string[];
 }
 

@@ -17,7 +17,7 @@ import { Server, held, settled, until } from './server';
 const dialogs = vi.hoisted(() => {
   // Lumino looks for it when it is loaded, and jsdom has none
   Object.assign(globalThis, { DragEvent: class extends MouseEvent {} });
-  return { shown: [] as { title: string; body: unknown }[], answer: {} };
+  return { shown: [] as { title: string; body: unknown }[], answer: {}, accept: true };
 });
 
 vi.mock('../src/icons', () => ({ alertsIcon: undefined, millIcon: undefined }));
@@ -29,6 +29,7 @@ vi.mock('@jupyterlab/apputils', async () => {
 
     static okButton = (): object => ({});
     static cancelButton = (): object => ({});
+    static warnButton = (): object => ({});
 
     addClass(): void {}
 
@@ -40,7 +41,10 @@ vi.mock('@jupyterlab/apputils', async () => {
   return {
     ...(await vi.importActual('@jupyterlab/apputils/lib/notification.js')),
     Dialog,
-    showDialog: (options: { title: string; body: unknown }) => void dialogs.shown.push(options)
+    showDialog: (options: { title: string; body: unknown }) => {
+      dialogs.shown.push(options);
+      return Promise.resolve({ button: { accept: dialogs.accept } });
+    }
   };
 });
 
@@ -53,6 +57,7 @@ beforeEach(() => {
   Notification.dismiss();
   dialogs.shown.length = 0;
   dialogs.answer = {};
+  dialogs.accept = true;
 });
 
 async function opened(): Promise<{ server: Server; commands: CommandRegistry }> {
@@ -88,6 +93,26 @@ test('sync takes parameters and nothing of JupyterLab’s own', async () => {
   await commands.execute('gristmill:sync', { params: 'big', overrides, event: {} });
   expect(bodyOf(server, 'POST sync')).toEqual({ params: 'big', overrides });
   expect(notices()).toEqual([{ type: 'success', message: 'dvc.yaml was written.' }]);
+});
+
+test('a project is trusted when a person confirms it, and no longer when revoked', async () => {
+  const { server, commands } = await opened();
+  const { view } = server.project;
+  server.answer('GET project', { ...view, trusted: false });
+  await server.project.enter('flights');
+  expect(commands.isEnabled('gristmill:revoke-trust')).toBe(false);
+  dialogs.accept = false;
+  await commands.execute('gristmill:trust');
+  expect(server.count('POST trust')).toBe(0);
+  dialogs.accept = true;
+  server.answer('POST trust', { ...view, trusted: true });
+  await commands.execute('gristmill:trust');
+  expect(server.project.view?.trusted).toBe(true);
+  expect(dialogs.shown).toHaveLength(2);
+  expect(commands.isEnabled('gristmill:trust')).toBe(false);
+  server.answer('DELETE trust', { ...view, trusted: false });
+  await commands.execute('gristmill:revoke-trust');
+  expect(commands.isEnabled('gristmill:trust')).toBe(true);
 });
 
 test('lint counts what it found, and the notice opens all of it', async () => {

@@ -75,6 +75,7 @@ if TYPE_CHECKING:
         sweep,
     )
     from gristmill.workspace import initialise
+    from gristmill.workspace_trust import revoke_trust, trust, trusted_folders
 else:
     __getattr__, __dir__ = door(__name__)
 
@@ -125,6 +126,7 @@ __all__ = [
     "request_approval",
     "resolve_alert",
     "resume",
+    "revoke_trust",
     "rollback",
     "run",
     "runs",
@@ -137,6 +139,8 @@ __all__ = [
     "step_form",
     "sweep",
     "sync",
+    "trust",
+    "trusted_folders",
 ]
 
 

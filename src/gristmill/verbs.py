@@ -83,6 +83,18 @@ PROJECT = (
         ("name",), errors=(Conflict, Invalid),
     ),
     Verb(
+        "trust", "gristmill.workspace_trust:trust", "POST trust", "gristmill:trust",
+        errors=(NotFound, Forbidden),
+    ),
+    Verb(
+        "trust --revoke", "gristmill.workspace_trust:revoke_trust", "DELETE trust",
+        "gristmill:revoke-trust", errors=(Conflict, NotFound, Forbidden),
+    ),
+    Verb(
+        "trust --list", "gristmill.workspace_trust:trusted_folders", "GET trust", NO_PANEL,
+        errors=(Forbidden,),
+    ),
+    Verb(
         "status", "gristmill.runner:status", "GET pipeline", "gristmill:open-pipeline",
         ("targets", "params", "overrides", "smoke"), errors=(Invalid, NotFound),
         rest_lacks=("targets", "overrides", "smoke"),  # the panel shows the whole pipeline

@@ -16,7 +16,15 @@ async def test_a_folder_is_made_a_project_and_found_from_below(ask: Ask, jp_root
     (jp_root_dir / "mill/steps").mkdir(parents=True)
     assert await ask("GET", "project", folder="mill") == (
         200,
-        {"found": False, "folder": "mill", "name": "", "root": "", "served": True, "models": []},
+        {
+            "found": False,
+            "folder": "mill",
+            "name": "",
+            "root": "",
+            "served": True,
+            "trusted": True,
+            "models": [],
+        },
     )
     status, made = await ask("POST", "project", {"folder": "mill"})
     assert (status, made["found"], made["name"]) == (201, True, "mill")

@@ -1,4 +1,5 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
+import { Dialog, showDialog } from '@jupyterlab/apputils';
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
@@ -208,6 +209,36 @@ export function pipelineCommands(
       caption: trans.__('Write gristmill.toml into the folder that the file browser shows'),
       isEnabled: () => project.view?.found === false,
       execute: () => project.init()
+    },
+    {
+      name: 'trust',
+      label: trans.__('Trust This Project…'),
+      caption: trans.__('Let the code of this project run, and the hosts that it names be asked'),
+      isEnabled: () => project.view?.trusted === false,
+      execute: async () => {
+        const { button } = await showDialog({
+          title: trans.__('Do you trust the authors of %1?', project.view?.name ?? ''),
+          body: trans.__(
+            'Its notebooks, modules and models will run as you, and the hosts that its settings name will be sent your credentials. Its folder: %1',
+            project.view?.root ?? ''
+          ),
+          buttons: [
+            Dialog.cancelButton({ label: trans.__('Cancel') }),
+            Dialog.warnButton({ label: trans.__('Trust') })
+          ],
+          defaultButton: 0
+        });
+        if (button.accept) {
+          await project.trust();
+        }
+      }
+    },
+    {
+      name: 'revoke-trust',
+      label: trans.__('Trust This Project No Longer'),
+      caption: trans.__('Nothing of this project runs until it is trusted again'),
+      isEnabled: () => project.found && project.view?.trusted === true,
+      execute: () => project.revokeTrust()
     }
   ];
 }

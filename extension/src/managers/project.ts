@@ -60,6 +60,16 @@ export class ProjectManager {
     this.take(await this.api.post<ProjectView>('project', { folder: this._folder }));
   }
 
+  /** Let the open project run, and let the hosts that it names be asked. */
+  async trust(): Promise<void> {
+    this.take(await this.api.post<ProjectView>('trust'));
+  }
+
+  /** Trust the open project no longer. */
+  async revokeTrust(): Promise<void> {
+    this.take(await this.api.delete<ProjectView>('trust'));
+  }
+
   private take(view: ProjectView): void {
     const before = this._state;
     if (!view.found && before.value?.found) {
@@ -67,7 +77,10 @@ export class ProjectManager {
     }
     this._state = { kind: 'ready', value: view };
     this.api.folder = view.folder;
-    const same = before.value?.root === view.root && before.value.found === view.found;
+    const same =
+      before.value?.root === view.root &&
+      before.value.found === view.found &&
+      before.value.trusted === view.trusted;
     if (!same || before.kind !== 'ready') {
       this._changed.emit();
     }

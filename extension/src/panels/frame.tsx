@@ -77,7 +77,12 @@ export class ProjectPanel extends ReactWidget {
         {() => {
           const { state } = project;
           if (state.value?.found) {
-            return this.parts.draw();
+            return (
+              <>
+                {state.value.trusted || <Untrusted execute={execute} trans={trans} />}
+                {this.parts.draw()}
+              </>
+            );
           }
           switch (state.kind) {
             case 'loading':
@@ -100,6 +105,23 @@ export class ProjectPanel extends ReactWidget {
   private unwatch(): void {
     this.watching.splice(0).forEach(watch => watch.dispose());
   }
+}
+
+function Untrusted({
+  execute,
+  trans
+}: {
+  execute: Execute;
+  trans: TranslationBundle;
+}): JSX.Element {
+  return (
+    <div className="gm-Problem" role="note">
+      <p>{trans.__('You have not said that you trust this project, so nothing of it runs.')}</p>
+      <button className="jp-Button jp-mod-styled" onClick={() => execute('gristmill:trust')}>
+        {trans.__('Trust it…')}
+      </button>
+    </div>
+  );
 }
 
 function NoProject(props: {

@@ -19,6 +19,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 # word -> (module of this package, what it does)
 COMMANDS = {
     "init": ("init", "make a directory a project"),
+    "trust": ("trust", "trust a project: let its code run and its hosts be asked"),
     "status": ("status", "show the DAG and why each step would run"),
     "sync": ("sync", "write dvc.yaml from the notebooks"),
     "step": ("step", "make a notebook a step; read and change its parameters"),

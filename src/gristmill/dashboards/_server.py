@@ -42,6 +42,7 @@ from gristmill.errors import Forbidden, Invalid
 from gristmill.files import replacing
 from gristmill.monitoring import Sample, acknowledge, metric_samples, prometheus_text, snooze
 from gristmill.project import Project, finds_project
+from gristmill.workspace_trust import require_trust
 
 HERE = Path(__file__).parent
 TEMPLATES = HERE.parent / "templates/dashboards"
@@ -209,8 +210,9 @@ def serve_dashboard(
     Invalid
         `dashboard.host`, for what is not an IP address.
     Forbidden
-        `dashboard.open`, for an address that others reach without a token.
+        `project.untrusted`; `dashboard.open`, for an address that others reach without a token.
     """
+    require_trust(project.root)
     try:
         loopback = ipaddress.ip_address(host).is_loopback
     except ValueError as error:

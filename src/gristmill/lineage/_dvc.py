@@ -21,6 +21,7 @@ from gristmill.documents import read_yaml
 from gristmill.errors import Conflict, GristmillError, Invalid, StepFailed, Unavailable
 from gristmill.lineage._git import git
 from gristmill.lineage._lockfile import LockFile
+from gristmill.workspace_trust import require_trust
 
 PIPELINE_FILE = "dvc.yaml"
 CORRECT_PIPELINE = "Correct or delete the file."
@@ -43,9 +44,12 @@ class DvcRepo:
     ------
     Conflict
         `dvc.locked`, when another process has it open.
+    Forbidden
+        `project.untrusted`: its settings name remotes, and directories outside.
     """
 
     def __init__(self, root: Path) -> None:
+        require_trust(root)
         from dvc.repo import Repo
 
         logging.getLogger("dvc").setLevel(logging.ERROR)

@@ -13,6 +13,7 @@ from gristmill.containment import require_plain_entries
 from gristmill.errors import Conflict, NotFound
 from gristmill.lineage._dvc import DvcRepo, working_at
 from gristmill.lineage._hashing import file_md5
+from gristmill.workspace_trust import require_trust
 
 
 def cache_directory(root: Path) -> Path:
@@ -23,6 +24,7 @@ def cache_directory(root: Path) -> Path:
     root
         The repository's root; DVC is initialised when it is not.
     """
+    require_trust(root)
     from dvc.repo import Repo
 
     if not (root / ".dvc").is_dir():

@@ -21,6 +21,7 @@ from gristmill.monitoring._windows.reference import ProfileCache
 from gristmill.monitoring._windows.report import MonitorReport, previous_windows, write_report
 from gristmill.notify import Delivery
 from gristmill.project import Project, finds_project
+from gristmill.workspace_trust import require_trust
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ def monitor(
     Conflict
         Another monitor of this model is running.
     """
+    require_trust(project.root)
     current = now or datetime.now(UTC)
     if current.tzinfo is None:
         raise Invalid("monitoring.now", "`now` must be aware of its time zone.")

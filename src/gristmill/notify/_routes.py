@@ -12,6 +12,7 @@ from typing import Any
 from gristmill.errors import Invalid
 from gristmill.project import SETTINGS, Project
 from gristmill.records import parse_table
+from gristmill.workspace_trust import require_trust
 
 SEVERITIES = ("warning", "critical")
 KINDS = ("webhook", "slack", "teams", "pagerduty", "email")
@@ -138,11 +139,15 @@ def read_routes(project: Project) -> tuple[Route, ...]:
 
     Raises
     ------
+    Forbidden
+        `project.untrusted`, when there are some: they are read to be sent to.
     Invalid
         `alerts.*` or `settings.*`: a route is not well formed.
     """
     where = f"{SETTINGS} [alerts]"
     tables = alert_settings(project).routes
+    if tables:
+        require_trust(project.root)
     routes = tuple(parse_table(Route, r, f"{where} routes") for r in tables)
     for route in routes:
         if route.kind not in KINDS:

@@ -27,6 +27,7 @@ from gristmill.errors import Conflict, Invalid, NotFound, Unavailable
 from gristmill.files import write_atomic
 from gristmill.project import SETTINGS, Project
 from gristmill.registry._versions.version import Version
+from gristmill.workspace_trust import require_trust
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -207,6 +208,7 @@ class Contract:
 @contextmanager
 def _imported(project: Project, contract: str, module: str) -> Iterator[tuple[Any, str]]:
     """The project's module, imported anew, and a digest of the project's code that it imports."""
+    require_trust(project.root)
     root = str(project.root)
     with _IMPORTING:
         before = dict(sys.modules)

@@ -37,6 +37,7 @@ from gristmill.registry._versions.origins import recorded_lineages, upstream
 from gristmill.registry._versions.store import Registry
 from gristmill.registry._versions.version import Version
 from gristmill.tracking import RUN_TAG, STEP_TAG, find_lineage
+from gristmill.workspace_trust import require_trust
 
 CHAMPION = "champion"
 NO_VERSION = 0
@@ -114,6 +115,7 @@ def register(
     Forbidden
         The actor may not register.
     """
+    require_trust(project.root)
     settings = model_settings(project, model)
     actor = current_actor(project, actor)
     Roles.of(model_policy(project, model).project).require("register", actor)
@@ -193,6 +195,7 @@ def gate(
     Forbidden
         The actor may not judge, or bytes or entries were altered.
     """
+    require_trust(project.root)
     from gristmill.registry._gates.fitness import Format
     from gristmill.registry._gates.gates import evaluate_gates, parse_gates
     from gristmill.registry._gates.scoring import gather
@@ -292,6 +295,7 @@ def promote(
     Forbidden
         The actor lacks the role, approvals are missing, or bytes or entries were altered.
     """
+    require_trust(project.root)
     reason = clean_reason(reason)
     check_name(alias, "alias")
     actor = current_actor(project, actor)
@@ -384,6 +388,7 @@ def rollback(
     Forbidden
         The actor lacks the role, or the earlier version's bytes were altered.
     """
+    require_trust(project.root)
     reason = clean_reason(reason)
     actor = current_actor(project, actor)
     policy = model_policy(project, model)
@@ -555,6 +560,7 @@ def register_run(project: Project, model: str, run: str, *, actor: str | None = 
     Forbidden
         The actor may not register.
     """
+    require_trust(project.root)
     runs = {c.run: c for c in candidates(project, model, limit=100_000)}
     if run not in runs:
         raise NotFound(

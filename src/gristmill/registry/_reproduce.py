@@ -39,6 +39,7 @@ from gristmill.registry._supply.sbom import LOCK
 from gristmill.registry._versions.store import Registry
 from gristmill.registry._versions.version import Version
 from gristmill.workspace import load_workspace
+from gristmill.workspace_trust import require_trust
 
 IDENTICAL, CLOSE, DIFFERENT = "identical", "within tolerance", "different"
 UNKNOWN = "not compared"
@@ -118,6 +119,7 @@ def reproduce(
     Unavailable
         The environment cannot be had.
     """
+    require_trust(project.root)
     registry = Registry(project)
     target = registry.version(model, version)
     line = target.lineage

@@ -13,6 +13,7 @@ from gristmill.runner._kernels.parked import ParkedKernel, ParkedKernels
 from gristmill.runner._request import RunRequest, RunResult
 from gristmill.runner._run import run
 from gristmill.runner._steps.approval import waiting_run
+from gristmill.workspace_trust import require_trust
 
 
 @finds_project
@@ -58,6 +59,7 @@ def resume(
     Conflict
         Several kernels are parked and `step` names none.
     """
+    require_trust(project.root)
     kernels = [kernel for kernel in parked(project) if step in (None, kernel.step)]
     waiting = waiting_run(project)
     if not kernels and waiting is not None and (step is None or step in waiting.steps):
@@ -92,6 +94,7 @@ def open_kernel(project: Project, step: str | None = None) -> ParkedKernel:
     Conflict
         Several are and no step is named.
     """
+    require_trust(project.root)
     kernels = ParkedKernels(project.state)
     kernel = kernels.find(step)
     kernels.renew(kernel)
@@ -121,6 +124,7 @@ def close_kernel(project: Project, step: str | None = None) -> ParkedKernel:
     Conflict
         Several are and no step is named.
     """
+    require_trust(project.root)
     kernels = ParkedKernels(project.state)
     kernel = kernels.find(step)
     kernels.end(kernel)

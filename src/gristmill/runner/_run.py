@@ -41,6 +41,7 @@ from gristmill.workspace import (
     sync,
     write_index,
 )
+from gristmill.workspace_trust import require_trust
 
 
 @takes_targets
@@ -74,7 +75,10 @@ def run(
         The request, a notebook or a setting is wrong. Nothing has run.
     Conflict
         Another run goes on and the request does not wait for it.
+    Forbidden
+        `project.untrusted`. Nothing has run.
     """
+    require_trust(project.root)
     project, request = target_project(project, request or RunRequest())
     name = request.name or run_name(time.time())
     with Journal(project.state, name) as journal:

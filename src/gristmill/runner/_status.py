@@ -13,6 +13,7 @@ from gristmill.runner._request import RunRequest
 from gristmill.runner._run import plan_run, target_project
 from gristmill.workspace import load_workspace, pipeline_text, steps_with_tags
 from gristmill.workspace import sync as write_pipeline
+from gristmill.workspace_trust import require_trust
 
 
 @dataclass(frozen=True)
@@ -199,6 +200,8 @@ def sync(
     ------
     Conflict
         With `steps`, when dvc.yaml is out of date.
+    Forbidden
+        `project.untrusted`, without `steps`.
     Invalid, NotFound
         A notebook or a parameter is wrong.
     """
@@ -214,6 +217,7 @@ def sync(
         workspace.write_step_files()
         workspace.hashes.save()
         return SyncResult(False, len(workspace.dag.steps))
+    require_trust(project.root)
     with project_lock(project.state, "gristmill sync", notify=notify):
         changed = write_pipeline(workspace)
     return SyncResult(changed, len(workspace.dag.steps))

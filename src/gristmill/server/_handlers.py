@@ -24,6 +24,7 @@ from gristmill.project import Project
 from gristmill.records import parse_table
 from gristmill.server._shared import SHARED, Shared
 from gristmill.server._threads import in_thread
+from gristmill.workspace_trust import require_trust
 
 T = TypeVar("T")
 
@@ -70,7 +71,8 @@ class Route:
     """`method` GET, POST, PUT or DELETE; `path` below `gristmill/`, with `{name}` for a word. The
     verb runs in a thread; a coroutine on the event loop, for what only that may touch. `body` is
     the dataclass that the verb reads the request as, `query` the arguments that it looks at beside
-    `folder`."""
+    `folder`. What is no GET acts, for projects that the user trusts only; `acts` may say that it
+    does not."""
 
     method: str
     path: str
@@ -78,6 +80,7 @@ class Route:
     status: int = 200
     body: type | None = None
     query: tuple[str, ...] = ()
+    acts: bool = True
 
 
 class ApiHandler(APIHandler):
@@ -171,6 +174,8 @@ def _handler(path: str, methods: Mapping[str, Route]) -> type[ApiHandler]:
         @authorized
         async def answer(self: ApiHandler, **names: str) -> None:
             request = self.api_request({n: unquote(v) for n, v in names.items()})
+            if route.acts and route.method != "GET":
+                await in_thread(lambda: require_trust(request.project.root))
             if inspect.iscoroutinefunction(route.verb):
                 value = await route.verb(request)
             else:

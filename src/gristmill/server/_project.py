@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 
 from gristmill.authoring import Finding, lint
 from gristmill.project import Project
@@ -10,6 +11,7 @@ from gristmill.runner import doctor, sync
 from gristmill.server._handlers import ApiRequest, Route
 from gristmill.server._schema import DoctorFinding, Done, InitRequest, ProjectView, SyncRequest
 from gristmill.workspace import initialise
+from gristmill.workspace_trust import is_trusted, revoke_trust, trust, trusted_folders
 
 
 def view(request: ApiRequest) -> ProjectView:
@@ -28,6 +30,7 @@ def _view(request: ApiRequest, project: Project) -> ProjectView:
         name=project.name,
         root=str(project.root),
         served=path is not None,
+        trusted=is_trusted(project.root),
         models=project.models,
     )
 
@@ -38,6 +41,25 @@ def init(request: ApiRequest) -> ProjectView:
     root = request.shared.folder(body.folder)
     initialise(root, body.name)
     return _view(request, Project.load(root))
+
+
+def trusted(request: ApiRequest) -> list[Path]:
+    """The folders that the user trusts."""
+    return trusted_folders()
+
+
+def trust_project(request: ApiRequest) -> ProjectView:
+    """Trust the project of the folder."""
+    project = request.project
+    trust(project.root)
+    return _view(request, project)
+
+
+def distrust_project(request: ApiRequest) -> ProjectView:
+    """Trust the project of the folder no longer."""
+    project = request.project
+    revoke_trust(project.root)
+    return _view(request, project)
 
 
 def sync_pipeline(request: ApiRequest) -> Done:
@@ -61,7 +83,10 @@ def diagnose(request: ApiRequest) -> list[DoctorFinding]:
 
 ROUTES = [
     Route("GET", "project", view),
-    Route("POST", "project", init, status=201, body=InitRequest),
+    Route("POST", "project", init, status=201, body=InitRequest, acts=False),
+    Route("GET", "trust", trusted),
+    Route("POST", "trust", trust_project, acts=False),
+    Route("DELETE", "trust", distrust_project, acts=False),
     Route("POST", "sync", sync_pipeline, body=SyncRequest),
     Route("GET", "lint", lint_notebooks, query=("steps",)),
     Route("GET", "doctor", diagnose),

@@ -29,13 +29,15 @@ class ErrorRecord:
 
 @dataclass(frozen=True)
 class ProjectView:
-    """The project of a folder; `served` is whether the file browser reaches its root."""
+    """The project of a folder; `served` is whether the file browser reaches its root, `trusted`
+    whether the user said that it may run."""
 
     found: bool
     folder: str
     name: str = ""
     root: str = ""
     served: bool = True
+    trusted: bool = True
     models: tuple[str, ...] = ()
 
 

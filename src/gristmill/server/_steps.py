@@ -49,7 +49,7 @@ def _notebook(request: ApiRequest, path: str) -> tuple[Project, str]:
 
 
 ROUTES = [
-    Route("POST", "steps/form", form, body=FormRequest),
-    Route("POST", "steps/edits", edits, body=EditRequest),
+    Route("POST", "steps/form", form, body=FormRequest, acts=False),
+    Route("POST", "steps/edits", edits, body=EditRequest, acts=False),
     Route("GET", "steps/paths", paths, query=("word", "kind")),
 ]

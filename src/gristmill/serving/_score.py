@@ -18,6 +18,7 @@ from gristmill.project import Project, finds_project
 from gristmill.serving._answering import prediction_record
 from gristmill.serving._served_model import load_served_model
 from gristmill.serving._tables import Sink, file_kind, reading
+from gristmill.workspace_trust import require_trust
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,6 +107,7 @@ def score(
     """
     from gristmill.registry import Contract, Registry, model_settings
 
+    require_trust(project.root)
     start = time.monotonic()
     if not source.is_file():
         raise NotFound(

@@ -19,6 +19,7 @@ from gristmill.serving._settings import (
     serving_directory,
     serving_settings,
 )
+from gristmill.workspace_trust import require_trust
 
 
 @finds_project
@@ -94,6 +95,7 @@ def serving(
     """
     from gristmill.registry import Registry, Roles, current_actor, model_settings
 
+    require_trust(project.root)
     model_settings(project, model)
     Roles.of(project).require("deploy", current_actor(project))
     settings = serving_settings(project, model, port=port, workers=workers)

@@ -26,6 +26,7 @@ from gristmill.sweeps._state import (
 )
 from gristmill.sweeps._suggest import Suggester, suggester
 from gristmill.workspace import load_workspace
+from gristmill.workspace_trust import require_trust
 
 POLL_S = 0.25
 Listener = Callable[[Sweep, Trial], None]
@@ -73,6 +74,7 @@ def sweep(
     Cancelled
         Ctrl-C stopped it; `resume` goes on.
     """
+    require_trust(project.root)
     directory = sweep_directory(project, name)
     if resume:
         load_sweep(project, name)

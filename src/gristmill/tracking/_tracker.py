@@ -19,6 +19,7 @@ from gristmill.files import hold_lock
 from gristmill.lineage import Lineage
 from gristmill.project import STATE, Project
 from gristmill.tracking._database import FILE, create
+from gristmill.workspace_trust import require_trust
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -73,9 +74,12 @@ def mlflow_client(project: Project) -> MlflowClient:
 
     Raises
     ------
+    Forbidden
+        `project.untrusted`.
     Unavailable
         `tracking.unreachable`, when the store does not answer.
     """
+    require_trust(project.root)
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")

@@ -8,6 +8,7 @@ from gristmill.errors import Conflict, Invalid
 from gristmill.files import write_atomic
 from gristmill.lineage import DvcRepo
 from gristmill.project import SETTINGS, STATE
+from gristmill.workspace_trust import is_trusted, trust
 
 TEMPLATE = """\
 [project]
@@ -21,7 +22,8 @@ name = "{name}"
 
 
 def initialise(root: Path, name: str | None = None) -> list[str]:
-    """Make a directory a project: settings, a DVC repository, Gristmill's state ignored by git.
+    """Make a directory a project that its user trusts: settings, a DVC repository, Gristmill's
+    state ignored by git.
 
     Parameters
     ----------
@@ -47,6 +49,8 @@ def initialise(root: Path, name: str | None = None) -> list[str]:
     if (root / SETTINGS).exists():
         raise Conflict("init.exists", f"{root} is already a project: it has {SETTINGS}.")
     root.mkdir(parents=True, exist_ok=True)
+    if not is_trusted(root):
+        trust(root)
     made = []
     ignored = root / ".gitignore"
     lines = ignored.read_text(encoding="utf-8").splitlines() if ignored.exists() else []

@@ -14,6 +14,7 @@ from gristmill.monitoring._alerts.alerts import Alert, fold, read_alerts, writin
 from gristmill.monitoring._alerts.ledger_sync import record_alerts
 from gristmill.project import Project, finds_project
 from gristmill.records import parse_duration
+from gristmill.workspace_trust import require_trust
 
 LONGEST = timedelta(days=366)
 
@@ -104,6 +105,7 @@ def acknowledge(
     Forbidden
         The actor neither owns the alert nor has a role that decides.
     """
+    require_trust(project.root)
     return _write(project, alert, "acknowledged", reason, actor, now)
 
 
@@ -150,6 +152,7 @@ def snooze(
     Forbidden
         The actor neither owns the alert nor has a role that decides.
     """
+    require_trust(project.root)
     moment = now or datetime.now(UTC)
     if isinstance(until, str):
         end = moment + min(parse_duration(until, "until"), 2 * LONGEST)
@@ -204,6 +207,7 @@ def resolve_alert(
     Forbidden
         The actor neither owns the alert nor has a role that decides.
     """
+    require_trust(project.root)
     if not reason.strip():
         raise Invalid(
             "alert.reason", "an alert is not resolved without a reason.", hint="Give the reason."

@@ -26,6 +26,7 @@ from gristmill.monitoring._statistics.periods import parse_time
 from gristmill.monitoring._store.sampled import Progress
 from gristmill.monitoring._windows.report import MonitorReport, WindowReport, read_report
 from gristmill.project import Project, finds_project
+from gristmill.workspace_trust import require_trust
 
 FORMAT = 1
 ROWS = 10_000
@@ -106,6 +107,7 @@ def drill_down(
     Unavailable
         Evidently is missing or could not draw.
     """
+    require_trust(project.root)
     if model not in project.models:
         known = ", ".join(project.models) or "none"
         raise NotFound(

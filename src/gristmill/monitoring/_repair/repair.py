@@ -31,6 +31,7 @@ from gristmill.monitoring._settings import RetrainSettings, directory, retrain_s
 from gristmill.monitoring._windows.report import MonitorReport, read_report
 from gristmill.project import Project, finds_project
 from gristmill.records import parse_duration
+from gristmill.workspace_trust import require_trust
 
 if TYPE_CHECKING:
     from gristmill.events import Listener
@@ -131,6 +132,7 @@ def repair(
         for listener in listeners:
             listener(Notice(moment.timestamp(), "", summary))
 
+    require_trust(project.root)
     settings = retrain_settings(project, model)
     moment = now or datetime.now(UTC)
     listeners = tuple(listeners)

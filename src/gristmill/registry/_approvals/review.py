@@ -27,6 +27,7 @@ from gristmill.registry._roles import Roles, current_actor
 from gristmill.registry._settings import model_settings
 from gristmill.registry._versions.store import Registry
 from gristmill.registry._versions.version import Version
+from gristmill.workspace_trust import require_trust
 
 
 @finds_project
@@ -58,6 +59,7 @@ def request_approval(
     GateFailed
         `gate.missing`: no gate has judged the version.
     """
+    require_trust(project.root)
     actor = current_actor(project, actor)
     Roles.of(model_policy(project, model).project).require("register", actor)
     return _write(project, model, version, "request", reason, actor)
@@ -107,6 +109,7 @@ def decide(
     Conflict
         `approval.report`: there is a newer report than `report`.
     """
+    require_trust(project.root)
     if decision not in DECISIONS:
         raise Invalid(
             "approval.decision",

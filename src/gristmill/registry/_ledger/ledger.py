@@ -37,6 +37,7 @@ from gristmill.registry._ledger.names import canonical_actor, require_printable
 from gristmill.registry._ledger.postgres import PostgresStore
 from gristmill.registry._ledger.sql import Connection, Store
 from gristmill.registry._ledger.sqlite import SqliteStore
+from gristmill.workspace_trust import require_trust
 
 T = TypeVar("T")
 SKEW = timedelta(seconds=60)
@@ -59,14 +60,19 @@ class LedgerSettings:
 
 
 def store_of(project: Project) -> Store:
-    """Where the project keeps its ledger. Raises Invalid (`ledger.url`) for another kind of URL."""
+    """Where the project keeps its ledger. Raises Invalid (`ledger.url`) for another kind of URL,
+    Forbidden (`project.untrusted`) for one that leads out of a project that is not trusted."""
     settings = parse_table(LedgerSettings, project.table("ledger"), f"{SETTINGS} [ledger]")
     url = os.environ.get(URL) or settings.url
     scheme, _, rest = url.partition("://")
     if scheme in ("postgresql", "postgres"):
+        require_trust(project.root)
         return PostgresStore(url)
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
-        return SqliteStore(project.root / rest[1:])
+        file = project.root / rest[1:]
+        if not file.resolve().is_relative_to(project.root.resolve()):
+            require_trust(project.root)
+        return SqliteStore(file)
     raise Invalid(
         "ledger.url",
         f"the ledger's URL begins with {scheme}://, which is not supported.",

@@ -31,6 +31,7 @@ from gristmill.registry._versions.copies import Copies
 from gristmill.registry._versions.evidence import stage
 from gristmill.registry._versions.mlflow import create_version, find_version, set_alias
 from gristmill.registry._versions.version import Version
+from gristmill.workspace_trust import require_trust
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -273,6 +274,7 @@ class Registry:
         from gristmill.registry._loading.loading import load
         from gristmill.registry._loading.signing import SIGNATURE, key_of
 
+        require_trust(self.project.root)
         entry, trusted = self._registered(version), Roles.of(self.project).keys
         key_of(entry, trusted)
         committed = model_policy(self.project, version.model).project
