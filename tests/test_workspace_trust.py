@@ -211,3 +211,22 @@ def test_a_folder_of_another_owner_is_another_folder(tmp_path: Path, record: Pat
     uid = tmp_path.stat().st_uid
     record.write_text(record.read_text().replace(f": {uid}", f": {uid + 1}"))
     assert not is_trusted(tmp_path)
+
+
+def test_git_starts_no_program_that_a_repository_names(tmp_path: Path) -> None:
+    from gristmill.lineage import git, git_state
+
+    root, marker = tmp_path / "repository", tmp_path / "ran"
+    root.mkdir()
+    (root / "a").write_text("1")
+    for words in (["init", "-q"], ["add", "a"]):
+        git(root, *words)
+    with (root / ".git/config").open("a") as file:
+        file.write(f'[core]\n\tfsmonitor = "touch {marker}"\n\thooksPath = "{root}"\n')
+    hook = root / "post-checkout"
+    hook.write_text(f"#!/bin/sh\ntouch {marker}\n")
+    hook.chmod(0o755)
+    git(root, "-c", "user.name=a", "-c", "user.email=b@c", "commit", "-qm", "first")
+    assert git_state(root).commit
+    assert git(root, "worktree", "add", "--detach", str(tmp_path / "tree")) is not None
+    assert not marker.exists()

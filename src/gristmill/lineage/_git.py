@@ -37,6 +37,10 @@ class GitState:
     author: str | None = None
 
 
+# programs that a repository's own configuration would have git start
+HARMLESS = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+
+
 def git(root: Path, *arguments: str) -> str | None:
     """Run a git command.
 
@@ -54,7 +58,12 @@ def git(root: Path, *arguments: str) -> str | None:
     """
     try:
         process = subprocess.run(
-            ["git", *arguments], cwd=root, capture_output=True, text=True, check=False, timeout=30
+            ["git", *HARMLESS, *arguments],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
