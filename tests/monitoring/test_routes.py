@@ -131,3 +131,16 @@ def test_bad_routes_are_named(world: World, text: str) -> None:
     world.settings(f"\n[[alerts.routes]]\n{text}\n")
     with pytest.raises(Invalid):
         read_routes(world.project)
+
+
+def test_names_from_data_mention_nobody_and_link_nowhere() -> None:
+    from gristmill.notify import Route, compose_message
+    from gristmill.notify._http import payload
+
+    text = "column <!channel> <https://evil.example|here> & [here](https://evil.example) drifted"
+    message = compose_message("k", "warning", text, {})
+    slack = payload(Route(name="a", kind="slack", url="A"), [message], "")["text"]
+    assert "<" not in slack and ">" not in slack and "&lt;!channel&gt;" in slack
+    card = payload(Route(name="b", kind="teams", url="B"), [message], "")
+    shown = card["attachments"][0]["content"]["body"][0]["text"]
+    assert "<" not in shown and "](" not in shown and "drifted" in shown

@@ -54,11 +54,12 @@ def post(route: Route, messages: Sequence[Message]) -> str:
 
 def payload(route: Route, messages: Sequence[Message], secret: str) -> dict[str, Any]:
     """What the kind of receiver understands. Pure."""
-    text = "\n".join(m.text for m in messages)
     if route.kind == "slack":
-        return {"text": text}
+        return {"text": "\n".join(_plain_in_slack(m.text) for m in messages)}
     if route.kind == "teams":
-        blocks = [{"type": "TextBlock", "text": m.text, "wrap": True} for m in messages]
+        blocks = [
+            {"type": "TextBlock", "text": _plain_in_teams(m.text), "wrap": True} for m in messages
+        ]
         card = {"type": "AdaptiveCard", "version": "1.4", "body": blocks}
         kind = "application/vnd.microsoft.card.adaptive"
         return {"type": "message", "attachments": [{"contentType": kind, "content": card}]}
@@ -76,6 +77,17 @@ def payload(route: Route, messages: Sequence[Message], secret: str) -> dict[str,
             },
         }
     return first.record
+
+
+def _plain_in_slack(text: str) -> str:
+    """Text from data or models, in which nobody is mentioned and nothing linked: Slack's control
+    sequences begin with `<` (api.slack.com/reference/surfaces/formatting, "Escaping text")."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _plain_in_teams(text: str) -> str:
+    """The same for Teams, where `[text](address)` links and `<at>` mentions."""
+    return text.replace("<", "\u2039").replace(">", "\u203a").replace("](", "] (")
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
