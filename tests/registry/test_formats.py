@@ -11,6 +11,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -449,7 +450,10 @@ def paths_of(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]
 
 def changed(data: st.DataObject, value: Any, keys: list[str], values: list[Any]) -> None:
     """One place of a tree gets another value, goes, or gets another key beside it."""
-    *way, last = data.draw(st.sampled_from([p for p in paths_of(value) if p]))
+    places = [place for place in paths_of(value) if place]
+    if not places:
+        return
+    *way, last = data.draw(st.sampled_from(places))
     for key in way:
         value = value[key]
     act = data.draw(st.sampled_from(["put", "drop", "add"]))
@@ -458,7 +462,7 @@ def changed(data: st.DataObject, value: Any, keys: list[str], values: list[Any])
     if act == "drop":
         del value[last]
     else:
-        value[last] = data.draw(st.sampled_from(values))
+        value[last] = deepcopy(data.draw(st.sampled_from(values)))
 
 
 def tried(watch: Watch, model: Path, outside: Path) -> None:
