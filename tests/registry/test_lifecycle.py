@@ -190,3 +190,17 @@ def test_cli_tells_the_story(
     assert main([*at, "audit", "verify"]) == 0
     assert main([*at, "audit", "log", "--model", "delay"]) == 0
     assert main([*at, "model", "show", "7"]) == NotFound.exit_code
+
+
+@pytest.mark.parametrize("alias", ["latest", "Latest", "7", "v7", "a.b"])
+def test_what_mlflow_refuses_as_an_alias_never_reaches_the_ledger(
+    project: Project, models: Models, alias: str
+) -> None:
+    number = registered(project, models.weak)
+    gate(project, "delay", number)
+    before = len(Registry(project).ledger.entries())
+    with pytest.raises(Invalid) as refused:
+        promote(project, "delay", number, alias=alias, reason="go", override=True)
+    assert refused.value.code == "model.name"
+    assert len(Registry(project).ledger.entries()) == before
+    promote(project, "delay", number, reason="go", override=True)

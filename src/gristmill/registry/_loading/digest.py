@@ -11,14 +11,22 @@ from gristmill.errors import Forbidden, Invalid, NotFound
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 
+NO_ALIAS = re.compile(r"latest|v?\d+|.*\..*", re.IGNORECASE)
+
 
 def check_name(name: str, what: str = "model") -> str:
     """`name` when MLflow, a file system and a URL all take it; raises Invalid otherwise."""
     if not NAME.fullmatch(name):
         raise Invalid(
             "model.name",
-            f"{name!r} cannot be the name of a {what}.",
+            f"{name!r} cannot be the name of {'an' if what == 'alias' else 'a'} {what}.",
             hint="Use letters, digits, dots, dashes and underscores; begin with a letter or digit.",
+        )
+    if what == "alias" and NO_ALIAS.fullmatch(name):
+        raise Invalid(
+            "model.name",
+            f"{name!r} cannot be an alias.",
+            hint="`latest`, numbers and names with dots mean something else to MLflow.",
         )
     return name
 
