@@ -109,6 +109,41 @@ def sweep(n: int) -> list[str]:
             "--name", f"s{n}"]  # fmt: skip
 
 
+def judge(root: Path, n: int) -> None:
+    """Judge the version whose turn it is against the champion as it is now."""
+    finish(root, ["model", "gate", MODEL, str(1 + n % 2)])
+
+
+def judge_and_promote(root: Path, n: int) -> list[str]:
+    """The killed one may have moved the alias, against which a report is judged."""
+    judge(root, n)
+    return promote(n)
+
+
+def promote(n: int) -> list[str]:
+    return ["model", "promote", MODEL, str(1 + n % 2), "--reason", f"turn {n}"]
+
+
+def promote_both(root: Path, n: int) -> None:
+    """So that there is a version to go back to."""
+    for turn in (n, n + 1):
+        finish(root, judge_and_promote(root, turn))
+
+
+def roll_back(n: int) -> list[str]:
+    return ["model", "rollback", MODEL, "--reason", f"turn {n}"]
+
+
+def roll_back_or_look(root: Path, n: int) -> list[str]:
+    """Nothing is left to take back when the killed one had done it."""
+    from gristmill.project import Project
+    from gristmill.registry import Registry
+
+    moves = Registry(Project.load(root)).ledger.entries(MODEL, action="rollback")
+    done = any(entry.reason == f"turn {n}" for entry in moves)
+    return ["audit", "verify"] if done else roll_back(n)
+
+
 def resume_sweep(root: Path, n: int) -> list[str]:
     begun = (root / f".gristmill/sweeps/s{n}/sweep.json").exists()
     return ["sweep", "--resume", f"s{n}"] if begun else sweep(n)
@@ -120,10 +155,8 @@ WRITERS = {
     "sweep": Writer(sweep, again=resume_sweep),
     "register": Writer(lambda n: ["model", "register", MODEL], change_model),
     "gate": Writer(lambda n: ["model", "gate", MODEL, str(1 + n % 2)]),
-    "promote": Writer(
-        lambda n: ["model", "promote", MODEL, str(1 + n % 2), "--reason", f"turn {n}"]
-    ),
-    "roll back": Writer(lambda n: ["model", "rollback", MODEL, "--reason", f"turn {n}"]),
+    "promote": Writer(promote, judge, judge_and_promote),
+    "roll back": Writer(roll_back, promote_both, roll_back_or_look),
     "score": Writer(lambda n: ["score", MODEL, "rows.parquet", "scored.parquet"]),
     "monitor": Writer(lambda n: ["monitor", MODEL, "--now", "2026-01-09"]),
     "card": Writer(lambda n: ["model", "card", MODEL, "1", "--output", "card.md"]),

@@ -119,7 +119,7 @@ def test_an_output_behind_a_link_is_refused(project_root: Path, outside: Path) -
     assert untouched(outside)
 
 
-@pytest.mark.parametrize("entry", ["../outside/x", "/tmp/x", "a/../../x", "", "a\0b"])
+@pytest.mark.parametrize("entry", ["../outside/x", "/elsewhere/x", "a/../../x", "", "a\0b"])
 def test_a_listing_of_dvc_stays_in_its_directory(
     project_root: Path, outside: Path, entry: str
 ) -> None:

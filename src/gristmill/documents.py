@@ -12,7 +12,7 @@ import re
 import stat
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from gristmill.errors import Invalid
 
@@ -51,13 +51,7 @@ def read_text(path: Path, name: str, *, largest: int) -> str:
         When there is none.
     """
     try:
-        with open(path, "rb", opener=_open_without_waiting) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise Invalid(
-                    "file.not-regular",
-                    f"{name} is not a regular file.",
-                    hint="Remove it, or put the file itself there.",
-                )
+        with open_regular(path, name) as file:
             content = file.read(largest + 1)
     except FileNotFoundError:
         raise
@@ -81,8 +75,37 @@ def read_text(path: Path, name: str, *, largest: int) -> str:
         ) from error
 
 
-def _open_without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)  # a pipe has no writer yet
+def open_regular(path: Path, name: str) -> IO[bytes]:
+    """Open a regular file to read its bytes; a pipe, which may have no writer, is not waited for.
+
+    Parameters
+    ----------
+    path
+        The file.
+    name
+        What errors call it.
+
+    Returns
+    -------
+    IO
+        The open file.
+
+    Raises
+    ------
+    Invalid
+        `file.not-regular`.
+    FileNotFoundError
+        When there is none.
+    """
+    file = open(path, "rb", opener=lambda p, flags: os.open(p, flags | os.O_NONBLOCK))  # noqa: SIM115
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise Invalid(
+        "file.not-regular",
+        f"{name} is not a regular file.",
+        hint="Remove it, or put the file itself there.",
+    )
 
 
 def read_yaml(path: Path, name: str, *, code: str, hint: str) -> Any:

@@ -271,12 +271,19 @@ def test_with_a_token_nobody_looks_without_it(
 
 def test_an_open_address_needs_a_token(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from gristmill.cli import main
-    from gristmill.errors import Forbidden
+    from gristmill.errors import Forbidden, Invalid
 
     root = judged_project(tmp_path / "project")
     open_to_all = ["dashboard", "--host", "0.0.0.0", "--token", ""]
     assert main(["-C", str(root), *open_to_all]) == Forbidden.exit_code
     assert "--token" in capsys.readouterr().err
+    for port in ("99999999", "-1", "0"):
+        assert main(["-C", str(root), "dashboard", "--port", port]) == Invalid.exit_code
+        assert "dashboard.port" in capsys.readouterr().err
+    for target in ("page.txt", "."):
+        words = ["dashboard", "--model", "delay", "--export", str(tmp_path / target)]
+        assert main(["-C", str(root), *words]) == Invalid.exit_code
+        assert "dashboard.format" in capsys.readouterr().err
 
 
 def test_nobody_else_on_the_machine_is_let_in_by_default(tmp_path: Path) -> None:

@@ -227,9 +227,11 @@ def other_requirements(model: Path, outside: Path) -> None:
     (model / "requirements.txt").write_text(f"scikit-learn\v-r {outside}/kept.txt\n")
 
 
-def yaml_alias(model: Path, outside: Path) -> None:
-    text = (model / "MLmodel").read_text()
-    (model / "MLmodel").write_text(text + "metadata: {a: &a [1], b: *a}\n")
+def yaml_aliases(model: Path, outside: Path) -> None:
+    lines = ["metadata:", "  a0: &a0 [1, 1]"]
+    lines += [f"  a{i}: &a{i} [*a{i - 1}, *a{i - 1}]" for i in range(1, 40)]
+    with (model / "MLmodel").open("a") as file:
+        file.write("\n".join(lines) + "\n")
 
 
 def pipe(model: Path, outside: Path) -> None:
@@ -259,7 +261,7 @@ SKLEARN: list[Callable[[Path, Path], None]] = [
     code_of_the_flavor,
     other_method,
     other_requirements,
-    yaml_alias,
+    yaml_aliases,
     pipe,
     link,
 ]
@@ -313,7 +315,7 @@ def test_what_is_not_known_is_refused_and_nothing_outside_changes(
     before = {p: p.read_bytes() for p in outside.iterdir()}
     with pytest.raises(GristmillError) as error:
         load_own(model, allow_code=False)
-    assert error.value.code in {"model.code", "model.link", "model.mlmodel"}
+    assert error.value.code in {"model.code", "model.link", "model.mlmodel", "file.aliases"}
     assert {p: p.read_bytes() for p in outside.iterdir()} == before
 
 

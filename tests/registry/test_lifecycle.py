@@ -192,6 +192,15 @@ def test_cli_tells_the_story(
     assert main([*at, "model", "show", "7"]) == NotFound.exit_code
 
 
+@pytest.mark.parametrize("number", ["9" * 30, "9" * 5000, 10**30])
+def test_a_number_that_no_database_holds_is_no_version(
+    project: Project, models: Models, number: int | str
+) -> None:
+    registered(project, models.weak)
+    with pytest.raises(NotFound):
+        gate(project, "delay", number)
+
+
 @pytest.mark.parametrize("alias", ["latest", "Latest", "7", "v7", "a.b"])
 def test_what_mlflow_refuses_as_an_alias_never_reaches_the_ledger(
     project: Project, models: Models, alias: str

@@ -39,6 +39,8 @@ async def test_a_folder_is_made_a_project_and_found_from_below(ask: Ask, jp_root
         ("../..", 403, "path.outside"),
         ("way/out", 403, "path.outside"),
         ("absent", 404, "path.not-found"),
+        ("x" * 5000, 404, "path.not-found"),
+        ("a\0b", 404, "path.not-found"),
     ],
 )
 async def test_a_folder_elsewhere_is_refused(
@@ -59,6 +61,7 @@ async def test_a_folder_elsewhere_is_refused(
     [
         ("{", 400, "request.malformed"),
         ("[]", 400, "request.malformed"),
+        ('{"folder": ' + "[" * 100_000, 400, "request.malformed"),
         ('{"fodler": ""}', 422, "settings.unknown-key"),
         ('{"folder": 3}', 422, "settings.type"),
     ],
@@ -68,7 +71,7 @@ async def test_a_malformed_body_says_what_is_wrong(
 ) -> None:
     got, error = await ask("POST", "project", body)
     assert (got, error["code"]) == (status, code)
-    assert error["message"]
+    assert error["message"] and error["hint"]
 
 
 async def test_nobody_asks_without_the_token(jp_fetch: Callable[..., Any]) -> None:

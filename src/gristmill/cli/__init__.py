@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import sys
 
+NOT_FOUND = 3  # errors.NotFound.exit_code, without its imports
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. With `argv` given, in this process."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        print(
+            "error: The working directory no longer exists. [directory.not-found]\n"
+            "  hint: Change to a directory that does, then try again.",
+            file=sys.stderr,
+        )
+        return NOT_FOUND
     if _nothing_to_do(arguments):
         return 0
     from gristmill.cli import _driver as driver

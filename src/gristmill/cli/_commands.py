@@ -16,6 +16,7 @@ from gristmill.runner import skip_grammar_import
 skip_grammar_import()
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
 # word -> (module of this package, what it does)
 COMMANDS = {
     "init": ("init", "make a directory a project"),
@@ -53,7 +54,7 @@ def run_command(arguments: Sequence[str]) -> int:
     chosen = next((w for w in arguments if w in COMMANDS), None)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for word, (_, text) in COMMANDS.items():
-        sub = commands.add_parser(word, help=text, description=text.capitalize() + ".")
+        sub = commands.add_parser(word, help=text, description=text[0].upper() + text[1:] + ".")
         if word == chosen:
             importlib.import_module(f"gristmill.cli._{COMMANDS[word][0]}").add(sub)
     args = parser.parse_args(arguments)
@@ -87,13 +88,21 @@ def run_command(arguments: Sequence[str]) -> int:
         sys.stderr.close()
         return 0
     except OSError as problem:
-        if problem.errno not in FULL:
-            raise
         what = problem.filename or "The output or a file"
-        full = Unavailable(
-            "disk.full",
-            f"{what} could not be written: {problem.strerror}.",
-            hint="Free disk space, then run the command again: what had finished is kept.",
-        )
-        out.error(full)
-        return full.exit_code
+        if problem.errno in FULL:
+            unavailable = Unavailable(
+                "disk.full",
+                f"{what} could not be written: {problem.strerror}.",
+                hint="Free disk space, then run the command again: what had finished is kept.",
+            )
+        elif problem.errno in CLOSED:
+            unavailable = Unavailable(
+                "disk.closed",
+                f"{what} could not be used: {problem.strerror}.",
+                hint="Gristmill reads a project and writes what it keeps into its .gristmill: make "
+                "both possible for you, or work in a copy.",
+            )
+        else:
+            raise
+        out.error(unavailable)
+        return unavailable.exit_code

@@ -26,7 +26,7 @@ from gristmill.cli._model_text import (
     versions_table,
 )
 from gristmill.errors import GateFailed, NotFound
-from gristmill.project import Project
+from gristmill.project import SETTINGS, Project
 
 if TYPE_CHECKING:
     from gristmill.registry import Version, VersionHistory
@@ -368,7 +368,8 @@ def _model_and_version(project: Project, args: argparse.Namespace) -> tuple[str,
         raise NotFound(
             "model.unknown",
             f"There is no model {model!r}." if model else "Name a model.",
-            hint=f"Models of this project: {', '.join(models) or 'none'}.",
+            hint=f"Models of this project: {', '.join(models) or 'none'}. A table [models.NAME] in "
+            f"{SETTINGS} declares one; its `path` is what a step writes.",
         )
     return models[0], model
 

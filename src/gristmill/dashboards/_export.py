@@ -10,12 +10,13 @@ from pathlib import Path
 
 from gristmill.dashboards._page import model_page
 from gristmill.dashboards._state import read_state
-from gristmill.errors import NotFound, Unavailable
+from gristmill.errors import Invalid, NotFound, Unavailable
 from gristmill.files import replacing
 from gristmill.project import Project, finds_project
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 CHROME = "GRISTMILL_CHROME"
+FORMATS = (".html", ".pdf")
 SECONDS = 60
 
 
@@ -30,7 +31,7 @@ def export_dashboard(project: Project, model: str, target: Path) -> Path:
     model
         The model's name.
     target
-        The file; `.pdf` gives PDF, anything else HTML.
+        The file; its name ends in `.html` or `.pdf`.
 
     Returns
     -------
@@ -39,6 +40,8 @@ def export_dashboard(project: Project, model: str, target: Path) -> Path:
 
     Raises
     ------
+    Invalid
+        `dashboard.format`, for another ending, or a directory.
     NotFound
         `dashboard.model`, for a model that is not declared.
     Unavailable
@@ -50,6 +53,12 @@ def export_dashboard(project: Project, model: str, target: Path) -> Path:
             "dashboard.model",
             f"gristmill.toml declares no model {model!r}.",
             hint=f"Models: {known}.",
+        )
+    if target.suffix not in FORMATS or target.is_dir():
+        raise Invalid(
+            "dashboard.format",
+            f"{target} is not a file of HTML or PDF.",
+            hint="Name a file that ends in .html or .pdf.",
         )
     html = model_page(project.name, read_state(project, model))
     data = html.encode()

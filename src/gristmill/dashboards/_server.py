@@ -50,6 +50,7 @@ NOTEBOOK = "explore.ipynb"
 FOLDER = "dashboards"
 PROJECT = "GRISTMILL_PROJECT"
 IDLE_SECONDS = 300
+LAST_PORT = 65535
 
 
 class OverviewHandler(PageHandler):
@@ -208,7 +209,7 @@ def serve_dashboard(
     Raises
     ------
     Invalid
-        `dashboard.host`, for what is not an IP address.
+        `dashboard.host`, for what is not an IP address; `dashboard.port`, for no port's number.
     Forbidden
         `project.untrusted`; `dashboard.open`, for an address that others reach without a token.
     """
@@ -219,6 +220,12 @@ def serve_dashboard(
         raise Invalid(
             "dashboard.host", f"{host!r} is not an IP address.", hint="Use for example 127.0.0.1."
         ) from error
+    if not 1 <= port <= LAST_PORT:
+        raise Invalid(
+            "dashboard.port",
+            f"{port} is not a port.",
+            hint=f"Use a number from 1 to {LAST_PORT}.",
+        )
     viewers_of(project)
     if not loopback and token == "":
         raise Forbidden(

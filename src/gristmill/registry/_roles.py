@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import getpass
 import os
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from gristmill.errors import Forbidden
+from gristmill.lineage import git
 from gristmill.project import SETTINGS, Project
 from gristmill.records import parse_table
 from gristmill.registry._ledger.keys import public_keys
@@ -175,14 +175,4 @@ def current_actor(project: Project, actor: str | None = None) -> str:
     named = actor or os.environ.get("GRISTMILL_ACTOR", "").strip()
     if named:
         return canonical_actor(named)
-    try:
-        email = subprocess.run(
-            ["git", "config", "user.email"],
-            cwd=project.root,
-            capture_output=True,
-            text=True,
-            check=False,
-        ).stdout.strip()
-    except FileNotFoundError:
-        email = ""
-    return canonical_actor(email or getpass.getuser())
+    return canonical_actor(git(project.root, "config", "user.email") or getpass.getuser())

@@ -94,6 +94,7 @@ def tolerances_of(project: Project, model: str) -> Tolerances:
         raise Invalid(
             "settings.tolerance",
             f"{SETTINGS} [models.{model}.reproduce]: a tolerance is a number of 0 or more.",
+            hint="For example `predictions = 1e-6`; 0 asks for identical ones.",
         )
     return tolerances
 

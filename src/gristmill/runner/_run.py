@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from gristmill.authoring import require_clean_notebooks
-from gristmill.errors import Cancelled, GristmillError, Invalid, StepFailed
+from gristmill.errors import Cancelled, GristmillError, Invalid, StepFailed, Unavailable
 from gristmill.events import (
     Event,
     Listener,
@@ -115,7 +115,10 @@ def _run(
         if prepared.plan.stale:
             status, mlflow_run = _execute(prepared, name, emit, interrupts, results)
         else:
-            close_dead_runs(project)
+            try:
+                close_dead_runs(project)
+            except Unavailable as error:
+                notice(f"a run that was killed is still open in MLflow: {error.message}")
         _leave_behind(prepared, name, status, results)
         seconds = time.time() - started
         executed = sum(r.status in {"succeeded", "failed"} for r in results.values())

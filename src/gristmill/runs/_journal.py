@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
 from pathlib import Path
 from typing import Any
 
+from gristmill.documents import open_regular
 from gristmill.errors import Conflict, Invalid
 from gristmill.events import Event
 
@@ -110,12 +110,10 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]
         the offset of the next event.
     """
     try:
-        with open(path, "rb", opener=_open_without_waiting) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return [], offset
+        with open_regular(path, path.name) as file:
             file.seek(offset)
             data = file.read(LARGEST - offset)
-    except FileNotFoundError:
+    except (FileNotFoundError, Invalid):
         return [], offset
     end = data.rfind(b"\n") + 1
     records = []
@@ -127,7 +125,3 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]
         if isinstance(record, dict) and "kind" in record:
             records.append(record)
     return records, offset + end
-
-
-def _open_without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)  # a pipe has no writer

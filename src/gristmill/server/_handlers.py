@@ -27,6 +27,7 @@ from gristmill.server._threads import in_thread
 from gristmill.workspace_trust import require_trust
 
 T = TypeVar("T")
+SEND_OBJECT = "Send a JSON object, or no body."
 
 
 @dataclass(frozen=True)
@@ -122,10 +123,12 @@ class ApiHandler(APIHandler):
             return {}
         try:
             body = json.loads(self.request.body)
-        except ValueError as error:
-            raise Malformed("request.malformed", f"the body is not JSON: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise Malformed(
+                "request.malformed", f"the body is not JSON: {error}.", hint=SEND_OBJECT
+            ) from error
         if not isinstance(body, dict):
-            raise Malformed("request.malformed", "the body must be a JSON object.")
+            raise Malformed("request.malformed", "the body is not a JSON object.", hint=SEND_OBJECT)
         return body
 
 

@@ -30,7 +30,15 @@ class Shared:
 
     def folder(self, folder: str) -> Path:
         """A folder that the client names, relative to `root`. Forbidden outside of it."""
-        path = (self.root / folder.strip("/")).resolve()
+        try:
+            path = (self.root / folder.strip("/")).resolve()
+            path.exists()
+        except (OSError, ValueError) as error:  # too long, a loop of links, a NUL
+            raise NotFound(
+                "path.not-found",
+                f"{folder[:100]!r} is not a folder.",
+                hint="Name a folder that the file browser shows.",
+            ) from error
         if not path.is_relative_to(self.root):
             raise Forbidden(
                 "path.outside",
@@ -38,7 +46,11 @@ class Shared:
                 hint="Name a folder that the file browser shows.",
             )
         if not path.is_dir():
-            raise NotFound("path.not-found", f"{folder or '/'} is not a folder.")
+            raise NotFound(
+                "path.not-found",
+                f"{folder or '/'} is not a folder.",
+                hint="Name a folder that the file browser shows.",
+            )
         return path
 
     def project(self, folder: str) -> Project:
@@ -56,10 +68,13 @@ class Shared:
 
 
 def inside(project: Project, path: str) -> Path:
-    """A file of the project by its path in it; Forbidden when it leads out."""
-    whole = (project.root / path).resolve()
-    if not whole.is_relative_to(project.root.resolve()):
+    """A file of the project by its path in it; Forbidden when it leads out, or is no file's."""
+    root = project.root.resolve()
+    whole = root if "\0" in path else (root / path).resolve()
+    if whole == root or not whole.is_relative_to(root):
         raise Forbidden(
-            "path.outside", f"{path} is not in the project.", hint="Name a path below its root."
+            "path.outside",
+            f"{path!r} is not a file in the project.",
+            hint="Name a path below its root.",
         )
     return whole

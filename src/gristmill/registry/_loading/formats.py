@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from gristmill.documents import read_yaml
 from gristmill.errors import Forbidden, Invalid
 from gristmill.registry._loading.digest import require_plain
 from gristmill.registry._loading.pickles import is_pickle
 from gristmill.registry._loading.skops_schema import VOUCHED, unknown_in
 
-LARGEST = 16 * 2**20
+SAVE_AGAIN = "Save the model again with MLflow's `save_model`."
 KEYS = {
     "artifact_path",
     "flavors",
@@ -67,22 +68,13 @@ INCLUDES = re.compile(r"-r|-c|--r|--c|-.*\\")
 
 def declared(directory: Path) -> Mapping[str, Any]:
     """What the model's MLmodel file says. Raises Invalid when it cannot be read."""
-    import yaml
-
     path = directory / "MLmodel"
     try:
-        if path.is_symlink() or not path.is_file():
-            raise Invalid("model.mlmodel", f"{path} is not a file.")
-        if path.stat().st_size > LARGEST:
-            raise Invalid("model.mlmodel", f"{path} is larger than {LARGEST} bytes.")
-        text = path.read_text(encoding="utf-8")
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
-            raise Invalid("model.mlmodel", f"{path} uses YAML aliases, which MLflow never writes.")
-        mlmodel = yaml.safe_load(text)
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise Invalid("model.mlmodel", f"{path} cannot be read: {error}") from error
+        mlmodel = read_yaml(path, str(path), code="model.mlmodel", hint=SAVE_AGAIN)
+    except FileNotFoundError as error:
+        raise Invalid("model.mlmodel", f"{path} does not exist.", hint=SAVE_AGAIN) from error
     if not isinstance(mlmodel, dict):
-        raise Invalid("model.mlmodel", f"{path} is not a YAML mapping.")
+        raise Invalid("model.mlmodel", f"{path} is not a YAML mapping.", hint=SAVE_AGAIN)
     return mlmodel
 
 

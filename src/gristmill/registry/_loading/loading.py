@@ -94,7 +94,12 @@ def _loaded(directory: Path, name: str, *, allow_code: bool) -> Any:
             return mlflow.pyfunc.load_model(str(directory))
         except Exception as error:  # the libraries raise whatever their parts do on broken files
             text = f"{name} does not load: {type(error).__name__}: {error}"
-            raise Invalid("model.load", text) from error
+            raise Invalid(
+                "model.load",
+                text,
+                hint="Its files are damaged, or of a library version that is not installed here: "
+                "`gristmill model show` names the environment. Save and register it again.",
+            ) from error
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import Any
 
 from gristmill.registry._loading.skops_types import FUNCTIONS, LOSSES, OBJECTS, SCALARS
 
+LARGEST = 64 << 20  # bytes that the schema may unpack to
 PROTOCOL = 2  # older ones choose other loaders for the same names
 PRIMITIVES = frozenset({"builtins.bool", "builtins.float", "builtins.int", "builtins.str"})
 TYPES_OF: Mapping[str, frozenset[str]] = {
@@ -51,6 +52,8 @@ def unknown_in(path: Path) -> list[str]:
     """What of a skops file is not vouched for, a phrase each; empty when it is safe to load."""
     try:
         with zipfile.ZipFile(path) as archive:
+            if archive.getinfo("schema.json").file_size > LARGEST:
+                return [f"{path.name} has a schema of more than {LARGEST >> 20} MiB"]
             schema = json.loads(archive.read("schema.json"))
     except (OSError, ValueError, KeyError, RecursionError, RuntimeError, zipfile.BadZipFile):
         return [f"{path.name} is not a skops file"]

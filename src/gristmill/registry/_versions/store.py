@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 ANCHOR = "gristmill.ledger"
 UNKNOWN_AUTHOR = "unknown"
+LONGEST_NUMBER = 18  # digits that a database's integer holds
 
 
 class Registry:
@@ -375,4 +376,5 @@ def _enter(writer: Writer, location: str, draft: Draft, number: int) -> Entry:
 
 def _number(text: str) -> int | None:
     digits = text[1:] if text[:1] in "vV" else text
-    return int(digits) if digits.isascii() and digits.isdigit() else None
+    numeric = digits.isascii() and digits.isdigit() and len(digits) <= LONGEST_NUMBER
+    return int(digits) if numeric else None
