@@ -26,9 +26,9 @@ START_VARIABLES = re.compile(
 child gets the whole environment of who asks for it."""
 
 HARMLESS_VARIABLES = re.compile(
-    r"PATH|TMPDIR|USER|LOGNAME|SHELL|TZ|CONDA_PREFIX|GIT_PYTHON_REFRESH"
+    r"PATH|TMPDIR|USER|LOGNAME|SHELL|TZ|CONDA_PREFIX|GIT_PYTHON_REFRESH|COVERAGE_(PROCESS_\w+|FILE)"
 )
-"""Variables that an import may need besides, and that hold no secret."""
+"""Variables without a secret that an import may need besides, or coverage.py to trace it."""
 
 SET_BY_IMPORTS = frozenset({("KMP_DUPLICATE_LIB_OK", "True"), ("KMP_INIT_AT_FORK", "FALSE")})
 """What scikit-learn sets when it is imported, there as here: no reason for a second server."""
